@@ -1,0 +1,3 @@
+//! The beacon-chain state transition, fork choice and duties of the consensus spec, one function per spec function.
+
+pub mod fork_choice;

@@ -308,7 +308,7 @@ mod tests {
             let bytes: Vec<u8> = (0..40)
                 .map(|_| {
                     seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    b"ab:-?[]{}&*!|>%@`'\"#, \n\t0x\xc3\xa9\xff~<=.\\"[(seed >> 33) as usize % 37]
+                    b"ab:-?[]{}&*!|>%@`'\"#, \n\t0x\xc3\xa9\xff~<=.\\"[(seed >> 33) as usize % 34]
                 })
                 .collect();
             assert!(from_bytes::<Sample>("f", &bytes).is_err());

@@ -249,13 +249,13 @@ mod tests {
     #[test]
     fn wrong_types() {
         insta::assert_snapshot!(fail("name: a\ncount: many\n"), @r"
-        f.yaml:2:8: expected an unsigned integer of 64 bits
+        f.yaml:2:8: expected a whole number, 0 or more
           |
         2 | count: many
           |        ^
         ");
-        insta::assert_snapshot!(fail("name: [a]\n"), @"");
-        insta::assert_snapshot!(fail("name: a\ncount: -1\n"), @"");
+        assert!(fail("name: [a]\n").starts_with("f.yaml:1:7: "), "{}", fail("name: [a]\n"));
+        assert!(fail("name: a\ncount: -1\n").starts_with("f.yaml:2:8: expected a whole number"));
     }
 
     #[test]

@@ -1,1 +1,13 @@
-//! net
+//! The network: what peers hear from us and we from them.
+//!
+//! [`link`] is the seam. Below it, two implementations move bytes: [`libp2p`] over TCP, and [`memory`] inside one process
+//! in virtual time. Above it, [`service`] speaks the consensus protocol and never sees which of the two it has.
+//! Nothing here judges a block or a vote: that is the chain's; and only [`libp2p`] opens sockets, reads clocks or spawns tasks.
+
+pub mod codec;
+pub mod libp2p;
+pub mod link;
+pub mod memory;
+pub mod topic;
+
+pub use link::{Command, Link, LinkEvent, PeerId};

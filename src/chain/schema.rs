@@ -1,0 +1,1 @@
+//! The keys of the database, all in one place.

@@ -1,0 +1,206 @@
+//! Gossip topic names and message ids.
+//! Nothing here knows which topics a node wants: that is the service's.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest, Sha256};
+
+/// ATTESTATION_SUBNET_COUNT
+pub const ATTESTATION_SUBNETS: u64 = 64;
+/// SYNC_COMMITTEE_SUBNET_COUNT
+pub const SYNC_SUBNETS: u64 = 4;
+
+/// What a topic carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TopicKind {
+    /// `beacon_block`
+    BeaconBlock,
+    /// `beacon_aggregate_and_proof`
+    Aggregate,
+    /// `beacon_attestation_N`
+    Attestation(u64),
+    /// `voluntary_exit`
+    VoluntaryExit,
+    /// `proposer_slashing`
+    ProposerSlashing,
+    /// `attester_slashing`
+    AttesterSlashing,
+    /// `sync_committee_contribution_and_proof`
+    Contribution,
+    /// `sync_committee_N`
+    SyncCommittee(u64),
+}
+
+impl TopicKind {
+    /// Every kind of topic of phase0, and with `altair` those that altair added, subnets included.
+    pub fn all(altair: bool) -> Vec<TopicKind> {
+        let mut kinds = vec![TopicKind::BeaconBlock, TopicKind::Aggregate];
+        kinds.extend((0..ATTESTATION_SUBNETS).map(TopicKind::Attestation));
+        kinds.extend([TopicKind::VoluntaryExit, TopicKind::ProposerSlashing, TopicKind::AttesterSlashing]);
+        if altair {
+            kinds.push(TopicKind::Contribution);
+            kinds.extend((0..SYNC_SUBNETS).map(TopicKind::SyncCommittee));
+        }
+        kinds
+    }
+}
+
+impl fmt::Display for TopicKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TopicKind::BeaconBlock => f.write_str("beacon_block"),
+            TopicKind::Aggregate => f.write_str("beacon_aggregate_and_proof"),
+            TopicKind::Attestation(subnet) => write!(f, "beacon_attestation_{subnet}"),
+            TopicKind::VoluntaryExit => f.write_str("voluntary_exit"),
+            TopicKind::ProposerSlashing => f.write_str("proposer_slashing"),
+            TopicKind::AttesterSlashing => f.write_str("attester_slashing"),
+            TopicKind::Contribution => f.write_str("sync_committee_contribution_and_proof"),
+            TopicKind::SyncCommittee(subnet) => write!(f, "sync_committee_{subnet}"),
+        }
+    }
+}
+
+/// A text that names no topic of ours.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no topic of this network: expected /eth2/DIGEST/NAME/ssz_snappy")]
+pub struct UnknownTopic(String);
+
+/// A topic: the fork it belongs to, and what it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Topic {
+    /// The fork digest.
+    pub digest: [u8; 4],
+    /// What it carries.
+    pub kind: TopicKind,
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/eth2/{}/{}/ssz_snappy", hex::encode(self.digest), self.kind)
+    }
+}
+
+impl FromStr for Topic {
+    type Err = UnknownTopic;
+
+    fn from_str(text: &str) -> Result<Topic, UnknownTopic> {
+        let unknown = || UnknownTopic(text.chars().take(100).collect());
+        let (digest, name) = split(text).ok_or_else(unknown)?;
+        Ok(Topic { digest, kind: kind_of(name).ok_or_else(unknown)? })
+    }
+}
+
+/// The fork digest and the name in a topic, whether or not we know the name.
+pub fn split(topic: &str) -> Option<([u8; 4], &str)> {
+    let (digest, name) = topic.strip_prefix("/eth2/")?.strip_suffix("/ssz_snappy")?.split_once('/')?;
+    if digest.bytes().any(|b| b.is_ascii_uppercase()) {
+        return None;
+    }
+    let mut bytes = [0; 4];
+    hex::decode_to_slice(digest, &mut bytes).ok()?;
+    Some((bytes, name))
+}
+
+fn kind_of(name: &str) -> Option<TopicKind> {
+    Some(match name {
+        "beacon_block" => TopicKind::BeaconBlock,
+        "beacon_aggregate_and_proof" => TopicKind::Aggregate,
+        "voluntary_exit" => TopicKind::VoluntaryExit,
+        "proposer_slashing" => TopicKind::ProposerSlashing,
+        "attester_slashing" => TopicKind::AttesterSlashing,
+        "sync_committee_contribution_and_proof" => TopicKind::Contribution,
+        _ => {
+            if let Some(n) = name.strip_prefix("beacon_attestation_") {
+                TopicKind::Attestation(subnet(n, ATTESTATION_SUBNETS)?)
+            } else {
+                TopicKind::SyncCommittee(subnet(name.strip_prefix("sync_committee_")?, SYNC_SUBNETS)?)
+            }
+        }
+    })
+}
+
+/// A decimal number below `count`, in its only spelling.
+fn subnet(text: &str, count: u64) -> Option<u64> {
+    let n: u64 = text.parse().ok()?;
+    (n < count && n.to_string() == text).then_some(n)
+}
+
+/// A gossip payload as it counts for the message id.
+#[derive(Clone, Copy, Debug)]
+pub enum IdInput<'a> {
+    /// The decompressed bytes.
+    Valid(&'a [u8]),
+    /// The raw bytes, which could not be decompressed.
+    Invalid(&'a [u8]),
+}
+
+/// The consensus message id. Topics of the phase0 digest hash the payload alone; since altair the topic's length and text
+/// come before it (altair p2p-interface, "The gossip domain").
+pub fn message_id(phase0: bool, topic: &str, input: IdInput<'_>) -> [u8; 20] {
+    let (domain, data) = match input {
+        IdInput::Valid(data) => ([1, 0, 0, 0], data),
+        IdInput::Invalid(data) => ([0, 0, 0, 0], data),
+    };
+    let mut hash = Sha256::new();
+    hash.update(domain);
+    if !phase0 {
+        hash.update((topic.len() as u64).to_le_bytes());
+        hash.update(topic.as_bytes());
+    }
+    hash.update(data);
+    let mut id = [0; 20];
+    id.copy_from_slice(&hash.finalize()[..20]);
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topic_is_read_back() {
+        for kind in TopicKind::all(true) {
+            let topic = Topic { digest: [0xab, 1, 2, 3], kind };
+            assert_eq!(topic.to_string().parse(), Ok(topic));
+        }
+        assert_eq!(TopicKind::all(false).len(), 69);
+        assert_eq!(TopicKind::all(true).len(), 74);
+    }
+
+    #[test]
+    fn what_is_not_quite_a_topic_is_unknown() {
+        for text in [
+            "",
+            "/eth2/",
+            "/eth2/abcd/beacon_block/ssz_snappy",
+            "/eth2/ABCDEF01/beacon_block/ssz_snappy",
+            "/eth2/abcdef01/beacon_block/ssz",
+            "/eth2/abcdef01/beacon_attestation_64/ssz_snappy",
+            "/eth2/abcdef01/beacon_attestation_07/ssz_snappy",
+            "/eth2/abcdef01/beacon_attestation_+7/ssz_snappy",
+            "/eth2/abcdef01/sync_committee_4/ssz_snappy",
+            "/eth2/abcdef01//ssz_snappy",
+        ] {
+            assert!(text.parse::<Topic>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_depend_on_domain_and_since_altair_on_topic() {
+        let topic = "/eth2/abcdef01/beacon_block/ssz_snappy";
+        let mut preimage = vec![1, 0, 0, 0];
+        preimage.extend_from_slice(b"data");
+        assert_eq!(message_id(true, topic, IdInput::Valid(b"data"))[..], Sha256::digest(&preimage)[..20]);
+
+        let mut preimage = vec![1, 0, 0, 0, topic.len() as u8, 0, 0, 0, 0, 0, 0, 0];
+        preimage.extend_from_slice(topic.as_bytes());
+        preimage.extend_from_slice(b"data");
+        assert_eq!(message_id(false, topic, IdInput::Valid(b"data"))[..], Sha256::digest(&preimage)[..20]);
+
+        assert_ne!(
+            message_id(true, topic, IdInput::Valid(b"data")),
+            message_id(true, topic, IdInput::Invalid(b"data"))
+        );
+    }
+}

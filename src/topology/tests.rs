@@ -71,8 +71,10 @@ fn links_say_who_dials() {
     assert_eq!(of(1, Links::Ring).expect("ok"), Vec::<String>::new());
     assert_eq!(of(3, Links::Star("b".into())).expect("ok"), ["a>b", "c>b"]);
     assert_eq!(of(3, Links::Pairs(vec![pair("a", "c"), pair("c", "b")])).expect("ok"), ["a>c", "c>b"]);
-    assert_eq!(of(2, Links::Star("x".into())).expect_err("unknown").to_string(),
-        "a link names `x`, which is no node; nodes: a, b");
+    assert_eq!(
+        of(2, Links::Star("x".into())).expect_err("unknown").to_string(),
+        "a link names `x`, which is no node; nodes: a, b"
+    );
     assert_eq!(of(2, Links::Pairs(vec![pair("a", "a")])), Err(TopologyError::SelfLink("a".into())));
     assert_eq!(
         of(2, Links::Pairs(vec![pair("a", "b"), pair("b", "a")])),

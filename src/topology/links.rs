@@ -123,7 +123,9 @@ impl<'de> Visitor<'de> for LinksVisitor {
         match text {
             "full" => Ok(Links::Full),
             "ring" => Ok(Links::Ring),
-            _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+            _ => Err(E::custom(format!(
+                "`{text}` is no way to link; accepted: full, ring, {{ star: NODE }}, pairs [[a, b], [b, c]]"
+            ))),
         }
     }
 

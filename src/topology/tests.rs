@@ -127,9 +127,19 @@ fn validators_and_links_as_scenarios_write_them() {
         assert!(links(bad).is_err(), "{bad}");
     }
     let show = |text: &str| yaml::from_str::<Written>("s.yaml", text).expect_err("bad").to_string();
-    insta::assert_snapshot!(show("links: mesh\n"), @"");
-    insta::assert_snapshot!(show("links: ring\nvalidators: 8..0\n"), @"");
-    insta::assert_snapshot!(show("range: 8\n"), @"");
+    insta::assert_snapshot!(show("links: mesh\n"), @r"
+    s.yaml:1:8: `mesh` is no way to link; accepted: full, ring, { star: NODE }, pairs [[a, b], [b, c]]
+      |
+    1 | links: mesh
+      |        ^
+    ");
+    insta::assert_snapshot!(show("links: ring\nvalidators: 8..0\n"), @r"
+    s.yaml:2:13: `8..0` is no range of validator keys; written FIRST..END, the end not included (0..16 are sixteen keys)
+      |
+    2 | validators: 8..0
+      |             ^
+    ");
+    assert!(show("range: 8\n").starts_with("s.yaml:1:8: `8` is no range"), "{}", show("range: 8\n"));
     for links in [Links::Ring, Links::Star("a".into()), Links::Pairs(vec![("a".into(), "b".into())])] {
         let text = yaml::to_string(&links).expect("serializes");
         assert_eq!(yaml::from_str::<Links>("s", &text).expect("deserializes"), links);

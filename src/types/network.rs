@@ -1,0 +1,51 @@
+//! What peers exchange beside consensus objects: phase0 and altair networking specs.
+
+use super::{
+    Epoch, ForkDigest, ForkName, Root, Slot, Version,
+    limits::{AttestationSubnetCount, SyncCommitteeSubnetCount},
+};
+use crate::{container, ssz::BitVector};
+
+container! {
+    /// `Status`, version 1.
+    #[derive(Copy)]
+    pub struct Status {
+        pub fork_digest: ForkDigest,
+        pub finalized_root: Root,
+        pub finalized_epoch: Epoch,
+        pub head_root: Root,
+        pub head_slot: Slot,
+    }
+}
+
+container! {
+    /// `MetaData`, version 1 (phase0) and 2 (altair).
+    pub struct MetaData {
+        pub seq_number: u64,
+        pub attnets: BitVector<AttestationSubnetCount>,
+        pub syncnets: BitVector<SyncCommitteeSubnetCount> = ForkName::Altair..,
+    }
+}
+
+container! {
+    /// `BeaconBlocksByRange` request, both versions.
+    #[derive(Copy)]
+    pub struct BeaconBlocksByRangeRequest {
+        pub start_slot: Slot,
+        pub count: u64,
+        pub step: u64,
+    }
+}
+
+container! {
+    /// `ENRForkID`: a node record's `eth2` entry.
+    #[derive(Copy)]
+    pub struct EnrForkId {
+        pub fork_digest: ForkDigest,
+        pub next_fork_version: Version,
+        pub next_fork_epoch: Epoch,
+    }
+}
+
+/// `BeaconBlocksByRoot` request: the roots asked for. It is a bare list, not a container.
+pub type BeaconBlocksByRootRequest = crate::ssz::List<Root, super::limits::MaxRequestBlocks>;

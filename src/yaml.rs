@@ -294,7 +294,11 @@ mod tests {
 
     #[test]
     fn two_documents() {
-        assert!(fail("name: a\n---\nname: b\n").contains("more than one document"), "{}", fail("name: a\n---\nname: b\n"));
+        assert!(
+            fail("name: a\n---\nname: b\n").contains("more than one document"),
+            "{}",
+            fail("name: a\n---\nname: b\n")
+        );
     }
 
     #[test]

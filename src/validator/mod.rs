@@ -110,9 +110,7 @@ impl Validator {
 
     /// Does what a phase wants done. `now_ms` (unix) is only for judging lateness.
     pub async fn on(&self, phase: Phase, now_ms: u64) -> Vec<Outcome> {
-        let due = phase.due_ms(&self.network);
-        let late_ms = i64::try_from(now_ms).unwrap_or(i64::MAX).saturating_sub_unsigned(due);
-        let at = At { slot: phase.slot(), epoch: self.network.config.epoch_of(phase.slot()), late_ms };
+        let at = self.at(phase, now_ms);
         let outcomes = match phase {
             Phase::SlotStart(_) => self.start_slot(at).await,
             Phase::Attest(_) => {
@@ -130,12 +128,26 @@ impl Validator {
         outcomes
     }
 
+    /// Looks up the duties around `slot` ahead of its phases: before genesis, or when starting in mid-epoch.
+    pub async fn prepare(&self, slot: Slot, now_ms: u64) -> Vec<Outcome> {
+        let at = self.at(Phase::SlotStart(slot), now_ms);
+        let outcomes = [self.resolve_indices(at).await, self.look_up(at, false).await].concat();
+        outcomes.iter().for_each(Outcome::log);
+        outcomes
+    }
+
     /// The beacon node has a new head: duties that it makes wrong are forgotten, and looked up in the next phase.
     pub fn on_head(&self, head: &HeadEvent) {
         let epoch = self.network.config.epoch_of(head.slot);
         if self.book().note_head(head, epoch) {
             tracing::info!(target: TARGET, slot = head.slot, "a reorganization changed duties; looking them up again");
         }
+    }
+
+    fn at(&self, phase: Phase, now_ms: u64) -> At {
+        let due = phase.due_ms(&self.network);
+        let late_ms = i64::try_from(now_ms).unwrap_or(i64::MAX).saturating_sub_unsigned(due);
+        At { slot: phase.slot(), epoch: self.network.config.epoch_of(phase.slot()), late_ms }
     }
 
     async fn start_slot(&self, at: At) -> Vec<Outcome> {

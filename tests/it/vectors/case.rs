@@ -1,6 +1,6 @@
 //! One case: where it is in the layout, and its files.
 
-use lockin::ssz::{Fork, Preset, Shape, Ssz};
+use lockin::ssz::{Fork, Shape, Ssz};
 use lockin::types::ChainConfig;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -89,11 +89,6 @@ impl Case {
             config.set_fork_epoch(each, begins);
         }
         Ok(config)
-    }
-
-    /// `general` aside, the preset.
-    pub fn preset(&self) -> Result<&'static Preset, String> {
-        Ok(self.config()?.preset)
     }
 
     pub fn has(&self, file: &str) -> bool {

@@ -1,6 +1,14 @@
 //! The runners of the official layout, by name. A new one is one line here and one function.
 
+mod blocks;
 mod bls;
+mod epoch_processing;
+mod fork;
+mod fork_choice;
+mod genesis;
+mod operations;
+mod rewards;
+mod shuffling;
 mod ssz_generic;
 mod ssz_static;
 
@@ -26,13 +34,24 @@ use Runner::{Later, Run};
 
 const RUNNERS: &[(&str, Runner)] = &[
     ("bls", Run(bls::run)),
+    ("epoch_processing", Run(epoch_processing::run)),
     ("fast_confirmation", Later("belongs to a later issue")),
+    ("finality", Run(blocks::blocks_only)),
+    ("fork", Run(fork::run)),
+    ("fork_choice", Run(fork_choice::run)),
+    ("genesis", Run(genesis::run)),
     ("light_client", Later("belongs to a later issue")),
     ("merkle_proof", Later("begins with a fork that is not built yet")),
     ("networking", Later("belongs to a later issue")),
+    ("operations", Run(operations::run)),
+    ("random", Run(blocks::blocks_only)),
+    ("rewards", Run(rewards::run)),
+    ("sanity", Run(blocks::sanity)),
+    ("shuffling", Run(shuffling::run)),
     ("ssz_generic", Run(ssz_generic::run)),
     ("ssz_static", Run(ssz_static::run)),
     ("sync", Later("begins with a fork that is not built yet")),
+    ("transition", Run(blocks::transition)),
 ];
 
 /// Cases of runners that are run, which are not: runner, handler, beginning of the name, why.

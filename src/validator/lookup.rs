@@ -2,10 +2,11 @@
 //! again at the beginning of every epoch, and whenever a head shows that they changed.
 
 use super::book::{Attester, Attesters, Proposers};
-use super::{At, Duty, Ending, Outcome, Validator, selects};
+use super::{At, Duty, Ending, Outcome, Validator};
 use crate::api::ApiError;
 use crate::api::dto::{AttesterDuty, CommitteeSubscription, SyncSubscription};
-use crate::types::constants::{DOMAIN_SELECTION_PROOF, TARGET_AGGREGATORS_PER_COMMITTEE};
+use crate::spec::{compute_sync_committee_period, is_aggregator_of};
+use crate::types::constants::DOMAIN_SELECTION_PROOF;
 use crate::types::{Epoch, ValidatorIndex};
 
 impl Validator {
@@ -32,10 +33,8 @@ impl Validator {
 
     /// Everything but proposers for this epoch, as far as it is missing; all of it if `again`.
     pub(super) async fn look_up(&self, at: At, again: bool) -> Vec<Outcome> {
-        let (attesters, sync) = futures::join!(
-            self.look_up_attesters(at, at.epoch, again),
-            self.look_up_sync_committee(at, at.slot, again)
-        );
+        let (attesters, sync) =
+            futures::join!(self.look_up_attesters(at, at.epoch, again), self.look_up_sync_committee(at, at.slot, again));
         [attesters, sync].concat()
     }
 
@@ -76,8 +75,7 @@ impl Validator {
             Err(error) => return vec![at.failed(Duty::Lookup, None, error)],
         };
         let dependent_root = answer.dependent_root.unwrap_or_default();
-        let duties: Vec<AttesterDuty> =
-            answer.data.into_iter().filter(|it| self.keys.contains_key(&it.pubkey)).collect();
+        let duties: Vec<AttesterDuty> = answer.data.into_iter().filter(|it| self.keys.contains_key(&it.pubkey)).collect();
         let unchanged = self.book().attesters.get(&epoch).is_some_and(|known| {
             known.dependent_root == dependent_root && known.duties.iter().map(|it| &it.duty).eq(&duties)
         });
@@ -94,7 +92,7 @@ impl Validator {
     fn attester(&self, duty: AttesterDuty) -> Attester {
         let epoch = self.network.config.epoch_of(duty.slot);
         let proof = self.sign(&duty.pubkey, &duty.slot, DOMAIN_SELECTION_PROOF, epoch);
-        let aggregator = proof.filter(|proof| selects(proof, duty.committee_length, TARGET_AGGREGATORS_PER_COMMITTEE));
+        let aggregator = proof.filter(|proof| is_aggregator_of(duty.committee_length, proof));
         Attester { duty, aggregator }
     }
 
@@ -110,7 +108,7 @@ impl Validator {
     /// The sync committee that signs in `slot`.
     async fn look_up_sync_committee(&self, at: At, slot: u64, again: bool) -> Vec<Outcome> {
         let Some(epoch) = self.network.sync_committee_epoch(slot) else { return Vec::new() };
-        let period = self.network.compute_sync_committee_period(epoch);
+        let period = compute_sync_committee_period(&self.network.config, epoch);
         let indices = self.known_indices();
         if indices.is_empty() || (!again && self.book().sync.contains_key(&period)) {
             return Vec::new();
@@ -120,8 +118,7 @@ impl Validator {
             Err(error) => return vec![at.failed(Duty::Lookup, None, error)],
         };
         let duties: Vec<_> = duties.into_iter().filter(|duty| self.keys.contains_key(&duty.pubkey)).collect();
-        let end =
-            (period.saturating_add(1)).saturating_mul(self.network.config.preset.epochs_per_sync_committee_period);
+        let end = (period.saturating_add(1)).saturating_mul(self.network.config.preset.epochs_per_sync_committee_period);
         let subscriptions = duties.iter().map(|duty| SyncSubscription {
             validator_index: duty.validator_index,
             sync_committee_indices: duty.validator_sync_committee_indices.clone(),

@@ -414,8 +414,10 @@ fn read_json<T: DeserializeOwned>(request: &str, body: &[u8]) -> Result<T, ApiEr
 }
 
 fn from_json<T: Json>(request: &str, shape: Shape, value: &Value) -> Result<T, ApiError> {
-    T::from_json(shape, value)
-        .map_err(|error| ApiError::Malformed { request: request.to_owned(), why: format!("as {}: {error}", shape.fork) })
+    T::from_json(shape, value).map_err(|error| ApiError::Malformed {
+        request: request.to_owned(),
+        why: format!("as {}: {error}", shape.fork),
+    })
 }
 
 fn named_fork(request: &str, name: Option<&str>) -> Result<Option<Fork>, ApiError> {

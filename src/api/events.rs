@@ -86,7 +86,8 @@ impl Event {
     /// Reads the data of one event by its topic.
     pub fn parse(topic: &str, data: &str) -> Result<Event, EventError> {
         fn read<'a, T: Deserialize<'a>>(topic: &str, data: &'a str) -> Result<T, EventError> {
-            let malformed = |why: serde_json::Error| EventError::Malformed { topic: topic.into(), why: why.to_string() };
+            let malformed =
+                |why: serde_json::Error| EventError::Malformed { topic: topic.into(), why: why.to_string() };
             serde_json::from_str(data).map_err(malformed)
         }
         Ok(match topic {
@@ -187,7 +188,8 @@ mod tests {
 
     #[test]
     fn events_survive_the_stream_however_it_is_cut() {
-        let other = Event::Other { topic: "voluntary_exit".into(), data: serde_json::json!({"message": {"epoch": "1"}}) };
+        let other =
+            Event::Other { topic: "voluntary_exit".into(), data: serde_json::json!({"message": {"epoch": "1"}}) };
         let events = [head(7), other, Event::FinalizedCheckpoint(FinalizedEvent { epoch: 3, ..Default::default() })];
         let unix: String = events.iter().map(|event| format!(": keep-alive\n\n{}", event.to_sse())).collect();
         for text in [unix.clone(), unix.replace('\n', "\r\n"), unix.replace('\n', "\r")] {

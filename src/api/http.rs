@@ -307,7 +307,9 @@ pub enum TransportErrorKind {
 impl fmt::Display for TransportErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Refused => "connection refused: no beacon node listens there; is it started, and is this its REST port?",
+            Self::Refused => {
+                "connection refused: no beacon node listens there; is it started, and is this its REST port?"
+            }
             Self::Unreachable => "can't reach that host; check the name and the network",
             Self::Timeout => "no answer in time; the node is overloaded or stuck",
             Self::TooLarge => "the answer is larger than allowed",

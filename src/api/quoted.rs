@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_an_error() {
-        for text in [r#"{"one":"-1","many":[]}"#, r#"{"one":"18446744073709551616","many":[]}"#, r#"{"one":"","many":[]}"#]
+        for text in
+            [r#"{"one":"-1","many":[]}"#, r#"{"one":"18446744073709551616","many":[]}"#, r#"{"one":"","many":[]}"#]
         {
             assert!(serde_json::from_str::<Sample>(text).is_err(), "{text}");
         }

@@ -102,7 +102,9 @@ impl HttpTransport {
                     return std::future::ready(None);
                 }
                 let items: Vec<Result<Event, StreamError>> = match chunk {
-                    Ok(bytes) => parser.push(&bytes).into_iter().map(|event| event.map_err(StreamError::from)).collect(),
+                    Ok(bytes) => {
+                        parser.push(&bytes).into_iter().map(|event| event.map_err(StreamError::from)).collect()
+                    }
                     Err(error) => vec![Err(error.into())],
                 };
                 *ended = items.iter().any(|item| {

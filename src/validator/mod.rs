@@ -1,1 +1,3 @@
-//! validator
+//! The validator client: duties, signing and slashing protection. It reaches beacon nodes only through `api`.
+
+pub mod slashing;

@@ -114,7 +114,8 @@ impl ChainConfig {
     /// # Errors
     /// An unknown key, or a value that does not fit it.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
-        let bad = |expected: &str| ConfigError::BadValue { key: key.into(), value: value.into(), expected: expected.into() };
+        let bad =
+            |expected: &str| ConfigError::BadValue { key: key.into(), value: value.into(), expected: expected.into() };
         match key {
             "CONFIG_NAME" => self.config_name = value.into(),
             "PRESET_BASE" if value == self.preset.name => {}

@@ -114,7 +114,9 @@ fn bad_values_show_their_place() {
 #[test]
 fn values_that_would_divide_by_zero_or_fill_memory_are_refused() {
     let mut config = ChainConfig::minimal();
-    for key in ["SLOT_DURATION_MS", "CHURN_LIMIT_QUOTIENT", "SLOTS_PER_EPOCH", "SECONDS_PER_SLOT", "HYSTERESIS_QUOTIENT"] {
+    for key in
+        ["SLOT_DURATION_MS", "CHURN_LIMIT_QUOTIENT", "SLOTS_PER_EPOCH", "SECONDS_PER_SLOT", "HYSTERESIS_QUOTIENT"]
+    {
         assert!(config.set(key, "0").is_err(), "{key}");
     }
     assert!(config.set("EPOCHS_PER_HISTORICAL_VECTOR", "18446744073709551615").is_err());

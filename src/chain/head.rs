@@ -129,8 +129,11 @@ impl Chain {
             self.batch.push(schema::put(schema::canonical(*slot), root.0.to_vec()));
             self.batch.push(schema::delete(schema::hot(*slot, root)));
         }
-        for root in removed.iter().filter(|root| self.blocks.canonical_at(before_slot(&before, root)) != Some(**root)) {
+        for root in &removed {
             let Some((slot, state_root)) = before.get(root) else { continue };
+            if self.blocks.canonical_at(*slot) == Some(*root) {
+                continue;
+            }
             self.batch.push(schema::delete(schema::hot(*slot, root)));
             self.batch.push(schema::delete(schema::block(root)));
             self.batch.push(schema::delete(schema::state_root(state_root)));
@@ -180,10 +183,6 @@ impl Chain {
     fn prune_pools(&mut self, finalized: &BeaconState) {
         self.operations.prune(&self.cfg, finalized);
     }
-}
-
-fn before_slot(before: &BTreeMap<Root, (Slot, Root)>, root: &Root) -> Slot {
-    before.get(root).map_or(Slot::MAX, |(slot, _)| *slot)
 }
 
 /// The slot of the block that a post-state belongs to.

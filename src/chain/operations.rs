@@ -7,12 +7,10 @@ use super::effect::{Gossip, Notice};
 use super::event::Origin;
 use super::held::Asker;
 use super::pool::slashed_by;
-use super::verdict::{Fault, must, should};
+use super::verdict::{Fault, should};
 use super::Chain;
 use crate::spec::{self, fork_choice};
-use crate::types::{
-    AttesterSlashing, BeaconState, Epoch, ProposerSlashing, SignedVoluntaryExit, Slot, Validator, ValidatorIndex,
-};
+use crate::types::{AttesterSlashing, BeaconState, ProposerSlashing, SignedVoluntaryExit};
 
 impl Chain {
     /// Takes an exit from outside.
@@ -32,7 +30,7 @@ impl Chain {
         should(!self.seen.exits.contains(&index), || format!("an exit of validator {index} was seen"))?;
         let mut state = BeaconState::clone(&*self.present_state()?);
         // The spec's own rules, on a state that is thrown away.
-        spec::process_voluntary_exit(&self.cfg, &mut state, exit, &mut spec::Signatures::Verify)
+        spec::blocks::process_voluntary_exit(&self.cfg, &mut state, exit, &mut spec::Signatures::Verify)
             .map_err(|error| Fault::Reject(error.to_string()))
     }
 
@@ -53,7 +51,7 @@ impl Chain {
         let seen = self.seen.proposer_slashings.contains(&index);
         should(!seen, || format!("a slashing of proposer {index} was seen"))?;
         let mut state = BeaconState::clone(&*self.present_state()?);
-        spec::process_proposer_slashing(&self.cfg, &mut state, slashing, &mut spec::Signatures::Verify)
+        spec::blocks::process_proposer_slashing(&self.cfg, &mut state, slashing, &mut spec::Signatures::Verify)
             .map_err(|error| Fault::Reject(error.to_string()))
     }
 
@@ -76,7 +74,7 @@ impl Chain {
         let news = slashed.iter().any(|index| !self.seen.attester_slashings.contains(index));
         should(news, || "slashings of all these attesters were seen".into())?;
         let mut state = BeaconState::clone(&*self.present_state()?);
-        spec::process_attester_slashing(&self.cfg, &mut state, slashing, &mut spec::Signatures::Verify)
+        spec::blocks::process_attester_slashing(&self.cfg, &mut state, slashing, &mut spec::Signatures::Verify)
             .map_err(|error| Fault::Reject(error.to_string()))
     }
 

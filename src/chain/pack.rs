@@ -47,7 +47,7 @@ impl Chain {
     /// The attestation as this state would take it; none if it would not.
     fn offer(&self, state: &BeaconState, candidate: Candidate) -> Option<Offer> {
         let Candidate { data, attestation } = candidate;
-        let indexed = spec::check_attestation(&self.cfg, state, &attestation, &mut Signatures::Trust).ok()?;
+        let indexed = spec::blocks::check_attestation(&self.cfg, state, &attestation, &mut Signatures::Trust).ok()?;
         // The same committee by number may be other people by another shuffling.
         let shuffled_after = data.target.epoch.saturating_sub(self.cfg.preset.min_seed_lookahead);
         let mine = self.dependent_root(&self.head.root, shuffled_after);

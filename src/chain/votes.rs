@@ -237,7 +237,7 @@ impl Bench {
 /// Spec `is_aggregator`, for a committee already at hand.
 fn is_selected(committee: usize, proof: &BlsSignature) -> bool {
     let modulo = (committee as u64 / TARGET_AGGREGATORS_PER_COMMITTEE).max(1);
-    spec::bytes_to_uint64(&crate::ssz::sha256(&proof.0)).is_multiple_of(modulo)
+    spec::math::bytes_to_uint64(&crate::ssz::sha256(&proof.0)).is_multiple_of(modulo)
 }
 
 pub(super) fn pubkey(state: &BeaconState, index: ValidatorIndex) -> Result<BlsPubkey, Fault> {

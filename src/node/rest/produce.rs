@@ -9,7 +9,8 @@ use super::{Call, Refusal, Reply, Route, get, get_ssz, post};
 use crate::chain::Event;
 use crate::node::Core;
 use crate::ssz::{Json, Shape, Ssz};
-use crate::types::{BeaconBlock, ForkName, SYNC_COMMITTEE_SUBNET_COUNT, SignedAggregateAndProof, SignedContributionAndProof};
+use crate::types::constants::SYNC_COMMITTEE_SUBNET_COUNT;
+use crate::types::{BeaconBlock, ForkName, SignedAggregateAndProof, SignedContributionAndProof};
 
 pub(super) const ROUTES: &[Route] = &[
     get_ssz("/eth/v2/validator/blocks/{slot}", block_v2),

@@ -170,8 +170,10 @@ impl Driver {
                 Some(peer) => DialOpts::peer_id(peer)
                     .addresses(vec![addr.clone()])
                     .condition(PeerCondition::DisconnectedAndNotDialing)
+                    // from the listening port, two nodes that dial each other at once would meet in one half-open connection
+                    .allocate_new_port()
                     .build(),
-                None => DialOpts::unknown_peer_id().address(addr.clone()).build(),
+                None => DialOpts::unknown_peer_id().address(addr.clone()).allocate_new_port().build(),
             };
             let connection = options.connection_id();
             self.dialer.dialing(&addr, connection);

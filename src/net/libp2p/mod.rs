@@ -12,7 +12,7 @@ mod rpc;
 mod streams;
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, TcpListener};
 use std::time::Duration;
 
 use libp2p::core::muxing::StreamMuxerBox;
@@ -146,6 +146,8 @@ pub async fn start(config: Config) -> Result<(Handle, mpsc::Receiver<LinkEvent>)
     let key = keypair(&config.secret)?;
     let mut swarm = swarm(&config, &key)?;
     let failed = |why: String| Error::Listen { ip: config.ip, port: config.port, why };
+    // libp2p shares a port with whoever else shares it; we want to know that it is taken
+    drop(TcpListener::bind((config.ip, config.port)).map_err(|e| failed(e.to_string()))?);
     let wanted = Multiaddr::from(config.ip).with(libp2p::multiaddr::Protocol::Tcp(config.port));
     swarm.listen_on(wanted).map_err(|e| failed(source_of(&e)))?;
     let bound = driver::listening(&mut swarm).await.map_err(failed)?;

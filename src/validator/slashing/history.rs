@@ -103,7 +103,8 @@ impl History {
     /// The records that restore this history.
     pub fn records(&self, pubkey: BlsPubkey) -> impl Iterator<Item = Record> + use<> {
         let block = self.block.map(|block| Record { pubkey, signed: Signed::Block(block) });
-        let attestation = self.attestation.map(|attestation| Record { pubkey, signed: Signed::Attestation(attestation) });
+        let attestation =
+            self.attestation.map(|attestation| Record { pubkey, signed: Signed::Attestation(attestation) });
         block.into_iter().chain(attestation)
     }
 }
@@ -113,7 +114,9 @@ impl Block {
         match self.slot.cmp(&other.slot) {
             std::cmp::Ordering::Less => other,
             std::cmp::Ordering::Greater => self,
-            std::cmp::Ordering::Equal => Self { slot: self.slot, signing_root: agreed(self.signing_root, other.signing_root) },
+            std::cmp::Ordering::Equal => {
+                Self { slot: self.slot, signing_root: agreed(self.signing_root, other.signing_root) }
+            }
         }
     }
 }

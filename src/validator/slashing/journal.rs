@@ -132,8 +132,7 @@ impl Journal {
 
 fn take_lock(path: &Path) -> Result<File, StoreError> {
     let failed = |source| StoreError::Io { doing: "lock", path: path.to_owned(), source };
-    let mut lock =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    let mut lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -311,7 +310,9 @@ mod tests {
         journal.append(&records(2)).unwrap();
         journal.rewrite(&records(2));
         journal.append(&records(1)).unwrap();
-        assert!(matches!(Journal::open(folder.path(), GVR), Err(StoreError::InUse { holder, .. }) if !holder.is_empty()));
+        assert!(
+            matches!(Journal::open(folder.path(), GVR), Err(StoreError::InUse { holder, .. }) if !holder.is_empty())
+        );
         drop(journal);
         let (_, found) = Journal::open(folder.path(), GVR).unwrap();
         assert_eq!(found, [records(2), records(1)].concat());

@@ -98,7 +98,8 @@ fn export_then_import_refuses_the_same_things() {
 }
 
 fn interchange(gvr: Root, version: &str, data: serde_json::Value) -> String {
-    json!({"metadata": {"interchange_format_version": version, "genesis_validators_root": gvr}, "data": data}).to_string()
+    json!({"metadata": {"interchange_format_version": version, "genesis_validators_root": gvr}, "data": data})
+        .to_string()
 }
 
 #[test]
@@ -168,10 +169,19 @@ fn official_case(case: &serde_json::Value) {
 
 #[derive(Clone, Debug)]
 enum Ask {
-    Block { slot: u64, root: u8 },
-    Attestation { source: u64, target: u64, root: u8 },
+    Block {
+        slot: u64,
+        root: u8,
+    },
+    Attestation {
+        source: u64,
+        target: u64,
+        root: u8,
+    },
     /// kill -9 in the middle of a write: reopen with this many bytes of a next record.
-    Restart { torn: usize },
+    Restart {
+        torn: usize,
+    },
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {

@@ -140,7 +140,15 @@ fn own(page: &mut Page, core: &Core) {
     page.gauge("lockin_blocks_in_memory", "Blocks held in memory", chain.blocks_in_memory);
     page.gauge("lockin_store_justified_epoch", "Fork choice's justified epoch", chain.justified_epoch);
     page.gauge("lockin_store_finalized_epoch", "Fork choice's finalized epoch", chain.finalized_epoch);
-    page.counter("lockin_foreign_peers", "Peers turned away because they are of another network", core.foreign_peers());
+    let net = core.net_metrics();
+    page.counter("lockin_foreign_peers", "Peers turned away because they are of another network", net.foreign_peers);
+    page.counter("lockin_gossip_received", "Gossip messages received", net.gossip_received);
+    page.counter("lockin_gossip_published", "Gossip messages of our own", net.gossip_published);
+    page.counter("lockin_gossip_undecodable", "Gossip messages that could not be decoded", net.gossip_undecodable);
+    page.counter("lockin_gossip_rejected", "Gossip messages found invalid", net.gossip_rejected);
+    page.counter("lockin_requests_sent", "Requests to peers", net.requests_sent);
+    page.counter("lockin_requests_served", "Requests of peers answered", net.requests_served);
+    page.counter("lockin_blocks_fetched", "Blocks fetched by range sync and lookups", net.blocks_fetched);
     page.gauge("lockin_syncing", "1 while blocks are being fetched to catch up", u64::from(core.sync_view().is_syncing));
 }
 

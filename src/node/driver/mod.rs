@@ -186,10 +186,7 @@ async fn serve(options: &NodeOptions, network: Network, secret: [u8; 32], store:
     let core = start_core(network, &store, identity)?;
     let shell = Shell { core, link, store, subscribers: Subscribers::default(), started: seconds(WallClock.now_ms()) };
     let shared = Arc::new(Shared { shell: Mutex::new(shell), called: Notify::new() });
-    shared.shell().with(|core, now_ms| {
-        core.dial(&options.peers);
-        core.on_tick(now_ms);
-    });
+    shared.shell().with(|core, now_ms| core.start(&options.peers, now_ms));
     let address = listener.local_addr().unwrap_or(options.rest);
     tracing::info!("the Beacon API is at http://{address}");
     let server = tokio::spawn(server::serve(listener, shared.clone()));

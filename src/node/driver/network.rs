@@ -1,16 +1,15 @@
 //! The network directory: `config.yaml` and `genesis.ssz`. This file NEVER writes.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::net::libp2p as link;
-use crate::spec::compute_fork_digest;
+use crate::net::service::Schedule;
 use crate::ssz::{DecodeError, Root, Ssz};
 use crate::types::config::ConfigError;
-use crate::types::{BeaconState, ChainConfig, FAR_FUTURE_EPOCH, ForkName};
+use crate::types::{BeaconState, ChainConfig};
 
 /// Why a network directory can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -58,16 +57,14 @@ impl Network {
     /// How the link is to be set up for this network.
     pub fn link_config(&self, secret: [u8; 32], listen: SocketAddr) -> link::Config {
         let cfg = &*self.config;
-        let digest = |fork: ForkName| compute_fork_digest(cfg.fork_version(fork), self.genesis.genesis_validators_root).0;
-        let scheduled = ForkName::ALL.into_iter().filter(|fork| cfg.fork_epoch(*fork) != FAR_FUTURE_EPOCH);
-        let digests: BTreeSet<[u8; 4]> = scheduled.map(digest).collect();
+        let schedule = Schedule::new(cfg, self.genesis.genesis_validators_root);
         let epoch_ms = cfg.slot_duration_ms.saturating_mul(cfg.preset.slots_per_epoch);
         link::Config {
             ip: listen.ip(),
             port: listen.port(),
             agent: super::super::rest::version(),
-            digests: digests.into_iter().collect(),
-            phase0_digest: Some(digest(ForkName::Phase0)),
+            digests: schedule.digests(),
+            phase0_digest: schedule.phase0_digest(),
             seen_ttl: Duration::from_millis(epoch_ms.saturating_mul(2)),
             ..link::Config::loopback(secret)
         }

@@ -18,7 +18,6 @@ mod validators;
 pub use call::{Call, ValidatorId};
 pub use node::version;
 pub use reply::{Media, Meta, Refusal, Reply};
-pub use subscriptions::{CommitteeWish, SyncWish};
 pub use validators::status as validator_status;
 
 use super::core::Core;

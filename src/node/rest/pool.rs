@@ -47,7 +47,7 @@ pub(super) fn submit_each<T>(
     let mut failures = Vec::new();
     for (index, object) in objects.into_iter().enumerate() {
         let outcome = match object {
-            Ok(object) => core.submit(call.now_ms, |origin| event(object, origin))?,
+            Ok(object) => core.submit(|origin| event(object, origin))?,
             Err(refusal) => Outcome::Reject(refusal.message),
         };
         match outcome {
@@ -59,14 +59,14 @@ pub(super) fn submit_each<T>(
     if failures.is_empty() { Ok(Reply::status(200)) } else { Err(Refusal::failures(failures, count)) }
 }
 
-/// Whether the chain ignored an object only because it has it, or better, already.
+/// Whether the chain ignored an object only because it has it, or better, already: its reasons then end in so many words.
 fn is_known_already(why: &str) -> bool {
-    why.contains("already")
+    why.ends_with(" seen") || why.ends_with(" known")
 }
 
 /// Submits one object.
 fn submit_one(core: &mut Core, call: &Call<'_>, event: impl FnOnce(Origin) -> Event) -> Result<Reply, Refusal> {
-    match core.submit(call.now_ms, event)? {
+    match core.submit(event)? {
         Outcome::Accept => Ok(Reply::status(200)),
         Outcome::Ignore(why) if is_known_already(&why) => Ok(Reply::status(200)),
         Outcome::Ignore(why) | Outcome::Reject(why) => Err(Refusal::bad_request(why)),

@@ -8,7 +8,6 @@ use crate::api::Body;
 use crate::node::Core;
 use crate::node::live::live_validators;
 use crate::ssz::Bytes;
-use crate::types::constants::SYNC_COMMITTEE_SUBNET_COUNT;
 
 pub(super) const ROUTES: &[Route] = &[
     post("/eth/v1/validator/beacon_committee_subscriptions", beacon_committees),
@@ -39,61 +38,36 @@ fn hex_field<const N: usize>(item: &Value, index: usize, name: &str) -> Result<B
         .map_err(|refusal| Refusal::bad_request(format!("item {index}: {}", refusal.message)))
 }
 
-/// One validator's wish to have its attestation subnet prepared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CommitteeWish {
-    /// The committee's index at its slot.
-    pub committee_index: u64,
-    /// How many committees that slot has.
-    pub committees_at_slot: u64,
-    /// The duty's slot.
-    pub slot: u64,
-    /// Whether the validator will aggregate, so that the subnet must be listened to.
-    pub is_aggregator: bool,
-}
-
+/// Checked, and otherwise nothing: the node listens on every subnet.
 fn beacon_committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
-    let mut wishes = Vec::new();
     let most = core.chain().config().preset.max_committees_per_slot;
     for (index, item) in call.json_list()?.iter().enumerate() {
         number_field(item, index, "validator_index")?;
+        number_field(item, index, "slot")?;
+        let committee = number_field(item, index, "committee_index")?;
+        let committees = number_field(item, index, "committees_at_slot")?;
         let aggregates = field(item, index, "is_aggregator")?;
-        let wish = CommitteeWish {
-            committee_index: number_field(item, index, "committee_index")?,
-            committees_at_slot: number_field(item, index, "committees_at_slot")?,
-            slot: number_field(item, index, "slot")?,
-            is_aggregator: aggregates.as_bool().ok_or_else(|| {
-                Refusal::bad_request(format!("item {index}: is_aggregator is {}; expected a boolean", kind(aggregates)))
-            })?,
-        };
-        if wish.committees_at_slot > most || wish.committee_index >= wish.committees_at_slot {
+        if !aggregates.is_boolean() {
             return Err(Refusal::bad_request(format!(
-                "item {index}: committee {} of {} at a slot; this network has at most {most}",
-                wish.committee_index, wish.committees_at_slot
+                "item {index}: is_aggregator is {}; expected a boolean",
+                kind(aggregates)
             )));
         }
-        wishes.push(wish);
+        if committees > most || committee >= committees {
+            return Err(Refusal::bad_request(format!(
+                "item {index}: committee {committee} of {committees} at a slot; this network has at most {most}"
+            )));
+        }
     }
-    core.want_committees(&wishes, call.now_ms);
     Ok(Reply::status(200))
 }
 
-/// One validator's wish to have its sync committee subnets prepared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyncWish {
-    /// The subnets, derived from its positions in the committee.
-    pub subnets: Vec<u64>,
-    /// The first epoch in which they are no longer wanted.
-    pub until_epoch: u64,
-}
-
+/// Checked, and otherwise nothing: the node listens on every subnet.
 fn sync_committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
-    let preset = core.chain().config().preset;
-    let per_subnet = (preset.sync_committee_size / SYNC_COMMITTEE_SUBNET_COUNT).max(1);
-    let mut wishes = Vec::new();
+    let size = core.chain().config().preset.sync_committee_size;
     for (index, item) in call.json_list()?.iter().enumerate() {
         number_field(item, index, "validator_index")?;
-        let until_epoch = number_field(item, index, "until_epoch")?;
+        number_field(item, index, "until_epoch")?;
         let positions = field(item, index, "sync_committee_indices")?;
         let Value::Array(positions) = positions else {
             return Err(Refusal::bad_request(format!(
@@ -101,20 +75,15 @@ fn sync_committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
                 kind(positions)
             )));
         };
-        let mut subnets = Vec::new();
         for position in positions {
             let position = json_number("sync_committee_indices", position)?;
-            if position >= preset.sync_committee_size {
+            if position >= size {
                 return Err(Refusal::bad_request(format!(
-                    "item {index}: position {position} in a sync committee of {}",
-                    preset.sync_committee_size
+                    "item {index}: position {position} in a sync committee of {size}"
                 )));
             }
-            subnets.push(position / per_subnet);
         }
-        wishes.push(SyncWish { subnets, until_epoch });
     }
-    core.want_sync_committees(&wishes, call.now_ms);
     Ok(Reply::status(200))
 }
 
@@ -151,6 +120,7 @@ fn register_validators(_: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> 
     Ok(Reply::status(200))
 }
 
+/// By the attestations on the head's chain.
 fn liveness(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let epoch = call.number_param("epoch")?;
     let indices = call.indices()?;
@@ -165,10 +135,6 @@ fn liveness(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     core.refuse_while_syncing()?;
     let head = core.chain().head();
     let live = live_validators(cfg, &head.state, epoch);
-    let seen = core.seen_live(epoch);
-    let rows = indices.iter().map(|index| {
-        let is_live = live.contains(index) || seen.is_some_and(|seen| seen.contains(index));
-        json!({ "index": index.to_string(), "is_live": is_live })
-    });
+    let rows = indices.iter().map(|index| json!({ "index": index.to_string(), "is_live": live.contains(index) }));
     Ok(Reply::data(Value::Array(rows.collect())))
 }

@@ -2,3 +2,4 @@
 mod net;
 mod node;
 mod rest;
+mod vectors;

@@ -2,10 +2,11 @@
 //! again at the beginning of every epoch, and whenever a head shows that they changed.
 
 use super::book::{Attester, Attesters, Proposers};
-use super::{At, Duty, Ending, Outcome, Validator, selects};
+use super::{At, Duty, Ending, Outcome, Validator};
 use crate::api::ApiError;
 use crate::api::dto::{AttesterDuty, CommitteeSubscription, SyncSubscription};
-use crate::types::constants::{DOMAIN_SELECTION_PROOF, TARGET_AGGREGATORS_PER_COMMITTEE};
+use crate::spec::{compute_sync_committee_period, is_aggregator_of};
+use crate::types::constants::DOMAIN_SELECTION_PROOF;
 use crate::types::{Epoch, ValidatorIndex};
 
 impl Validator {
@@ -91,8 +92,7 @@ impl Validator {
     fn attester(&self, duty: AttesterDuty) -> Attester {
         let epoch = self.network.config.epoch_of(duty.slot);
         let proof = self.sign(&duty.pubkey, &duty.slot, DOMAIN_SELECTION_PROOF, epoch);
-        let aggregator =
-            proof.filter(|proof| selects(proof, duty.committee_length, TARGET_AGGREGATORS_PER_COMMITTEE));
+        let aggregator = proof.filter(|proof| is_aggregator_of(duty.committee_length, proof));
         Attester { duty, aggregator }
     }
 
@@ -108,7 +108,7 @@ impl Validator {
     /// The sync committee that signs in `slot`.
     async fn look_up_sync_committee(&self, at: At, slot: u64, again: bool) -> Vec<Outcome> {
         let Some(epoch) = self.network.sync_committee_epoch(slot) else { return Vec::new() };
-        let period = self.network.compute_sync_committee_period(epoch);
+        let period = compute_sync_committee_period(&self.network.config, epoch);
         let indices = self.known_indices();
         if indices.is_empty() || (!again && self.book().sync.contains_key(&period)) {
             return Vec::new();

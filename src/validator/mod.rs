@@ -24,6 +24,7 @@ pub use slashing::{Refusal, SlashingProtection, StoreError};
 use crate::api::events::HeadEvent;
 use crate::api::{ApiError, Client};
 use crate::crypto::SecretKey;
+use crate::spec::compute_sync_committee_period;
 use crate::ssz::{Bytes, Root, Shape, Ssz};
 use crate::types::{BlsPubkey, BlsSignature, DomainType, Epoch, Slot, ValidatorIndex};
 use book::Book;
@@ -151,7 +152,7 @@ impl Validator {
     }
 
     async fn start_slot(&self, at: At) -> Vec<Outcome> {
-        let period = self.network.compute_sync_committee_period(at.epoch);
+        let period = compute_sync_committee_period(&self.network.config, at.epoch);
         self.book().prune(at.slot, at.epoch, period);
         let resolved = self.resolve_indices(at).await;
         let first = self.network.config.start_slot(at.epoch) == at.slot;
@@ -217,12 +218,4 @@ impl At {
         let each = validators.iter().enumerate();
         each.map(|(position, index)| self.outcome(duty, Some(*index), ending(position))).collect()
     }
-}
-
-/// Whether a selection proof selects, given how many share the work and how many shall do it (the common part of the
-/// spec's `is_aggregator` and `is_sync_committee_aggregator`).
-fn selects(proof: &BlsSignature, members: u64, target: u64) -> bool {
-    let digest = crate::ssz::sha256(&proof.0);
-    let number = u64::from_le_bytes(std::array::from_fn(|i| digest.0[i]));
-    number.is_multiple_of((members / target).max(1))
 }

@@ -3,7 +3,8 @@
 //! another fork version or genesis is worthless at best.
 
 use crate::api::{ApiError, Client, dto};
-use crate::ssz::{Bytes, Fork, Root, Ssz, hash_concat};
+use crate::spec::{compute_domain, compute_signing_root};
+use crate::ssz::{Fork, Root, Ssz};
 use crate::time::SlotClock;
 use crate::types::{ChainConfig, Domain, DomainType, Epoch, FAR_FUTURE_EPOCH, Slot};
 use serde_json::Value;
@@ -36,19 +37,13 @@ impl Network {
     /// The signature domain of `domain_type` in `epoch` (spec `get_domain`, by the schedule instead of a state).
     pub fn get_domain(&self, domain_type: DomainType, epoch: Epoch) -> Domain {
         let version = self.config.fork_version(self.config.fork_at_epoch(epoch));
-        let mut padded = Root::default();
-        padded.0[..4].copy_from_slice(&version.0);
-        let fork_data_root = hash_concat(&padded, &self.genesis_validators_root);
-        let mut domain = Bytes::<32>::default();
-        domain.0[..4].copy_from_slice(&domain_type.0);
-        domain.0[4..].copy_from_slice(&fork_data_root.0[..28]);
-        domain
+        compute_domain(&self.config, domain_type, Some(version), Some(self.genesis_validators_root))
     }
 
     /// What is signed for `object` in `epoch` (spec `compute_signing_root`).
     pub fn signing_root<T: Ssz>(&self, object: &T, domain_type: DomainType, epoch: Epoch) -> Root {
         let shape = self.config.shape(self.config.fork_at_epoch(epoch));
-        hash_concat(&object.hash_tree_root(shape), &self.get_domain(domain_type, epoch))
+        compute_signing_root(object, shape, self.get_domain(domain_type, epoch))
     }
 
     /// Asks the beacon node which network it is on. `Ok` holds the differences that no signature depends on.
@@ -134,11 +129,6 @@ impl Network {
             }
         }
         out
-    }
-
-    /// The period of sync committees that `epoch` belongs to (spec `compute_sync_committee_period`).
-    pub fn compute_sync_committee_period(&self, epoch: Epoch) -> u64 {
-        epoch / self.config.preset.epochs_per_sync_committee_period.max(1)
     }
 
     /// The epoch whose sync committee signs in `slot`: its messages are for inclusion in the next slot. `None` before

@@ -1,11 +1,12 @@
 //! Sync committee messages and contributions, from altair on.
 
-use super::{At, Duty, Ending, Outcome, Validator, selects};
+use super::{At, Duty, Ending, Outcome, Validator};
 use crate::api::dto::SyncDuty;
+use crate::spec::{compute_sync_committee_period, is_sync_committee_aggregator};
 use crate::ssz::Root;
 use crate::types::constants::{
     DOMAIN_CONTRIBUTION_AND_PROOF, DOMAIN_SYNC_COMMITTEE, DOMAIN_SYNC_COMMITTEE_SELECTION_PROOF,
-    SYNC_COMMITTEE_SUBNET_COUNT, TARGET_AGGREGATORS_PER_SYNC_SUBCOMMITTEE,
+    SYNC_COMMITTEE_SUBNET_COUNT,
 };
 use crate::types::{
     BlsPubkey, BlsSignature, ContributionAndProof, SignedContributionAndProof, SyncAggregatorSelectionData,
@@ -91,7 +92,7 @@ impl Validator {
 
     fn sync_duties_at(&self, at: At) -> Vec<SyncDuty> {
         let Some(epoch) = self.network.sync_committee_epoch(at.slot) else { return Vec::new() };
-        let period = self.network.compute_sync_committee_period(epoch);
+        let period = compute_sync_committee_period(&self.network.config, epoch);
         self.book().sync.get(&period).cloned().unwrap_or_default()
     }
 
@@ -116,8 +117,8 @@ impl Validator {
             for subcommittee_index in subcommittees {
                 let data = SyncAggregatorSelectionData { slot: at.slot, subcommittee_index };
                 let proof = self.sign(&duty.pubkey, &data, DOMAIN_SYNC_COMMITTEE_SELECTION_PROOF, at.epoch);
-                let target = TARGET_AGGREGATORS_PER_SYNC_SUBCOMMITTEE;
-                if let Some(selection_proof) = proof.filter(|proof| selects(proof, members, target)) {
+                let selected = proof.filter(|proof| is_sync_committee_aggregator(&self.network.config, proof));
+                if let Some(selection_proof) = selected {
                     let SyncDuty { validator_index, pubkey, .. } = duty;
                     let contributor = Contributor { validator_index, pubkey, selection_proof };
                     out.entry(subcommittee_index).or_default().push(contributor);

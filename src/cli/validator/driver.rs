@@ -75,7 +75,7 @@ fn first_phase(network: &Network, now: u64) -> Phase {
     let phases = [Phase::SlotStart(slot), Phase::Attest(slot), Phase::Aggregate(slot)];
     let current = phases.into_iter().rev().find(|phase| phase.due_ms(network) <= now);
     match current {
-        Some(Phase::Aggregate(slot)) | None => Phase::SlotStart(slot.saturating_add(1)),
+        Some(Phase::Aggregate(_)) | None => Phase::SlotStart(slot.saturating_add(1)),
         Some(phase) => phase,
     }
 }

@@ -19,7 +19,11 @@ pub async fn follow(transport: HttpTransport, poll: Duration, heads: Sender<Head
                 let mut events = std::pin::pin!(events);
                 while let Some(event) = events.next().await {
                     match event {
-                        Ok(Event::Head(head)) if heads.send(head).await.is_err() => return,
+                        Ok(Event::Head(head)) => {
+                            if heads.send(head).await.is_err() {
+                                return;
+                            }
+                        }
                         Ok(_) => {}
                         Err(error) => tracing::debug!("head events: {error}"),
                     }

@@ -1,4 +1,5 @@
 //! The one integration binary.
-
 mod net;
+mod node;
+mod rest;
 mod vectors;

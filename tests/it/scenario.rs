@@ -120,12 +120,11 @@ fn shapes_of_links() {
 
 #[test]
 fn what_is_not_built_is_unsupported_before_anything_starts() {
-    let unsupported = |good: &str, bad: &str| {
-        match parse("sample.yaml", &GOOD.replacen(good, bad, 1), &Options::default()) {
+    let unsupported =
+        |good: &str, bad: &str| match parse("sample.yaml", &GOOD.replacen(good, bad, 1), &Options::default()) {
             Err(error @ Error::Unsupported(_)) => error.to_string(),
             other => panic!("{other:?}"),
-        }
-    };
+        };
     insta::assert_snapshot!(
         [
             unsupported("fork: phase0", "fork: deneb"),
@@ -164,7 +163,10 @@ const MISTAKES: &[(&str, &str)] = &[
     ("role: B,", "role: C,"),
     ("name: b0", "name: a0"),
     ("name: b0", "name: ../b0"),
-    ("  - { name: b0, role: B, validators: 32 }", "  - { name: b0, role: B, validators: 31..40 }\n  - { name: c0, role: B, validators: [40, 0..2, 41, 38..45] }"),
+    (
+        "  - { name: b0, role: B, validators: 32 }",
+        "  - { name: b0, role: B, validators: 31..40 }\n  - { name: c0, role: B, validators: [40, 0..2, 41, 38..45] }",
+    ),
     ("role: B, validators: 32", "role: B, validators: some"),
     ("role: B, validators: 32", "role: B, validators: -1"),
     ("role: B, validators: 32", "role: B, start: later"),

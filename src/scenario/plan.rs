@@ -58,7 +58,8 @@ pub struct Genesis {
     pub fork: String,
     /// Validators in it, with interop keys.
     pub validators: u64,
-    /// From the start of the nodes to genesis; `None`: as long as their clients declare.
+    /// From the start of the nodes to genesis; `None`, written `auto`: as long as their clients declare.
+    #[serde(with = "auto")]
     pub delay: Option<Duration>,
 }
 
@@ -176,5 +177,25 @@ impl Node {
     /// How many validators it runs.
     pub fn validator_count(&self) -> u64 {
         self.validators.iter().map(|range| range.count()).sum()
+    }
+}
+
+/// `None` as `auto`.
+mod auto {
+    use super::Duration;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(value: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(duration) => to.collect_str(duration),
+            None => to.serialize_str("auto"),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        match String::deserialize(from)?.as_str() {
+            "auto" => Ok(None),
+            text => text.parse().map(Some).map_err(D::Error::custom),
+        }
     }
 }

@@ -1,5 +1,3 @@
 //! The one integration binary.
-mod net;
-mod node;
-mod rest;
-mod vectors;
+
+mod scenario;

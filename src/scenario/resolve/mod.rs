@@ -22,7 +22,7 @@ pub const DEFAULT_SEED: u64 = 1;
 pub(super) fn plan(file: &str, text: &str, options: &Options) -> Result<Plan, Error> {
     let raw: RawScenario = yaml::from_str(file, text)?;
     let source = Source { file, text };
-    unsupported(&raw)?;
+    unsupported(source, &raw)?;
     if !is_name(&raw.name.value) {
         return Err(source.error(&raw.name, format!("`{}` is no name; {NAME_RULE}", raw.name.value)));
     }
@@ -66,7 +66,7 @@ pub(super) fn plan(file: &str, text: &str, options: &Options) -> Result<Plan, Er
 }
 
 /// What this program can't do yet is said before what the file has wrong further on, and before anything starts.
-fn unsupported(raw: &RawScenario) -> Result<(), Error> {
+fn unsupported(source: Source<'_>, raw: &RawScenario) -> Result<(), Error> {
     let step = |step: &At<RawStep>| match &step.value {
         RawStep::Later { name, ability } => Some((step.referenced.line(), "step", *name, *ability)),
         _ => None,
@@ -79,8 +79,8 @@ fn unsupported(raw: &RawScenario) -> Result<(), Error> {
     match found {
         None => Ok(()),
         Some((line, what, name, ability)) => Err(Error::Unsupported(format!(
-            "{} line {line}: the {what} `{name}` needs {ability}, which this lockin does not have",
-            raw.name.value
+            "{}:{line}: the {what} `{name}` needs {ability}, which this lockin does not have",
+            source.file
         ))),
     }
 }

@@ -22,7 +22,13 @@ pub(super) fn resolve(source: Source<'_>, raw: &RawNetwork) -> Result<Network, E
         None => Fork::Phase0,
         Some(word) => fork(source, word, &word.value)?,
     };
-    let delay = raw.genesis.delay.as_ref().map(|word| duration(source, word)).transpose()?;
+    let delay = raw
+        .genesis
+        .delay
+        .as_ref()
+        .filter(|word| word.value != "auto")
+        .map(|word| duration(source, word))
+        .transpose()?;
     let forks = schedule(source, fork, &raw.forks)?;
     let mut network = Network {
         preset: preset.name.to_owned(),

@@ -10,6 +10,14 @@
 //! configuration gives to the state's slot. What the spec asserts is an [`Error`] here, and so are overflows and indices
 //! out of range; after an error the state is of no use any more.
 //!
+//! Where this departs from the letter of the spec, to the same effect on anything that a valid chain can hold:
+//! - A block's signatures are checked in one batch at its end ([`Signatures`]); the first wrong one is still named.
+//! - [`get_attesting_indices`] refuses surplus bits, which the spec leaves to its callers.
+//! - The keys of a sync aggregate are added up rather than subtracted from the committee's aggregate.
+//! - [`compute_new_state_root`] checks no signatures.
+//! - Shufflings, proposers and the total active balance are remembered beside the state ([`crate::types::StateCache`]);
+//!   whoever edits `validators` other than through this module clears that.
+//!
 //! Never: does I/O, reads a clock, draws randomness, or panics on a hostile block or state.
 
 pub mod accessors;

@@ -120,3 +120,18 @@ pub fn get_aggregate_and_proof_signature(
     let domain = get_domain(cfg, state, DOMAIN_AGGREGATE_AND_PROOF, Some(compute_epoch_at_slot(cfg, slot)));
     privkey.sign(&compute_signing_root(aggregate_and_proof, cfg.shape_at_slot(slot), domain))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ssz::Bytes;
+
+    #[test]
+    fn small_committees_aggregate_together_and_large_ones_draw() {
+        let signatures: Vec<BlsSignature> = (0..=255).map(|i| Bytes([i; 96])).collect();
+        let drawn = |length| signatures.iter().filter(|signature| is_aggregator_of(length, signature)).count();
+        assert_eq!([drawn(0), drawn(1), drawn(31)], [256; 3]);
+        // About one in eight of a committee of 128.
+        assert!((16..=48).contains(&drawn(128)), "{}", drawn(128));
+    }
+}

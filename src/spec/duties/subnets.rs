@@ -64,3 +64,44 @@ pub fn compute_subscribed_subnet(cfg: &ChainConfig, node_id: &Root, epoch: Epoch
     let permutated = compute_shuffled_index(cfg, node_id_prefix, 1 << prefix_bits, &seed)?;
     Ok(math::add(what, permutated, index)? % subnets)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::ForkName;
+
+    #[test]
+    fn digests_are_those_of_the_interop_network_of_64() {
+        let mut cfg = ChainConfig::minimal();
+        cfg.set_fork_epoch(ForkName::Altair, 2);
+        let genesis = "0x83431ec7fcf92cfc44947fc0418e831c25e1d0806590231c439830db7ad54fda".parse().unwrap();
+        let digest = |epoch| compute_fork_digest(&cfg, genesis, epoch).to_string();
+        assert_eq!(["0x5267d9c6", "0x5267d9c6", "0x112fc2a3"], [digest(0), digest(1), digest(2)]);
+    }
+
+    #[test]
+    fn attestations_wander_over_the_subnets() {
+        let cfg = ChainConfig::minimal();
+        let subnet = |slot, index| compute_subnet_for_attestation(&cfg, 4, slot, index);
+        assert_eq!([subnet(0, 0), subnet(1, 3), subnet(7, 3), subnet(8, 1)], [0, 7, 31, 1]);
+        assert!(subnet(u64::MAX, u64::MAX) < 64);
+    }
+
+    #[test]
+    fn a_node_keeps_to_neighbouring_subnets_for_a_while() {
+        let cfg = ChainConfig::mainnet();
+        // Computed with the functions of the spec's text.
+        let expected: [(&str, &str, u64, [u64; 2]); 5] = [
+            ("88", "11", 0, [50, 51]),
+            ("88", "11", 54_321, [60, 61]),
+            ("00", "00", 1, [16, 17]),
+            ("fe", "fe", 1, [57, 58]),
+            ("fe", "fe", 54_321, [33, 34]),
+        ];
+        for (first, rest, epoch, subnets) in expected {
+            let last = if rest == "00" { "ff" } else { rest };
+            let id: Root = format!("0x{first}{}{last}", rest.repeat(30)).parse().unwrap();
+            assert_eq!(compute_subscribed_subnets(&cfg, &id, epoch), Ok(subnets.to_vec()), "{id} at {epoch}");
+        }
+    }
+}

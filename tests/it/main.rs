@@ -1,2 +1,5 @@
 //! The one integration binary.
+mod api;
 mod net;
+mod slashing;
+mod validator;

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+pub mod node;
 pub mod validator;
 
 /// Parses the arguments, runs the subcommand, and returns the documented exit code.

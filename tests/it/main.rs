@@ -1,5 +1,6 @@
 //! The one integration binary.
 mod api;
 mod net;
+mod scenario;
 mod slashing;
 mod validator;

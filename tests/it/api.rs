@@ -95,7 +95,8 @@ async fn every_kind_of_silence_is_told_apart() {
     assert_eq!(kind_of("SSH-2.0-OpenSSH_9.6\r\n", Duration::ZERO).await, TransportErrorKind::Broken);
     let announced = json("200 OK", &"x".repeat(1001));
     assert_eq!(kind_of(announced, Duration::ZERO).await, TransportErrorKind::TooLarge);
-    let chunked = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}", "100\r\n".to_owned() + &"x".repeat(256));
+    let chunked =
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}", "100\r\n".to_owned() + &"x".repeat(256));
     let chunked = format!("{chunked}\r\n{}", ("100\r\n".to_owned() + &"x".repeat(256) + "\r\n").repeat(4));
     assert_eq!(kind_of(chunked, second).await, TransportErrorKind::TooLarge);
 
@@ -114,7 +115,8 @@ async fn the_nodes_own_words_reach_the_caller() {
     let server = serve(json("404 Not Found", r#"{"code":404,"message":"State not found"}"#), Duration::ZERO).await;
     let error = client(&server.url).state_root("head").await.unwrap_err();
     assert!(error.is_not_found());
-    let expected = "GET /eth/v1/beacon/states/head/root: the beacon node answered with HTTP status 404: State not found";
+    let expected =
+        "GET /eth/v1/beacon/states/head/root: the beacon node answered with HTTP status 404: State not found";
     assert_eq!(error.to_string(), expected);
 
     let server = serve(http("502 Bad Gateway", "Content-Type: text/html\r\n", "<h1>proxy</h1>"), Duration::ZERO).await;
@@ -133,14 +135,16 @@ async fn answers_of_the_wrong_form_are_errors_that_quote_them() {
         let error = client(&server.url).node_version().await.unwrap_err();
         assert!(matches!(error, ApiError::Malformed { .. }), "{body}: {error}");
     }
-    let server = serve(json("200 OK", r#"{"data":{"version":"Other/v1","more":[1]},"odd":true}"#), Duration::ZERO).await;
+    let server =
+        serve(json("200 OK", r#"{"data":{"version":"Other/v1","more":[1]},"odd":true}"#), Duration::ZERO).await;
     assert_eq!(client(&server.url).node_version().await.unwrap(), "Other/v1");
 }
 
 #[tokio::test]
 async fn events_stream_until_the_node_ends_it() {
     let head = r#"{"slot":"3","block":"0x0101010101010101010101010101010101010101010101010101010101010101","state":"0x0101010101010101010101010101010101010101010101010101010101010101"}"#;
-    let body = format!(": hello\n\nevent: head\ndata: {head}\n\nevent: head\ndata: nonsense\n\nevent: odd\ndata: 1\n\n");
+    let body =
+        format!(": hello\n\nevent: head\ndata: {head}\n\nevent: head\ndata: nonsense\n\nevent: odd\ndata: 1\n\n");
     let mut server = serve(http("200 OK", "Content-Type: text/event-stream\r\n", &body), Duration::ZERO).await;
     let events: Vec<_> = transport(&server.url).events(&["head", "block"]).await.unwrap().collect().await;
     assert_eq!(events.len(), 3);
@@ -153,8 +157,11 @@ async fn events_stream_until_the_node_ends_it() {
     let open = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nevent: odd\ndata: 1\n\n";
     let server = serve(open, Duration::from_millis(900)).await;
     let events: Vec<_> = transport(&server.url).events(&["head"]).await.unwrap().collect().await;
-    assert!(matches!(&events[..], [Ok(Event::Other { .. }), Err(StreamError::Transport(error))]
-        if error.kind == TransportErrorKind::Broken), "{events:?}");
+    assert!(
+        matches!(&events[..], [Ok(Event::Other { .. }), Err(StreamError::Transport(error))]
+        if error.kind == TransportErrorKind::Broken),
+        "{events:?}"
+    );
 
     let server = serve(json("400 Bad Request", r#"{"code":400,"message":"unknown topic"}"#), Duration::ZERO).await;
     let Err(error) = transport(&server.url).events(&["x"]).await.map(drop) else { panic!("refused") };

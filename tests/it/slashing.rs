@@ -154,7 +154,12 @@ mod tests {
     #[test]
     fn double_blocks_are_found_and_repeats_are_not() {
         let block = |slot, parent: u8| SignedBeaconBlock {
-            message: BeaconBlock { slot, proposer_index: 3, parent_root: Bytes([parent; 32]), ..BeaconBlock::zero(shape()) },
+            message: BeaconBlock {
+                slot,
+                proposer_index: 3,
+                parent_root: Bytes([parent; 32]),
+                ..BeaconBlock::zero(shape())
+            },
             ..SignedBeaconBlock::zero(shape())
         };
         let mut signed = Signed::default();

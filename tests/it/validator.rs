@@ -182,7 +182,8 @@ fn a_killed_validator_signs_nothing_slashable_when_it_comes_back() {
         let from = u64::from(life) * 2;
         (from..from + 5).for_each(|slot| drop(run_slot(&validator, slot)));
     }
-    let count = |ending: fn(&Ending) -> bool, outcomes: &[Outcome]| outcomes.iter().filter(|it| ending(&it.ending)).count();
+    let count =
+        |ending: fn(&Ending) -> bool, outcomes: &[Outcome]| outcomes.iter().filter(|it| ending(&it.ending)).count();
     let validator = validator_with(&node, open(folder.path(), &node));
     node.script.lock().unwrap().branch = 99;
     let again: Vec<_> = (22..27).flat_map(|slot| run_slot(&validator, slot)).collect();

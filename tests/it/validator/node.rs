@@ -113,7 +113,9 @@ impl Node {
                 genesis_validators_root: self.genesis_validators_root,
                 genesis_fork_version: self.config.genesis_fork_version,
             }),
-            (Method::Get, ["v1", "config", "spec"]) => data(&self.config.entries().into_iter().collect::<BTreeMap<_, _>>()),
+            (Method::Get, ["v1", "config", "spec"]) => {
+                data(&self.config.entries().into_iter().collect::<BTreeMap<_, _>>())
+            }
             (Method::Get, ["v1", "config", "fork_schedule"]) => data(&self.schedule()),
             (Method::Post, ["v1", "beacon", "states", "head", "validators"]) => self.validators(request),
             (Method::Get, ["v1", "beacon", "blocks", "head", "root"]) => data(&dto::RootOf { root: self.head(0) }),
@@ -266,7 +268,9 @@ impl Node {
         let log = self.log.lock().unwrap();
         let fits = |it: &&Attestation| it.data.hash_tree_root(shape).to_string() == wanted;
         let parts: Vec<&Attestation> = log.attestations.iter().map(|(_, it)| it).filter(fits).collect();
-        let Some(mut whole) = parts.first().copied().cloned() else { return Response::error(404, "nothing to aggregate") };
+        let Some(mut whole) = parts.first().copied().cloned() else {
+            return Response::error(404, "nothing to aggregate");
+        };
         parts.iter().for_each(|part| assert!(whole.aggregation_bits.union_with(&part.aggregation_bits)));
         whole.signature = crypto::aggregate(&parts.iter().map(|part| part.signature).collect::<Vec<_>>()).unwrap();
         Response::json(&Envelope::new(whole.to_json(shape)).with_version(shape.fork.name()))
@@ -300,7 +304,8 @@ impl Node {
         let shape = self.shape(slot);
         let mut contribution = SyncCommitteeContribution::zero(shape);
         let root = request.query_value("beacon_block_root").unwrap().parse().unwrap();
-        (contribution.slot, contribution.subcommittee_index, contribution.beacon_block_root) = (slot, subcommittee, root);
+        (contribution.slot, contribution.subcommittee_index, contribution.beacon_block_root) =
+            (slot, subcommittee, root);
         let (log, mut signatures) = (self.log.lock().unwrap(), Vec::new());
         for message in log.sync_messages.iter().filter(|it| it.slot == slot && it.beacon_block_root == root) {
             let positions = self.sync_positions(message.validator_index, self.period(slot));
@@ -309,7 +314,9 @@ impl Node {
                 signatures.push(message.signature);
             }
         }
-        let Ok(signature) = crypto::aggregate(&signatures) else { return Response::error(404, "nothing to contribute") };
+        let Ok(signature) = crypto::aggregate(&signatures) else {
+            return Response::error(404, "nothing to contribute");
+        };
         contribution.signature = signature;
         Response::json(&Envelope::new(contribution.to_json(shape)))
     }
@@ -343,7 +350,14 @@ impl Node {
     }
 
     /// Checks a signature by the domain that a state of `epoch` has.
-    fn verify<T: Ssz>(&self, who: ValidatorIndex, object: &T, domain: DomainType, epoch: Epoch, signature: &BlsSignature) {
+    fn verify<T: Ssz>(
+        &self,
+        who: ValidatorIndex,
+        object: &T,
+        domain: DomainType,
+        epoch: Epoch,
+        signature: &BlsSignature,
+    ) {
         let config = &self.config;
         let version = |fork| config.fork_version(fork);
         let fork = match config.fork_at_epoch(epoch) {
@@ -362,7 +376,10 @@ impl Node {
             BeaconState { fork, genesis_validators_root: self.genesis_validators_root, ..BeaconState::default() };
         let domain = get_domain(config, &state, domain, Some(epoch));
         let root = compute_signing_root(object, config.shape(config.fork_at_epoch(epoch)), domain);
-        assert!(crypto::verify(&self.keys[who as usize], &root, signature), "signature of validator {who} in epoch {epoch}");
+        assert!(
+            crypto::verify(&self.keys[who as usize], &root, signature),
+            "signature of validator {who} in epoch {epoch}"
+        );
     }
 }
 

@@ -117,8 +117,8 @@ mod tests {
 
     fn written(dir: &Path, peers: &Peers) -> (NetworkDirectory, ChainConfig, BeaconState) {
         let mut cfg = ChainConfig::lockin(Preset::minimal());
-        cfg.start_at(ForkName::Phase0);
-        let state = genesis_state(&cfg, ForkName::Phase0, Convention::Genesis, 1_700_000_000, 4).expect("ok");
+        cfg.start_at(ForkName::Altair);
+        let state = genesis_state(&cfg, ForkName::Altair, Convention::Genesis, 1_700_000_000, 4).expect("ok");
         let directory = NetworkDirectory::at(dir.join("network"));
         directory.write(&cfg, &state, peers).expect("writes");
         (directory, cfg, state)

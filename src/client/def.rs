@@ -81,6 +81,9 @@ pub struct Role {
     /// How it is ended.
     #[serde(default)]
     pub stop: Stop,
+    /// Exit codes by which it says that its environment is at fault, not itself: a port taken, a disk full.
+    #[serde(default)]
+    pub environment_exits: Vec<i32>,
 }
 
 /// What a port speaks.

@@ -1,6 +1,9 @@
 //! The command line: one file per subcommand.
 
+pub mod genesis;
+pub mod keys;
 pub mod node;
+pub mod replay;
 pub mod validator;
 
 /// Parses the arguments, runs the subcommand, and returns the documented exit code.

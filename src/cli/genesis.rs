@@ -79,9 +79,7 @@ fn write_network(args: &GenesisArgs, warnings: &mut Vec<String>) -> Result<Root,
     let state = genesis_state(&cfg, args.fork, args.convention, args.genesis_time, args.validators)
         .map_err(|error| (2, error.to_string()))?;
     let shape = cfg.shape(args.fork);
-    NetworkDirectory::at(&args.out)
-        .write(&cfg, &state, shape, &Peers::default())
-        .map_err(|error| (3, error.to_string()))?;
+    NetworkDirectory::at(&args.out).write(&cfg, &state, &Peers::default()).map_err(|error| (3, error.to_string()))?;
     Ok(state.hash_tree_root(shape))
 }
 

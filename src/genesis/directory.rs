@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::state::ETH1_BLOCK_HASH;
-use crate::ssz::{Shape, Ssz};
+use crate::ssz::Ssz;
 use crate::types::{BeaconState, ChainConfig};
 
 /// A file of the network directory that could not be written.
@@ -62,19 +62,14 @@ impl NetworkDirectory {
         self.path.join("jwt.hex")
     }
 
-    /// Writes every file that any client loads, replacing what is there; `shape` is that of the state. The secret is new each time and readable by
+    /// Writes every file that any client loads, replacing what is there. The secret is new each time and readable by
     /// its owner only.
     ///
     /// # Errors
     /// The first file that could not be written.
-    pub fn write(
-        &self,
-        cfg: &ChainConfig,
-        state: &BeaconState,
-        shape: Shape,
-        peers: &Peers,
-    ) -> Result<(), DirectoryError> {
+    pub fn write(&self, cfg: &ChainConfig, state: &BeaconState, peers: &Peers) -> Result<(), DirectoryError> {
         fs::create_dir_all(&self.path).map_err(|source| DirectoryError { path: self.path.clone(), source })?;
+        let fork = cfg.fork_of_version(state.fork.current_version).unwrap_or_else(|| cfg.genesis_fork());
         let yaml_list: String = match peers.enrs.as_slice() {
             [] => "[]\n".into(),
             enrs => enrs.iter().map(|enr| format!("- \"{enr}\"\n")).collect(),
@@ -82,7 +77,7 @@ impl NetworkDirectory {
         let lines: String = peers.enrs.iter().map(|enr| format!("{enr}\n")).collect();
         let files: [(&str, Vec<u8>); 10] = [
             ("config.yaml", cfg.to_yaml().into_bytes()),
-            ("genesis.ssz", state.encode(shape)),
+            ("genesis.ssz", state.encode(cfg.shape(fork))),
             ("genesis_validators_root.txt", format!("{}\n", state.genesis_validators_root).into_bytes()),
             ("deposit_contract.txt", format!("{}\n", cfg.deposit_contract_address).into_bytes()),
             ("deposit_contract_block.txt", b"0\n".to_vec()),
@@ -125,7 +120,7 @@ mod tests {
         cfg.start_at(ForkName::Altair);
         let state = genesis_state(&cfg, ForkName::Altair, Convention::Genesis, 1_700_000_000, 4).expect("ok");
         let directory = NetworkDirectory::at(dir.join("network"));
-        directory.write(&cfg, &state, cfg.shape(ForkName::Altair), peers).expect("writes");
+        directory.write(&cfg, &state, peers).expect("writes");
         (directory, cfg, state)
     }
 
@@ -168,7 +163,7 @@ mod tests {
         let cfg = ChainConfig::minimal();
         let shape = cfg.shape(ForkName::Phase0);
         let state = BeaconState::zero(shape);
-        let error = NetworkDirectory::at(dir.path().join("network")).write(&cfg, &state, shape, &Peers::default());
+        let error = NetworkDirectory::at(dir.path().join("network")).write(&cfg, &state, &Peers::default());
         assert!(error.expect_err("must fail").to_string().contains("network: "));
     }
 }

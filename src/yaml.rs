@@ -249,13 +249,13 @@ mod tests {
     #[test]
     fn wrong_types() {
         insta::assert_snapshot!(fail("name: a\ncount: many\n"), @r"
-        f.yaml:2:8: expected an unsigned integer of 64 bits
+        f.yaml:2:8: expected a whole number, 0 or more
           |
         2 | count: many
           |        ^
         ");
-        insta::assert_snapshot!(fail("name: [a]\n"), @"");
-        insta::assert_snapshot!(fail("name: a\ncount: -1\n"), @"");
+        assert!(fail("name: [a]\n").starts_with("f.yaml:1:7: "), "{}", fail("name: [a]\n"));
+        assert!(fail("name: a\ncount: -1\n").starts_with("f.yaml:2:8: expected a whole number"));
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
             let bytes: Vec<u8> = (0..40)
                 .map(|_| {
                     seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    b"ab:-?[]{}&*!|>%@`'\"#, \n\t0x\xc3\xa9\xff~<=.\\"[(seed >> 33) as usize % 37]
+                    b"ab:-?[]{}&*!|>%@`'\"#, \n\t0x\xc3\xa9\xff~<=.\\"[(seed >> 33) as usize % 34]
                 })
                 .collect();
             assert!(from_bytes::<Sample>("f", &bytes).is_err());

@@ -24,7 +24,7 @@ mod steps;
 pub use checks::Check;
 pub use error::Error;
 pub use judge::{CheckResult, Judgement, judge};
-pub use plan::{Genesis, KeyRange, Network, Node, Plan, Start};
+pub use plan::{Genesis, Network, Node, Plan, PlanError};
 pub use quantity::{Duration, LastEpochs, Mark, Percent, Span, WrongQuantity};
 pub use resolve::DEFAULT_SEED;
 pub use script::{Ending, Script};

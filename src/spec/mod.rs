@@ -1,6 +1,39 @@
-//! The beacon-chain state transition, fork choice and duties of the consensus spec, one function per spec function.
+//! The beacon-chain state transition, fork choice and duties of the consensus spec, one function per spec function,
+//! under the spec's own name.
+//!
+//! - [`state_transition`] and [`process_slots`] are the way in; [`blocks`], [`epochs`], [`rewards`] and [`upgrade`] are
+//!   their parts, each callable alone.
+//! - [`accessors`] reads a state, [`mutators`] changes it, [`duties`] is what a validator computes, [`genesis`] makes the
+//!   first state, [`fork_choice`] chooses the head.
+//!
+//! Every function takes the configuration first, then the state. The rules that apply are those of the fork that the
+//! configuration gives to the state's slot. What the spec asserts is an [`Error`] here, and so are overflows and indices
+//! out of range; after an error the state is of no use any more.
+//!
+//! Never: does I/O, reads a clock, draws randomness, or panics on a hostile block or state.
 
+pub mod accessors;
+pub mod blocks;
+pub mod duties;
+pub mod epochs;
 pub mod fork_choice;
+pub mod genesis;
+pub mod math;
+pub mod mutators;
+pub mod rewards;
+pub mod upgrade;
 
+mod deposit_tree;
 mod error;
+mod signatures;
+mod slots;
+
+pub use accessors::*;
+pub use blocks::process_block;
+pub use deposit_tree::DepositTree;
+pub use duties::*;
 pub use error::Error;
+pub use genesis::*;
+pub use mutators::*;
+pub use signatures::Signatures;
+pub use slots::{block_signature_set, process_slot, process_slots, state_transition, verify_block_signature};

@@ -16,6 +16,8 @@ mod json;
 mod merkle;
 mod preset;
 mod sequence;
+#[cfg(test)]
+mod tests;
 
 pub use bits::{BitList, BitVector};
 pub use bytes::{Bytes, ParseBytesError, Root};

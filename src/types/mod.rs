@@ -24,7 +24,7 @@ pub use constants::FAR_FUTURE_EPOCH;
 pub use light_client::*;
 pub use network::*;
 pub use operations::*;
-pub use state_cache::StateCache;
+pub use state_cache::{Proposers, Shuffling, StateCache};
 pub use sync_committee::*;
 
 use crate::ssz::Bytes;

@@ -1,3 +1,5 @@
 //! The one integration binary.
 
+mod net;
+
 mod scenario;

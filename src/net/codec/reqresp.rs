@@ -147,7 +147,10 @@ mod tests {
         let protocol = Protocol::BlocksByRange2;
         let sent = vec![
             Chunk::success(Some([1, 2, 3, 4]), vec![1; 404]),
-            Chunk::success(Some([1, 2, 3, 5]), (0..200_000u32).map(|i| (i * i >> 3) as u8).collect::<Vec<_>>()),
+            Chunk::success(
+                Some([1, 2, 3, 5]),
+                (0..200_000u32).map(|i| (i.wrapping_mul(i) >> 3) as u8).collect::<Vec<_>>(),
+            ),
             Chunk::error(ResponseCode::ResourceUnavailable, "pruned"),
         ];
         let bytes: Vec<u8> = sent.iter().flat_map(|c| encode_chunk(protocol, c)).collect();

@@ -1,1 +1,203 @@
-//! libp2p
+//! The real network: TCP, noise, yamux and mplex, identify, gossipsub, and the request/response streams.
+//!
+//! [`start`] spawns one task that owns the swarm; commands and events go through bounded channels. All bounds are here or in
+//! the module that they belong to: events and bytes waiting for the node, streams per peer, connections, messages waiting for
+//! a verdict. When the node is slow, gossip is dropped first; answers are never reordered or lost.
+//! Knows no consensus rule but topic names and message ids.
+
+mod dialer;
+mod driver;
+mod gossip;
+mod rpc;
+mod streams;
+
+use std::io;
+use std::net::{IpAddr, TcpListener};
+use std::time::Duration;
+
+use libp2p::core::muxing::StreamMuxerBox;
+use libp2p::core::transport::Boxed;
+use libp2p::core::upgrade::{SelectUpgrade, Version};
+use libp2p::identity::Keypair;
+use libp2p::swarm::NetworkBehaviour;
+use libp2p::{Multiaddr, Swarm, Transport, connection_limits, identify, noise, tcp, yamux};
+use tokio::sync::mpsc;
+
+use super::identity::{BadSecret, keypair};
+use super::link::{Command, Link, LinkEvent, PeerId};
+
+/// The stream multiplexers that a node offers, best first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Muxers {
+    /// yamux, else mplex: what every client can talk to.
+    #[default]
+    YamuxAndMplex,
+    /// yamux only.
+    Yamux,
+    /// mplex only, like Teku's and Nimbus's defaults.
+    Mplex,
+}
+
+/// How a node takes part in the network.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The node's secp256k1 secret; its peer id follows from it.
+    pub secret: [u8; 32],
+    /// Address to listen on.
+    pub ip: IpAddr,
+    /// TCP port to listen on; 0 lets the system choose.
+    pub port: u16,
+    /// What identify says about us, e.g. `lockin/0.1.0`.
+    pub agent: String,
+    /// Fork digests of every fork that the network has scheduled; topics of others are not listened to.
+    pub digests: Vec<[u8; 4]>,
+    /// The digest of phase0, whose message ids leave the topic out.
+    pub phase0_digest: Option<[u8; 4]>,
+    /// How long a message counts as seen: two epochs by the specification.
+    pub seen_ttl: Duration,
+    /// Peers at most.
+    pub max_peers: u32,
+    /// Multiplexers offered.
+    pub muxers: Muxers,
+}
+
+impl Config {
+    /// A node on loopback, on any port, with the defaults for everything else.
+    pub fn loopback(secret: [u8; 32]) -> Config {
+        Config {
+            secret,
+            ip: IpAddr::from([127, 0, 0, 1]),
+            port: 0,
+            agent: concat!("lockin/", env!("CARGO_PKG_VERSION")).to_string(),
+            digests: Vec::new(),
+            phase0_digest: None,
+            seen_ttl: Duration::from_secs(768),
+            max_peers: 100,
+            muxers: Muxers::default(),
+        }
+    }
+}
+
+/// Why the network could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The key is unusable.
+    #[error(transparent)]
+    Key(#[from] BadSecret),
+    /// The port is taken, or the address is not this machine's.
+    #[error("can't listen on {ip} TCP port {port}: {why}; is another node using it? Choose another port or 0")]
+    Listen {
+        /// Address asked for.
+        ip: IpAddr,
+        /// Port asked for.
+        port: u16,
+        /// What the system says.
+        why: String,
+    },
+    /// A part of the stack refused its settings; a bug here.
+    #[error("can't set the network up: {0}")]
+    Setup(String),
+}
+
+/// The way to a running network task. The task ends soon after the last handle is dropped.
+#[derive(Clone)]
+pub struct Handle {
+    commands: mpsc::Sender<Command>,
+    peer: PeerId,
+    address: String,
+}
+
+impl Handle {
+    /// Our peer id.
+    pub fn peer_id(&self) -> &PeerId {
+        &self.peer
+    }
+
+    /// Where we listen, as others dial it: a multiaddr with our peer id.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Link for Handle {
+    /// A command that the task has no room for is dropped and logged: with some thousand waiting, the task is dead or drowned.
+    fn send(&mut self, command: Command) {
+        if let Err(error) = self.commands.try_send(command) {
+            tracing::warn!(%error, "a command to the network was dropped");
+        }
+    }
+}
+
+#[derive(NetworkBehaviour)]
+struct Behaviour {
+    limits: connection_limits::Behaviour,
+    identify: identify::Behaviour,
+    streams: streams::Streams,
+    gossip: gossip::Gossipsub,
+}
+
+/// Commands that may wait for the task.
+const COMMAND_QUEUE: usize = 8192;
+/// Events that may wait for the node, besides those that the task holds back itself.
+const EVENT_QUEUE: usize = 256;
+
+/// Starts the network on the current tokio runtime. Listens before it returns.
+pub async fn start(config: Config) -> Result<(Handle, mpsc::Receiver<LinkEvent>), Error> {
+    let key = keypair(&config.secret)?;
+    let mut swarm = swarm(&config, &key)?;
+    let failed = |why: String| Error::Listen { ip: config.ip, port: config.port, why };
+    // libp2p shares a port with whoever else shares it; we want to know that it is taken
+    drop(TcpListener::bind((config.ip, config.port)).map_err(|e| failed(e.to_string()))?);
+    let wanted = Multiaddr::from(config.ip).with(libp2p::multiaddr::Protocol::Tcp(config.port));
+    swarm.listen_on(wanted).map_err(|e| failed(source_of(&e)))?;
+    let bound = driver::listening(&mut swarm).await.map_err(failed)?;
+
+    let peer = PeerId::new(key.public().to_peer_id().to_base58());
+    let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
+    let (events, event_queue) = mpsc::channel(EVENT_QUEUE);
+    let address = format!("{bound}/p2p/{peer}");
+    tokio::spawn(driver::Driver::new(swarm, command_queue, events, bound).run());
+    Ok((Handle { commands, peer, address }, event_queue))
+}
+
+/// The innermost error's words.
+fn source_of(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), source_of)
+}
+
+fn swarm(config: &Config, key: &Keypair) -> Result<Swarm<Behaviour>, Error> {
+    let transport = transport(key, config.muxers).map_err(|e| Error::Setup(e.to_string()))?;
+    let limits = connection_limits::ConnectionLimits::default()
+        .with_max_pending_incoming(Some(64))
+        .with_max_established(Some(config.max_peers.saturating_mul(2)))
+        .with_max_established_incoming(Some(config.max_peers))
+        .with_max_established_per_peer(Some(3));
+    let identify = identify::Config::new("eth2/1.0.0".into(), key.public())
+        .with_agent_version(config.agent.clone())
+        .with_cache_size(0);
+    let behaviour = Behaviour {
+        limits: connection_limits::Behaviour::new(limits),
+        identify: identify::Behaviour::new(identify),
+        streams: streams::Streams::default(),
+        gossip: gossip::behaviour(config)?,
+    };
+    let settings = libp2p::swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(Duration::from_secs(60))
+        .with_max_negotiating_inbound_streams(64);
+    Ok(Swarm::new(transport, behaviour, key.public().to_peer_id(), settings))
+}
+
+fn transport(key: &Keypair, muxers: Muxers) -> io::Result<Boxed<(libp2p::PeerId, StreamMuxerBox)>> {
+    let noise = noise::Config::new(key).map_err(io::Error::other)?;
+    let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
+    let secured = tcp.upgrade(Version::V1).authenticate(noise);
+    let mut mplex = libp2p_mplex::Config::new();
+    mplex.set_max_buffer_behaviour(libp2p_mplex::MaxBufferBehaviour::Block).set_max_buffer_size(128);
+    let yamux = yamux::Config::default();
+    let limit = Duration::from_secs(10);
+    Ok(match muxers {
+        Muxers::YamuxAndMplex => secured.multiplex(SelectUpgrade::new(yamux, mplex)).timeout(limit).boxed(),
+        Muxers::Yamux => secured.multiplex(yamux).timeout(limit).boxed(),
+        Muxers::Mplex => secured.multiplex(mplex).timeout(limit).boxed(),
+    })
+}

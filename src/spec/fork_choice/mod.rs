@@ -1,1 +1,1 @@
-//! fork choice
+//! The fork choice; joined once the state transition has landed.

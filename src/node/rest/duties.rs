@@ -1,0 +1,105 @@
+//! `/eth/v{1,2}/validator/duties`: who does what, when.
+
+use serde_json::{Value, json};
+
+use super::call::json_numbers;
+use super::{Call, Meta, Refusal, Reply, Route, get, post};
+use crate::chain::Chain;
+use crate::node::Core;
+use crate::ssz::Root;
+use crate::types::Epoch;
+
+pub(super) const ROUTES: &[Route] = &[
+    get("/eth/v1/validator/duties/proposer/{epoch}", proposer_v1),
+    get("/eth/v2/validator/duties/proposer/{epoch}", proposer_v2),
+    post("/eth/v1/validator/duties/attester/{epoch}", attester),
+    post("/eth/v1/validator/duties/sync/{epoch}", sync),
+];
+
+/// Root of the canonical block before the first slot of `epoch`; the genesis block's where there is no such slot.
+fn root_before(chain: &Chain, epoch: Epoch) -> Root {
+    let last = chain.config().start_slot(epoch).checked_sub(1);
+    last.and_then(|slot| chain.canonical_root_at(slot)).unwrap_or_else(|| chain.genesis_block_root())
+}
+
+/// 400 for an epoch further ahead than the next one.
+fn check_ahead(core: &Core, epoch: Epoch) -> Result<(), Refusal> {
+    let current = core.chain().config().epoch_of(core.chain().current_slot());
+    if epoch > current + 1 {
+        return Err(Refusal::bad_request(format!(
+            "epoch {epoch} is too far ahead: the clock is in epoch {current}; accepted up to {}",
+            current + 1
+        )));
+    }
+    Ok(())
+}
+
+fn proposer(core: &Core, call: &Call<'_>, dependent_root: impl Fn(&Chain, Epoch) -> Root) -> Result<Reply, Refusal> {
+    let epoch = call.number_param("epoch")?;
+    check_ahead(core, epoch)?;
+    core.refuse_while_syncing()?;
+    let duties = core.chain().proposer_duties(epoch)?.duties;
+    let data = duties.iter().map(|duty| {
+        json!({
+            "pubkey": duty.pubkey.to_string(),
+            "validator_index": duty.validator_index.to_string(),
+            "slot": duty.slot.to_string(),
+        })
+    });
+    let meta = Meta { dependent_root: Some(dependent_root(core.chain(), epoch)), ..Meta::default() };
+    Ok(Reply::with_meta(meta.duty_fields(), Value::Array(data.collect())))
+}
+
+fn proposer_v1(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    proposer(core, call, root_before)
+}
+
+fn proposer_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    proposer(core, call, |chain, epoch| root_before(chain, epoch.saturating_sub(1)))
+}
+
+fn attester(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let epoch = call.number_param("epoch")?;
+    let indices = call.indices()?;
+    check_ahead(core, epoch)?;
+    core.refuse_while_syncing()?;
+    let duties = core.chain().attester_duties(epoch, &indices)?.duties;
+    let data = duties.iter().map(|duty| {
+        json!({
+            "pubkey": duty.pubkey.to_string(),
+            "validator_index": duty.validator_index.to_string(),
+            "committee_index": duty.committee_index.to_string(),
+            "committee_length": duty.committee_length.to_string(),
+            "committees_at_slot": duty.committees_at_slot.to_string(),
+            "validator_committee_index": duty.validator_committee_index.to_string(),
+            "slot": duty.slot.to_string(),
+        })
+    });
+    let dependent_root = Some(root_before(core.chain(), epoch.saturating_sub(1)));
+    let meta = Meta { dependent_root, ..Meta::default() };
+    Ok(Reply::with_meta(meta.duty_fields(), Value::Array(data.collect())))
+}
+
+fn sync(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let epoch = call.number_param("epoch")?;
+    let indices = call.indices()?;
+    let chain = core.chain();
+    let per_period = chain.config().preset.epochs_per_sync_committee_period;
+    let current = chain.config().epoch_of(chain.current_slot()) / per_period;
+    if epoch / per_period > current + 1 {
+        return Err(Refusal::bad_request(format!(
+            "epoch {epoch} is too far ahead: accepted up to {}, the end of the next sync committee period",
+            (current + 2) * per_period - 1
+        )));
+    }
+    core.refuse_while_syncing()?;
+    let duties = chain.sync_duties(epoch, &indices)?;
+    let data = duties.iter().map(|duty| {
+        json!({
+            "pubkey": duty.pubkey.to_string(),
+            "validator_index": duty.validator_index.to_string(),
+            "validator_sync_committee_indices": json_numbers(duty.validator_sync_committee_indices.iter().copied()),
+        })
+    });
+    Ok(Reply::with_meta(Meta::default().duty_fields(), Value::Array(data.collect())))
+}

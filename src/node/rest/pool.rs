@@ -1,0 +1,207 @@
+//! `/eth/v{1,2}/beacon/pool`: objects on their way into a block.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::call::{Call, kind};
+use super::{Refusal, Reply, Route, get, post};
+use crate::chain::{Event, Origin, Outcome};
+use crate::node::Core;
+use crate::ssz::{Json, Shape};
+use crate::types::{
+    Attestation, AttesterSlashing, ForkName, ProposerSlashing, SignedVoluntaryExit, Slot, SyncCommitteeMessage,
+};
+
+pub(super) const ROUTES: &[Route] = &[
+    get("/eth/v1/beacon/pool/attestations", attestations_v1),
+    get("/eth/v2/beacon/pool/attestations", attestations_v2),
+    post("/eth/v1/beacon/pool/attestations", post_attestations),
+    post("/eth/v2/beacon/pool/attestations", post_attestations_v2),
+    get("/eth/v1/beacon/pool/attester_slashings", attester_slashings_v1),
+    get("/eth/v2/beacon/pool/attester_slashings", attester_slashings_v2),
+    post("/eth/v1/beacon/pool/attester_slashings", post_attester_slashing),
+    post("/eth/v2/beacon/pool/attester_slashings", post_attester_slashing_v2),
+    get("/eth/v1/beacon/pool/proposer_slashings", proposer_slashings),
+    post("/eth/v1/beacon/pool/proposer_slashings", post_proposer_slashing),
+    get("/eth/v1/beacon/pool/voluntary_exits", voluntary_exits),
+    post("/eth/v1/beacon/pool/voluntary_exits", post_voluntary_exit),
+    post("/eth/v1/beacon/pool/sync_committees", post_sync_messages),
+];
+
+/// The shape of the slot that the clock shows.
+pub(super) fn current_shape(core: &Core) -> Shape {
+    core.chain().config().shape_at_slot(core.chain().current_slot())
+}
+
+/// Submits each object of a list; one refused object does not stop the others, but is told.
+///
+/// An object that the chain ignores as already known counts as delivered: several validators may well send the same.
+pub(super) fn submit_each<T>(
+    core: &mut Core,
+    call: &Call<'_>,
+    objects: Vec<Result<T, Refusal>>,
+    event: impl Fn(T, Origin) -> Event,
+) -> Result<Reply, Refusal> {
+    let count = objects.len();
+    let mut failures = Vec::new();
+    for (index, object) in objects.into_iter().enumerate() {
+        let outcome = match object {
+            Ok(object) => core.submit(call.now_ms, |origin| event(object, origin))?,
+            Err(refusal) => Outcome::Reject(refusal.message),
+        };
+        match outcome {
+            Outcome::Accept => {}
+            Outcome::Ignore(why) if is_known_already(&why) => {}
+            Outcome::Ignore(why) | Outcome::Reject(why) => failures.push((index, why)),
+        }
+    }
+    if failures.is_empty() { Ok(Reply::status(200)) } else { Err(Refusal::failures(failures, count)) }
+}
+
+/// Whether the chain ignored an object only because it has it, or better, already.
+fn is_known_already(why: &str) -> bool {
+    why.contains("already")
+}
+
+/// Submits one object.
+fn submit_one(core: &mut Core, call: &Call<'_>, event: impl FnOnce(Origin) -> Event) -> Result<Reply, Refusal> {
+    match core.submit(call.now_ms, event)? {
+        Outcome::Accept => Ok(Reply::status(200)),
+        Outcome::Ignore(why) if is_known_already(&why) => Ok(Reply::status(200)),
+        Outcome::Ignore(why) | Outcome::Reject(why) => Err(Refusal::bad_request(why)),
+    }
+}
+
+/// One object out of JSON, with an error that names what was expected.
+pub(super) fn decode<T: Json>(what: &str, shape: Shape, value: &Value) -> Result<T, Refusal> {
+    T::from_json(shape, value)
+        .map_err(|error| Refusal::bad_request(format!("{} is no {what}: {error}", kind(value))))
+}
+
+/// The shape for an object of a slot; refused if the header names another fork.
+pub(super) fn shape_for(core: &Core, version: Option<ForkName>, slot: Slot) -> Result<Shape, Refusal> {
+    let shape = core.chain().config().shape_at_slot(slot);
+    match version {
+        Some(fork) if fork != shape.fork => Err(Refusal::bad_request(format!(
+            "Eth-Consensus-Version is {fork}, but slot {slot} is of {} on this network",
+            shape.fork
+        ))),
+        _ => Ok(shape),
+    }
+}
+
+fn list<'v, T: Json + 'v>(values: impl IntoIterator<Item = &'v T>, shape: Shape) -> Value {
+    Value::Array(values.into_iter().map(|value| value.to_json(shape)).collect())
+}
+
+fn versioned(data: Value, shape: Shape) -> Reply {
+    let mut meta = serde_json::Map::new();
+    meta.insert("version".into(), shape.fork.name().into());
+    Reply::with_meta(meta, data).version(shape.fork)
+}
+
+fn pool_attestations(core: &Core, call: &Call<'_>) -> Result<(Value, Shape), Refusal> {
+    let (slot, committee) = (call.query_number("slot")?, call.query_number("committee_index")?);
+    let shape = slot.map_or_else(|| current_shape(core), |slot| core.chain().config().shape_at_slot(slot));
+    Ok((list(&core.chain().pool_attestations(slot, committee), shape), shape))
+}
+
+fn attestations_v1(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    Ok(Reply::data(pool_attestations(core, call)?.0))
+}
+
+fn attestations_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let (data, shape) = pool_attestations(core, call)?;
+    Ok(versioned(data, shape))
+}
+
+fn submit_attestations(core: &mut Core, call: &Call<'_>, version: Option<ForkName>) -> Result<Reply, Refusal> {
+    let items = call.json_list()?;
+    let shape = match version {
+        Some(fork) => core.chain().config().shape(fork),
+        None => current_shape(core),
+    };
+    let objects = items.iter().map(|item| decode::<Attestation>("Attestation", shape, item)).collect();
+    let now_ms = call.now_ms;
+    submit_each(core, call, objects, |attestation, origin| Event::Attestation {
+        attestation: Arc::new(attestation),
+        subnet: None,
+        origin,
+        now_ms,
+    })
+}
+
+fn post_attestations(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let version = call.consensus_version()?;
+    submit_attestations(core, call, version)
+}
+
+fn post_attestations_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let version = call.required_version()?;
+    submit_attestations(core, call, Some(version))
+}
+
+fn attester_slashings_v1(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
+    let shape = current_shape(core);
+    let slashings = core.chain().pool_attester_slashings();
+    Ok(Reply::data(list(slashings.iter().map(|slashing| &**slashing), shape)))
+}
+
+fn attester_slashings_v2(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
+    let shape = current_shape(core);
+    let slashings = core.chain().pool_attester_slashings();
+    Ok(versioned(list(slashings.iter().map(|slashing| &**slashing), shape), shape))
+}
+
+fn submit_attester_slashing(core: &mut Core, call: &Call<'_>, version: Option<ForkName>) -> Result<Reply, Refusal> {
+    let shape = version.map_or_else(|| current_shape(core), |fork| core.chain().config().shape(fork));
+    let slashing: AttesterSlashing = decode("AttesterSlashing", shape, &call.json()?)?;
+    let (slashing, now_ms) = (Arc::new(slashing), call.now_ms);
+    submit_one(core, call, |origin| Event::AttesterSlashing { slashing, origin, now_ms })
+}
+
+fn post_attester_slashing(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let version = call.consensus_version()?;
+    submit_attester_slashing(core, call, version)
+}
+
+fn post_attester_slashing_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let version = call.required_version()?;
+    submit_attester_slashing(core, call, Some(version))
+}
+
+fn proposer_slashings(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
+    let slashings = core.chain().pool_proposer_slashings();
+    Ok(Reply::data(list(slashings.iter().map(|slashing| &**slashing), current_shape(core))))
+}
+
+fn post_proposer_slashing(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let slashing: ProposerSlashing = decode("ProposerSlashing", current_shape(core), &call.json()?)?;
+    let (slashing, now_ms) = (Arc::new(slashing), call.now_ms);
+    submit_one(core, call, |origin| Event::ProposerSlashing { slashing, origin, now_ms })
+}
+
+fn voluntary_exits(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
+    let exits = core.chain().pool_voluntary_exits();
+    Ok(Reply::data(list(exits.iter().map(|exit| &**exit), current_shape(core))))
+}
+
+fn post_voluntary_exit(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let exit: SignedVoluntaryExit = decode("SignedVoluntaryExit", current_shape(core), &call.json()?)?;
+    let (exit, now_ms) = (Arc::new(exit), call.now_ms);
+    submit_one(core, call, |origin| Event::VoluntaryExit { exit, origin, now_ms })
+}
+
+fn post_sync_messages(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let shape = current_shape(core);
+    let items = call.json_list()?;
+    let objects = items.iter().map(|item| decode::<SyncCommitteeMessage>("SyncCommitteeMessage", shape, item)).collect();
+    let now_ms = call.now_ms;
+    submit_each(core, call, objects, |message, origin| Event::SyncMessage {
+        message: Arc::new(message),
+        subnet: None,
+        origin,
+        now_ms,
+    })
+}

@@ -1,0 +1,168 @@
+//! `/eth/v{1,2,3}/validator/...`: what a validator signs, and the aggregates it signed.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::pool::{current_shape, decode, submit_each};
+use super::{Call, Refusal, Reply, Route, get, get_ssz, post};
+use crate::chain::Event;
+use crate::node::Core;
+use crate::ssz::{Json, Shape, Ssz};
+use crate::types::{BeaconBlock, ForkName, SYNC_COMMITTEE_SUBNET_COUNT, SignedAggregateAndProof, SignedContributionAndProof};
+
+pub(super) const ROUTES: &[Route] = &[
+    get_ssz("/eth/v2/validator/blocks/{slot}", block_v2),
+    get_ssz("/eth/v3/validator/blocks/{slot}", block_v3),
+    get_ssz("/eth/v1/validator/attestation_data", attestation_data),
+    get_ssz("/eth/v1/validator/aggregate_attestation", aggregate_v1),
+    get_ssz("/eth/v2/validator/aggregate_attestation", aggregate_v2),
+    post("/eth/v1/validator/aggregate_and_proofs", post_aggregates_v1),
+    post("/eth/v2/validator/aggregate_and_proofs", post_aggregates_v2),
+    get("/eth/v1/validator/sync_committee_contribution", contribution),
+    post("/eth/v1/validator/contribution_and_proofs", post_contributions),
+];
+
+fn produce(core: &mut Core, call: &Call<'_>) -> Result<(BeaconBlock, Shape), Refusal> {
+    let slot = call.number_param("slot")?;
+    let randao_reveal = call.required_bytes("randao_reveal")?;
+    let graffiti = call.query_bytes("graffiti")?.unwrap_or_default();
+    call.query_number("builder_boost_factor")?;
+    core.refuse_while_syncing()?;
+    let now = core.chain().current_slot();
+    if slot > now + 1 {
+        return Err(Refusal::bad_request(format!("slot {slot} is too far ahead: the clock shows slot {now}")));
+    }
+    let block = core.chain().produce_block(slot, randao_reveal, graffiti)?;
+    let shape = core.chain().config().shape_at_slot(slot);
+    Ok((block, shape))
+}
+
+fn block_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let (block, shape) = produce(core, call)?;
+    if call.wants_ssz() {
+        return Ok(Reply::ssz(block.encode(shape)).version(shape.fork));
+    }
+    let mut meta = Map::new();
+    meta.insert("version".into(), shape.fork.name().into());
+    Ok(Reply::with_meta(meta, block.to_json(shape)).version(shape.fork))
+}
+
+/// Blocks are never blinded, since there is no builder. The two values exist to weigh a builder's bid against our own
+/// block; with nothing to weigh, they are zero.
+fn block_v3(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let (block, shape) = produce(core, call)?;
+    let reply = if call.wants_ssz() {
+        Reply::ssz(block.encode(shape))
+    } else {
+        let mut meta = Map::new();
+        meta.insert("version".into(), shape.fork.name().into());
+        meta.insert("execution_payload_blinded".into(), false.into());
+        meta.insert("execution_payload_value".into(), "0".into());
+        meta.insert("consensus_block_value".into(), "0".into());
+        Reply::with_meta(meta, block.to_json(shape))
+    };
+    Ok(reply
+        .version(shape.fork)
+        .header("eth-execution-payload-blinded", "false")
+        .header("eth-execution-payload-value", "0")
+        .header("eth-consensus-block-value", "0"))
+}
+
+fn attestation_data(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let slot = call.required_number("slot")?;
+    let index = call.query_number("committee_index")?.unwrap_or(0);
+    core.refuse_while_syncing()?;
+    let data = core.chain().attestation_data(slot, index)?;
+    let shape = core.chain().config().shape_at_slot(slot);
+    Ok(if call.wants_ssz() { Reply::ssz(data.encode(shape)) } else { Reply::data(data.to_json(shape)) })
+}
+
+fn aggregate(core: &Core, call: &Call<'_>, with_version: bool) -> Result<Reply, Refusal> {
+    let data_root = call.required_bytes("attestation_data_root")?;
+    let slot = call.required_number("slot")?;
+    let committee = if with_version { Some(call.required_number("committee_index")?) } else { None };
+    let aggregate = core.chain().aggregate(slot, &data_root);
+    // Before electra the attestation data names its committee; after it, other clients' convention is to ignore a mismatch.
+    let fits = |wanted: u64| aggregate.as_ref().is_none_or(|found| found.data.index == wanted);
+    let aggregate = aggregate.as_ref().filter(|_| committee.is_none_or(fits));
+    let aggregate = aggregate
+        .ok_or_else(|| Refusal::not_found(format!("no attestation of slot {slot} with data root {data_root} is known")))?;
+    let shape = core.chain().config().shape_at_slot(slot);
+    let reply = match (call.wants_ssz(), with_version) {
+        (true, _) => Reply::ssz(aggregate.encode(shape)),
+        (false, false) => return Ok(Reply::data(aggregate.to_json(shape))),
+        (false, true) => {
+            let mut meta = Map::new();
+            meta.insert("version".into(), shape.fork.name().into());
+            Reply::with_meta(meta, aggregate.to_json(shape))
+        }
+    };
+    Ok(reply.version(shape.fork))
+}
+
+fn aggregate_v1(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    aggregate(core, call, false)
+}
+
+fn aggregate_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    aggregate(core, call, true)
+}
+
+fn submit_aggregates(core: &mut Core, call: &Call<'_>, version: Option<ForkName>) -> Result<Reply, Refusal> {
+    let shape = version.map_or_else(|| current_shape(core), |fork| core.chain().config().shape(fork));
+    let items = call.json_list()?;
+    let decode_one = |item: &Value| decode::<SignedAggregateAndProof>("SignedAggregateAndProof", shape, item);
+    let objects = items.iter().map(decode_one).collect();
+    let now_ms = call.now_ms;
+    submit_each(core, call, objects, |aggregate, origin| Event::Aggregate {
+        aggregate: Arc::new(aggregate),
+        origin,
+        now_ms,
+    })
+}
+
+fn post_aggregates_v1(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let version = call.consensus_version()?;
+    submit_aggregates(core, call, version)
+}
+
+fn post_aggregates_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let version = call.required_version()?;
+    submit_aggregates(core, call, Some(version))
+}
+
+fn contribution(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let slot = call.required_number("slot")?;
+    let subcommittee = call.required_number("subcommittee_index")?;
+    let block = call.required_bytes("beacon_block_root")?;
+    if subcommittee >= SYNC_COMMITTEE_SUBNET_COUNT {
+        return Err(Refusal::bad_request(format!(
+            "invalid subcommittee_index: {subcommittee}; accepted: 0 to {}",
+            SYNC_COMMITTEE_SUBNET_COUNT - 1
+        )));
+    }
+    core.refuse_while_syncing()?;
+    let shape = core.chain().config().shape_at_slot(slot);
+    if shape.fork < ForkName::Altair {
+        return Err(Refusal::bad_request(format!("slot {slot} is of phase0, which has no sync committees")));
+    }
+    let contribution = core.chain().sync_contribution(slot, &block, subcommittee);
+    let contribution = contribution.ok_or_else(|| {
+        Refusal::not_found(format!("no sync committee message of subcommittee {subcommittee} for block {block} is known"))
+    })?;
+    Ok(Reply::data(contribution.to_json(shape)))
+}
+
+fn post_contributions(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let shape = current_shape(core);
+    let items = call.json_list()?;
+    let decode_one = |item: &Value| decode::<SignedContributionAndProof>("SignedContributionAndProof", shape, item);
+    let objects = items.iter().map(decode_one).collect();
+    let now_ms = call.now_ms;
+    submit_each(core, call, objects, |contribution, origin| Event::Contribution {
+        contribution: Arc::new(contribution),
+        origin,
+        now_ms,
+    })
+}

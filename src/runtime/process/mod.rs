@@ -1,0 +1,4 @@
+//! placeholder
+mod owner;
+mod ports;
+mod program;

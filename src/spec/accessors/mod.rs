@@ -1,0 +1,26 @@
+//! What can be read out of a state, and the computations behind it: the spec's "predicates", "misc" and "beacon state
+//! accessors". Nothing here changes a state (its cache apart).
+
+mod attestations;
+mod balances;
+mod committees;
+mod domains;
+mod epochs;
+mod history;
+mod participation;
+mod proposers;
+mod shuffling;
+mod sync_committees;
+mod validators;
+
+pub use attestations::*;
+pub use balances::*;
+pub use committees::*;
+pub use domains::*;
+pub use epochs::*;
+pub use history::*;
+pub use participation::*;
+pub use proposers::*;
+pub use shuffling::*;
+pub use sync_committees::*;
+pub use validators::*;

@@ -1,0 +1,104 @@
+//! Block processing: what a block's header and each of its operations do to a state.
+//!
+//! Every function takes the state at the block's slot, checks before it changes, and says in its error which check
+//! failed. Signatures go where [`Signatures`] says.
+
+mod attestations;
+mod attester_slashings;
+mod deposits;
+mod eth1_data;
+mod header;
+mod proposer_slashings;
+mod randao;
+mod sync_aggregate;
+mod voluntary_exits;
+
+pub use attestations::{check_attestation, process_attestation};
+pub use attester_slashings::process_attester_slashing;
+pub use deposits::{
+    add_validator_to_registry, apply_deposit, get_validator_from_deposit, is_valid_deposit_signature, process_deposit,
+};
+pub use eth1_data::process_eth1_data;
+pub use header::process_block_header;
+pub use proposer_slashings::process_proposer_slashing;
+pub use randao::process_randao;
+pub use sync_aggregate::{process_sync_aggregate, sync_aggregate_signature_set};
+pub use voluntary_exits::process_voluntary_exit;
+
+use crate::{
+    spec::{Error, Signatures, accessors::fork_of, math},
+    types::{BeaconBlock, BeaconBlockBody, BeaconState, ChainConfig, ForkName},
+};
+
+/// Applies a block to the state of its slot (`process_block` of phase0/beacon-chain.md; of altair/beacon-chain.md from
+/// then on).
+///
+/// # Errors
+/// Whatever makes the block invalid; `state` is then of no use any more.
+pub fn process_block(
+    cfg: &ChainConfig,
+    state: &mut BeaconState,
+    block: &BeaconBlock,
+    sigs: &mut Signatures<'_>,
+) -> Result<(), Error> {
+    process_block_header(cfg, state, block)?;
+    process_randao(cfg, state, &block.body, sigs)?;
+    process_eth1_data(cfg, state, &block.body)?;
+    process_operations(cfg, state, &block.body, sigs)?;
+    if fork_of(cfg, state) >= ForkName::Altair {
+        process_sync_aggregate(cfg, state, &block.body.sync_aggregate, sigs)?;
+    }
+    Ok(())
+}
+
+/// Applies the operations of a block (phase0/beacon-chain.md, `process_operations`).
+///
+/// # Errors
+/// If deposits that are due are left out, or an operation is invalid.
+pub fn process_operations(
+    cfg: &ChainConfig,
+    state: &mut BeaconState,
+    body: &BeaconBlockBody,
+    sigs: &mut Signatures<'_>,
+) -> Result<(), Error> {
+    let outstanding = math::sub("outstanding deposits", state.eth1_data.deposit_count, state.eth1_deposit_index)?;
+    let due = outstanding.min(cfg.preset.max_deposits);
+    if body.deposits.len() as u64 != due {
+        return Err(Error::DepositCount { found: body.deposits.len() as u64, due });
+    }
+    for slashing in &body.proposer_slashings {
+        process_proposer_slashing(cfg, state, slashing, sigs)?;
+    }
+    for slashing in &body.attester_slashings {
+        process_attester_slashing(cfg, state, slashing, sigs)?;
+    }
+    for attestation in &body.attestations {
+        process_attestation(cfg, state, attestation, sigs)?;
+    }
+    for deposit in &body.deposits {
+        process_deposit(cfg, state, deposit)?;
+    }
+    for exit in &body.voluntary_exits {
+        process_voluntary_exit(cfg, state, exit, sigs)?;
+    }
+    Ok(())
+}
+
+/// What the signature at `index` among those that [`process_block`] collects belongs to.
+pub(super) fn describe_signature(body: &BeaconBlockBody, index: usize) -> &'static str {
+    let counts = [
+        ("RANDAO reveal", 1),
+        ("proposer slashing", 2 * body.proposer_slashings.len()),
+        ("attester slashing", 2 * body.attester_slashings.len()),
+        ("attestation", body.attestations.len()),
+        ("voluntary exit", body.voluntary_exits.len()),
+    ];
+    let mut first = 0;
+    for (what, count) in counts {
+        first += count;
+        if index < first {
+            return what;
+        }
+    }
+    "sync aggregate"
+}

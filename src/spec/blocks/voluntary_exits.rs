@@ -1,0 +1,51 @@
+//! Voluntary exits.
+
+use crate::{
+    crypto::SignatureSet,
+    spec::{
+        Error, Signatures,
+        accessors::{compute_signing_root, get_current_epoch, get_domain, get_validator, is_active_validator},
+        math,
+        mutators::initiate_validator_exit,
+    },
+    types::{
+        BeaconState, ChainConfig, SignedVoluntaryExit,
+        constants::{DOMAIN_VOLUNTARY_EXIT, FAR_FUTURE_EPOCH},
+    },
+};
+
+/// Lets a validator leave at its own wish (phase0/beacon-chain.md, `process_voluntary_exit`).
+///
+/// # Errors
+/// If it may not leave yet, has left, or did not sign.
+pub fn process_voluntary_exit(
+    cfg: &ChainConfig,
+    state: &mut BeaconState,
+    signed_voluntary_exit: &SignedVoluntaryExit,
+    sigs: &mut Signatures<'_>,
+) -> Result<(), Error> {
+    let exit = &signed_voluntary_exit.message;
+    let index = exit.validator_index;
+    let validator = get_validator(state, index)?;
+    let epoch = get_current_epoch(cfg, state);
+    let refused = |why| Err(Error::VoluntaryExit { index, epoch, why });
+    if !is_active_validator(validator, epoch) {
+        return refused("the validator is not active");
+    }
+    if validator.exit_epoch != FAR_FUTURE_EPOCH {
+        return refused("the validator is leaving already");
+    }
+    if epoch < exit.epoch {
+        return refused("the exit is for a later epoch");
+    }
+    if epoch < math::add("earliest exit", validator.activation_epoch, cfg.shard_committee_period)? {
+        return refused("the validator has not been active for SHARD_COMMITTEE_PERIOD");
+    }
+    sigs.check("voluntary exit", || {
+        let domain = get_domain(cfg, state, DOMAIN_VOLUNTARY_EXIT, Some(exit.epoch));
+        let message = compute_signing_root(exit, cfg.shape_at_slot(state.slot), domain);
+        let signature = signed_voluntary_exit.signature;
+        Ok(SignatureSet { pubkeys: vec![validator.pubkey], message, signature })
+    })?;
+    initiate_validator_exit(cfg, state, index)
+}

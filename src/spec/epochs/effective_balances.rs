@@ -1,0 +1,37 @@
+//! Effective balances.
+
+use crate::{
+    spec::{Error, math},
+    types::{BeaconState, ChainConfig, Gwei},
+};
+
+/// Lets effective balances follow balances that have moved far enough (phase0/beacon-chain.md,
+/// `process_effective_balance_updates`).
+///
+/// # Errors
+/// If the state has fewer balances than validators, or a balance is near the end of 64 bits.
+pub fn process_effective_balance_updates(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), Error> {
+    let p = cfg.preset;
+    let hysteresis_increment = p.effective_balance_increment / p.hysteresis_quotient;
+    let what = "effective balance threshold";
+    let downward = math::mul(what, hysteresis_increment, p.hysteresis_downward_multiplier)?;
+    let upward = math::mul(what, hysteresis_increment, p.hysteresis_upward_multiplier)?;
+    let mut updates: Vec<(usize, Gwei)> = Vec::new();
+    for (i, validator) in state.validators.iter().enumerate() {
+        let len = state.balances.len() as u64;
+        let missing = Error::IndexOutOfRange { list: "balances", index: i as u64, len };
+        let balance = *state.balances.get(i).ok_or(missing)?;
+        if math::add(what, balance, downward)? < validator.effective_balance
+            || math::add(what, validator.effective_balance, upward)? < balance
+        {
+            updates.push((i, (balance - balance % p.effective_balance_increment).min(p.max_effective_balance)));
+        }
+    }
+    for (i, effective_balance) in updates {
+        if let Some(validator) = state.validators.get_mut(i) {
+            validator.effective_balance = effective_balance;
+        }
+    }
+    state.cache.forget_balances();
+    Ok(())
+}

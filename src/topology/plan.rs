@@ -1,0 +1,138 @@
+//! The plan of a network: everything that decides what happens, nothing about where it runs.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Edge, KeyRange};
+use crate::genesis::Convention;
+use crate::ssz::{Bytes, Fork as ForkName, sha256};
+use crate::types::ChainConfig;
+
+/// A network, ready to be started by any runtime. Equal plans give equal simulations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkPlan {
+    /// What the scenario calls it.
+    pub name: String,
+    /// All chance in the run comes from it.
+    pub seed: u64,
+    /// Preset, forks, slot time.
+    pub config: ChainConfig,
+    /// The state that all start from.
+    pub genesis: GenesisPlan,
+    /// In the scenario's order.
+    pub nodes: Vec<NodePlan>,
+    /// Who dials whom.
+    pub edges: Vec<Edge>,
+}
+
+/// The genesis state, but for its time, which is set when the nodes are ready to be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisPlan {
+    /// The fork of the state; the configuration schedules it and all before it at epoch 0.
+    #[serde(with = "fork_name")]
+    pub fork: ForkName,
+    /// Interop validators, keys `0..validators`.
+    pub validators: u64,
+    /// Milliseconds from the start of the nodes to genesis; `None` leaves it to the runtime.
+    #[serde(default)]
+    pub delay_ms: Option<u64>,
+    /// How the state is built.
+    #[serde(default)]
+    pub convention: Convention,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodePlan {
+    /// Unique in the plan.
+    pub name: String,
+    /// The role letter that it plays, if the scenario has roles.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// Name of the client definition that plays it.
+    pub client: String,
+    /// The interop keys that it holds, ascending; empty for a follower.
+    #[serde(default)]
+    pub validators: Vec<KeyRange>,
+    /// When it starts.
+    #[serde(default)]
+    pub start: Start,
+    /// secp256k1 secret of its network identity.
+    pub node_key: Bytes<32>,
+}
+
+/// When a node starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// With the network, before genesis.
+    #[default]
+    Genesis,
+    /// When a step says so.
+    Later,
+}
+
+impl NodePlan {
+    /// How many keys it holds.
+    pub fn validator_count(&self) -> u64 {
+        self.validators.iter().map(KeyRange::count).sum()
+    }
+
+    /// Whether it holds this key.
+    pub fn holds(&self, validator: u64) -> bool {
+        self.validators.iter().any(|range| range.contains(validator))
+    }
+}
+
+impl NetworkPlan {
+    /// The node called `name`.
+    pub fn node(&self, name: &str) -> Option<&NodePlan> {
+        self.nodes.iter().find(|node| node.name == name)
+    }
+
+    /// The nodes that `name` dials, in the plan's order.
+    pub fn dials<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
+        self.edges.iter().filter(move |edge| edge.from == name).map(|edge| edge.to.as_str())
+    }
+
+    /// The nodes that `name` is linked to, whoever dials.
+    pub fn neighbours<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
+        self.edges.iter().filter_map(move |edge| edge.other_end(name))
+    }
+
+    /// The node that holds a validator's key; `None` for keys that nobody was given.
+    pub fn holder(&self, validator: u64) -> Option<&NodePlan> {
+        self.nodes.iter().find(|node| node.holds(validator))
+    }
+
+    /// The keys of genesis that no node was given: they will never attest.
+    pub fn unheld(&self) -> Vec<KeyRange> {
+        let mut held: Vec<KeyRange> = self.nodes.iter().flat_map(|node| node.validators.clone()).collect();
+        held.sort_unstable();
+        KeyRange { first: 0, end: self.genesis.validators }.without(&held)
+    }
+
+    /// A short name of what this plan will do, the same for the same plan and seed: 8 hex digits.
+    pub fn run_id(&self) -> String {
+        let json = serde_json::to_vec(self).expect("a plan holds nothing that JSON can't");
+        hex::encode(&sha256(&json).0[..4])
+    }
+}
+
+/// Fork names as the lower-case words of the Beacon API.
+mod fork_name {
+    use super::ForkName;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    // serde's `with` hands over a reference.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub fn serialize<S: Serializer>(fork: &ForkName, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(fork.name())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ForkName, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}

@@ -1,5 +1,7 @@
 //! The one integration binary.
 
+mod net;
+
 mod genesis;
 mod layers;
 mod scenario;

@@ -33,10 +33,8 @@ impl Validator {
 
     /// Everything but proposers for this epoch, as far as it is missing; all of it if `again`.
     pub(super) async fn look_up(&self, at: At, again: bool) -> Vec<Outcome> {
-        let (attesters, sync) = futures::join!(
-            self.look_up_attesters(at, at.epoch, again),
-            self.look_up_sync_committee(at, at.slot, again)
-        );
+        let (attesters, sync) =
+            futures::join!(self.look_up_attesters(at, at.epoch, again), self.look_up_sync_committee(at, at.slot, again));
         [attesters, sync].concat()
     }
 
@@ -77,8 +75,7 @@ impl Validator {
             Err(error) => return vec![at.failed(Duty::Lookup, None, error)],
         };
         let dependent_root = answer.dependent_root.unwrap_or_default();
-        let duties: Vec<AttesterDuty> =
-            answer.data.into_iter().filter(|it| self.keys.contains_key(&it.pubkey)).collect();
+        let duties: Vec<AttesterDuty> = answer.data.into_iter().filter(|it| self.keys.contains_key(&it.pubkey)).collect();
         let unchanged = self.book().attesters.get(&epoch).is_some_and(|known| {
             known.dependent_root == dependent_root && known.duties.iter().map(|it| &it.duty).eq(&duties)
         });
@@ -95,7 +92,7 @@ impl Validator {
     fn attester(&self, duty: AttesterDuty) -> Attester {
         let epoch = self.network.config.epoch_of(duty.slot);
         let proof = self.sign(&duty.pubkey, &duty.slot, DOMAIN_SELECTION_PROOF, epoch);
-        let aggregator = proof.filter(|proof| selects(proof, duty.committee_length, TARGET_AGGREGATORS_PER_COMMITTEE));
+        let aggregator = proof.filter(|proof| is_aggregator_of(duty.committee_length, proof));
         Attester { duty, aggregator }
     }
 
@@ -121,8 +118,7 @@ impl Validator {
             Err(error) => return vec![at.failed(Duty::Lookup, None, error)],
         };
         let duties: Vec<_> = duties.into_iter().filter(|duty| self.keys.contains_key(&duty.pubkey)).collect();
-        let end =
-            (period.saturating_add(1)).saturating_mul(self.network.config.preset.epochs_per_sync_committee_period);
+        let end = (period.saturating_add(1)).saturating_mul(self.network.config.preset.epochs_per_sync_committee_period);
         let subscriptions = duties.iter().map(|duty| SyncSubscription {
             validator_index: duty.validator_index,
             sync_committee_indices: duty.validator_sync_committee_indices.clone(),

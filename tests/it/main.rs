@@ -1,4 +1,3 @@
 //! The one integration binary.
 
-mod net;
-mod vectors;
+mod scenario;

@@ -1,3 +1,7 @@
 //! The one integration binary.
 
+mod net;
+mod node;
+mod rest;
 mod scenario;
+mod vectors;

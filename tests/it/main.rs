@@ -1,7 +1,7 @@
 //! The one integration binary.
 
 mod net;
-
-mod genesis;
-mod layers;
+mod node;
+mod rest;
 mod scenario;
+mod vectors;

@@ -1,7 +1,6 @@
 //! The one integration binary.
-
+mod api;
 mod net;
-mod node;
-mod rest;
 mod scenario;
-mod vectors;
+mod slashing;
+mod validator;

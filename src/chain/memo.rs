@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::spec::fork_choice::PulledUp;
 use crate::ssz::{Root, sha256};
 use crate::types::{BeaconState, BlsSignature, ChainConfig, Slot};
 
@@ -19,9 +20,18 @@ enum Key {
     Advanced { rules: Root, block: Root, slot: Slot },
 }
 
+/// The result of importing a block.
+#[derive(Clone, Debug)]
+pub(super) struct Post {
+    pub(super) state: Arc<BeaconState>,
+    /// What fork choice needs to know of it.
+    pub(super) pulled_up: PulledUp,
+}
+
 #[derive(Default)]
 struct Table {
-    states: BTreeMap<Key, Arc<BeaconState>>,
+    posts: BTreeMap<Key, Post>,
+    advanced: BTreeMap<Key, Arc<BeaconState>>,
     oldest_first: VecDeque<Key>,
     capacity: usize,
     hits: u64,
@@ -48,27 +58,21 @@ impl Memo {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn find(&self, key: Key) -> Option<Arc<BeaconState>> {
-        let mut table = self.table();
-        let found = table.states.get(&key).cloned();
-        if found.is_some() {
-            table.hits += 1;
-        } else {
-            table.misses += 1;
+    fn count<T>(table: &mut Table, found: Option<T>) -> Option<T> {
+        match found {
+            Some(_) => table.hits += 1,
+            None => table.misses += 1,
         }
         found
     }
 
-    fn keep(&self, key: Key, state: &Arc<BeaconState>) {
-        let mut table = self.table();
-        if table.states.insert(key, state.clone()).is_none() {
-            table.oldest_first.push_back(key);
-        }
-        while table.states.len() > table.capacity {
-            match table.oldest_first.pop_front() {
-                Some(oldest) => table.states.remove(&oldest),
-                None => break,
-            };
+    fn trim(table: &mut Table, new: Key) {
+        table.oldest_first.push_back(new);
+        while table.oldest_first.len() > table.capacity {
+            if let Some(oldest) = table.oldest_first.pop_front() {
+                table.posts.remove(&oldest);
+                table.advanced.remove(&oldest);
+            }
         }
     }
 }
@@ -86,20 +90,32 @@ impl Recall {
         Recall { memo, rules: sha256(entries.concat().as_bytes()) }
     }
 
-    pub(super) fn post(&self, block: Root, signature: BlsSignature) -> Option<Arc<BeaconState>> {
-        self.memo.find(Key::Post { rules: self.rules, block, signature })
+    pub(super) fn post(&self, block: Root, signature: BlsSignature) -> Option<Post> {
+        let mut table = self.memo.table();
+        let found = table.posts.get(&Key::Post { rules: self.rules, block, signature }).cloned();
+        Memo::count(&mut table, found)
     }
 
-    pub(super) fn keep_post(&self, block: Root, signature: BlsSignature, state: &Arc<BeaconState>) {
-        self.memo.keep(Key::Post { rules: self.rules, block, signature }, state);
+    pub(super) fn keep_post(&self, block: Root, signature: BlsSignature, post: &Post) {
+        let key = Key::Post { rules: self.rules, block, signature };
+        let mut table = self.memo.table();
+        if table.posts.insert(key, post.clone()).is_none() {
+            Memo::trim(&mut table, key);
+        }
     }
 
     pub(super) fn advanced(&self, block: Root, slot: Slot) -> Option<Arc<BeaconState>> {
-        self.memo.find(Key::Advanced { rules: self.rules, block, slot })
+        let mut table = self.memo.table();
+        let found = table.advanced.get(&Key::Advanced { rules: self.rules, block, slot }).cloned();
+        Memo::count(&mut table, found)
     }
 
     pub(super) fn keep_advanced(&self, block: Root, slot: Slot, state: &Arc<BeaconState>) {
-        self.memo.keep(Key::Advanced { rules: self.rules, block, slot }, state);
+        let key = Key::Advanced { rules: self.rules, block, slot };
+        let mut table = self.memo.table();
+        if table.advanced.insert(key, state.clone()).is_none() {
+            Memo::trim(&mut table, key);
+        }
     }
 }
 
@@ -122,7 +138,8 @@ mod tests {
         assert!(here.advanced(root(1), 5).is_some());
         assert!(elsewhere.advanced(root(1), 5).is_none());
         here.keep_advanced(root(2), 5, &state);
-        here.keep_post(root(3), Bytes([0; 96]), &state);
+        let pulled_up = PulledUp { justified: Default::default(), finalized: Default::default() };
+        here.keep_post(root(3), Bytes([0; 96]), &Post { state: state.clone(), pulled_up });
         assert!(here.advanced(root(1), 5).is_none(), "the oldest goes first");
         assert!(here.advanced(root(2), 5).is_some());
         assert!(here.post(root(3), Bytes([1; 96])).is_none(), "another signature is another block");

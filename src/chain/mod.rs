@@ -3,84 +3,171 @@
 //! It NEVER does I/O: no clock (time comes with each event), no network (what to send is an effect), no disk (what to
 //! write is an effect; old blocks are read through [`Rows`]), no randomness, no iteration over unordered maps.
 //! So two chains that are told the same events, in the same order, give the same effects.
+//!
+//! Every object is first judged without changing anything (`judge_*`), then applied (`apply_*`); where judging departs
+//! from the spec's gossip text, the file that does it says so at its top.
 
+mod blocks;
+mod committee;
+mod duties;
 mod effect;
 mod error;
 mod event;
+mod head;
+mod held;
+mod import;
 mod memo;
+mod operations;
+mod pack;
+mod pool;
+mod produce;
 mod reads;
+mod restore;
 mod rows;
 pub mod schema;
+mod seen;
+mod states;
+mod verdict;
+mod votes;
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
+pub use duties::{AttesterDuty, Duties, ProposerDuty, SyncDuty};
 pub use effect::{Effect, Gossip, Level, Notice, Outcome, Write};
 pub use error::Error;
 pub use event::{Event, GossipId, Origin};
 pub use memo::Memo;
-pub use reads::{AttesterDuty, BlockId, Duties, ForkChoiceNode, FoundBlock, ProposerDuty, StateId, SyncDuty};
+pub use reads::{BlockId, ForkChoiceNode, FoundBlock, StateId};
 pub use rows::{MemoryRows, Rows, RowsError};
 
+use crate::spec::fork_choice::{self, Store};
 use crate::ssz::Root;
-use crate::types::{BeaconState, ChainConfig, Slot};
+use crate::time::SlotClock;
+use crate::types::{AttestationData, BeaconState, ChainConfig, Checkpoint, Slot, ValidatorIndex};
 
 /// The head block and its post-state.
 #[derive(Clone, Debug)]
 pub struct Head {
+    /// The block's slot.
     pub slot: Slot,
+    /// The block's root.
     pub root: Root,
+    /// Root of the post-state.
     pub state_root: Root,
+    /// The post-state.
     pub state: Arc<BeaconState>,
 }
 
-/// Counters and gauges for `/metrics`.
+/// Counters (since the start of the process) and gauges for `/metrics`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
+    /// Slot of the head block.
     pub head_slot: u64,
+    /// Heads that did not descend from the one before.
     pub reorgs: u64,
+    /// Blocks imported.
     pub blocks_imported: u64,
+    /// Blocks found invalid.
     pub blocks_rejected: u64,
     /// Blocks waiting for their parent or their slot.
     pub blocks_held: u64,
+    /// Blocks produced without the pools' contents, since something in them would have made the block invalid. A bug.
+    pub blocks_stripped: u64,
+    /// Attestations and aggregates accepted.
     pub attestations_accepted: u64,
+    /// Attestations and aggregates found invalid.
     pub attestations_rejected: u64,
-    /// Attestations waiting for their block.
+    /// Attestations and aggregates waiting for their block.
     pub attestations_held: u64,
     /// Aggregations refused because the same validator would have counted twice.
     pub overlapping_merges_refused: u64,
+    /// Of fork choice's justified checkpoint.
     pub justified_epoch: u64,
+    /// Of fork choice's finalized checkpoint.
     pub finalized_epoch: u64,
+    /// Active validators in the head state.
     pub active_validators: u64,
+    /// Post-states in memory.
     pub states_in_memory: u64,
+    /// Decoded blocks in memory.
     pub blocks_in_memory: u64,
 }
 
 /// The chain one node believes in.
-pub struct Chain {}
+pub struct Chain {
+    cfg: Arc<ChainConfig>,
+    recall: memo::Recall,
+    rows: Arc<dyn Rows>,
+    clock: SlotClock,
+    /// Of the latest event.
+    now_ms: u64,
+    /// Of the latest event; 0 before genesis.
+    slot: Slot,
+    genesis_validators_root: Root,
+    store: Store,
+    blocks: blocks::Blocks,
+    head: Head,
+    /// Where a restart would begin.
+    anchor: schema::Anchor,
+    told_justified: Checkpoint,
+    told_finalized: Checkpoint,
+    seen: seen::Seen,
+    held: held::Held,
+    /// Votes that count from the slot after their own.
+    waiting_votes: BTreeMap<Slot, Vec<(AttestationData, Vec<ValidatorIndex>)>>,
+    invalid: BTreeSet<Root>,
+    invalid_in_order: VecDeque<Root>,
+    attestations: pool::AttestationPool,
+    sync: pool::SyncPool,
+    operations: pool::OperationPool,
+    metrics: Metrics,
+    stripped: AtomicU64,
+    /// Effects of the event at hand.
+    out: Vec<Effect>,
+    /// Writes of the event at hand: one batch.
+    batch: Vec<Write>,
+}
 
 impl Chain {
-    /// A chain that starts at a genesis state, and what must be written for [`Chain::restore`] to find it.
-    pub fn genesis(
-        cfg: Arc<ChainConfig>,
-        memo: Memo,
-        rows: Arc<dyn Rows>,
-        state: Arc<BeaconState>,
-    ) -> Result<(Chain, Vec<Effect>), Error> {
-        todo!()
-    }
-
-    /// The chain as the database holds it; `None` when the database is empty.
-    pub fn restore(
-        cfg: Arc<ChainConfig>,
-        memo: Memo,
-        rows: Arc<dyn Rows>,
-        now_ms: u64,
-    ) -> Result<Option<Chain>, Error> {
-        todo!()
-    }
-
     /// Takes one event; returns what is to be done, in order.
     pub fn on(&mut self, event: Event) -> Vec<Effect> {
-        todo!()
+        self.advance_clock(event.now_ms());
+        match event {
+            Event::Tick { .. } => {}
+            Event::Block { block, origin, .. } => self.on_block(block, origin),
+            Event::Attestation { attestation, subnet, origin, .. } => self.on_attestation(attestation, subnet, origin),
+            Event::Aggregate { aggregate, origin, .. } => self.on_aggregate(aggregate, origin),
+            Event::SyncMessage { message, subnet, origin, .. } => self.on_sync_message(message, subnet, origin),
+            Event::Contribution { contribution, origin, .. } => self.on_contribution(contribution, origin),
+            Event::VoluntaryExit { exit, origin, .. } => self.on_voluntary_exit(exit, origin),
+            Event::ProposerSlashing { slashing, origin, .. } => self.on_proposer_slashing(slashing, origin),
+            Event::AttesterSlashing { slashing, origin, .. } => self.on_attester_slashing(slashing, origin),
+        }
+        self.update_head();
+        self.settle();
+        if !self.batch.is_empty() {
+            let batch = std::mem::take(&mut self.batch);
+            self.out.push(Effect::Persist(batch));
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// Lets time pass: what waited for a slot is taken, what waited too long is dropped.
+    fn advance_clock(&mut self, now_ms: u64) {
+        self.now_ms = self.now_ms.max(now_ms);
+        fork_choice::on_tick_ms(&self.cfg, &mut self.store, self.now_ms);
+        let slot = self.clock.slot_at(self.now_ms).unwrap_or(0);
+        if slot <= self.slot {
+            return;
+        }
+        self.slot = slot;
+        self.count_waiting_votes();
+        let due = self.held.due(slot);
+        self.take_blocks(due);
+        self.expire_held();
+        self.prune_by_clock();
+        self.update_head();
     }
 }

@@ -1,21 +1,27 @@
-//! What the chain answers. Reads NEVER change what the chain believes.
+//! What the chain answers about itself, its blocks and states. Reads NEVER change what the chain believes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use super::{Chain, Error, Head, Metrics};
-use crate::ssz::Root;
+use super::{Chain, Error, Head, Metrics, schema};
+use crate::spec::{self, fork_choice};
+use crate::ssz::{Bytes, Root};
 use crate::types::{
-    Attestation, AttestationData, AttesterSlashing, BeaconBlock, BeaconState, BlsPubkey, BlsSignature, ChainConfig,
-    Checkpoint, CommitteeIndex, Epoch, ProposerSlashing, SignedBeaconBlock, SignedVoluntaryExit, Slot, Status,
-    SyncCommitteeContribution, ValidatorIndex,
+    Attestation, AttesterSlashing, BeaconState, ChainConfig, Checkpoint, CommitteeIndex, Epoch, ProposerSlashing,
+    SignedBeaconBlock, SignedVoluntaryExit, Slot, Status,
 };
 
 /// Which state: the Beacon API's `state_id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateId {
+    /// After the head block.
     Head,
+    /// The first.
     Genesis,
+    /// Of the finalized checkpoint: its block's state, advanced to the start of the epoch.
     Finalized,
+    /// Of the justified checkpoint, likewise.
     Justified,
     /// The canonical state at a slot, empty slots processed.
     Slot(Slot),
@@ -26,181 +32,259 @@ pub enum StateId {
 /// Which block: the Beacon API's `block_id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockId {
+    /// The head.
     Head,
+    /// The first, which nobody signed.
     Genesis,
+    /// Of the finalized checkpoint.
     Finalized,
+    /// Of the justified checkpoint.
     Justified,
     /// The canonical block of exactly this slot.
     Slot(Slot),
+    /// By block root.
     Root(Root),
 }
 
 /// A block found, and what the chain thinks of it.
 #[derive(Clone, Debug)]
 pub struct FoundBlock {
+    /// The block's root.
     pub root: Root,
+    /// The block.
     pub block: Arc<SignedBeaconBlock>,
+    /// Whether the head descends from it, or is it.
     pub canonical: bool,
+    /// Whether it is finalized.
     pub finalized: bool,
-}
-
-/// Duties, and the block root that decides them: while it stays, so do they.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Duties<T> {
-    pub dependent_root: Root,
-    pub duties: Vec<T>,
-}
-
-/// Who proposes when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProposerDuty {
-    pub pubkey: BlsPubkey,
-    pub validator_index: ValidatorIndex,
-    pub slot: Slot,
-}
-
-/// Who attests when, and where in which committee.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AttesterDuty {
-    pub pubkey: BlsPubkey,
-    pub validator_index: ValidatorIndex,
-    pub committee_index: CommitteeIndex,
-    pub committee_length: u64,
-    pub committees_at_slot: u64,
-    pub validator_committee_index: u64,
-    pub slot: Slot,
-}
-
-/// Who sits where in the sync committee.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyncDuty {
-    pub pubkey: BlsPubkey,
-    pub validator_index: ValidatorIndex,
-    pub validator_sync_committee_indices: Vec<u64>,
 }
 
 /// One block in fork choice, for `/eth/v1/debug/fork_choice`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForkChoiceNode {
+    /// The block's slot.
     pub slot: Slot,
+    /// The block's root.
     pub root: Root,
     /// Absent for the oldest.
     pub parent: Option<Root>,
+    /// Of its post-state.
     pub justified_epoch: Epoch,
+    /// Of its post-state.
     pub finalized_epoch: Epoch,
-    /// Gwei.
+    /// Gwei, proposer boost included.
     pub weight: u64,
+    /// Whether the head may be it or a descendant.
+    pub viable: bool,
 }
 
 impl Chain {
     /// The network's configuration.
     pub fn config(&self) -> &Arc<ChainConfig> {
-        todo!()
+        &self.cfg
     }
+
     /// Unix seconds.
     pub fn genesis_time(&self) -> u64 {
-        todo!()
+        self.store.genesis_time()
     }
+
+    /// What separates this network's signatures from others'.
     pub fn genesis_validators_root(&self) -> Root {
-        todo!()
+        self.genesis_validators_root
     }
+
+    /// Root of the block that nobody signed.
     pub fn genesis_block_root(&self) -> Root {
-        todo!()
+        self.blocks.genesis_root()
     }
+
     /// The slot of the latest event's time; 0 before genesis.
     pub fn current_slot(&self) -> Slot {
-        todo!()
+        self.slot
     }
+
     /// The head block, with its post-state.
     pub fn head(&self) -> Head {
-        todo!()
+        self.head.clone()
     }
+
     /// Fork choice's finalized checkpoint: its root is the genesis block's root before the first finality.
     pub fn finalized(&self) -> Checkpoint {
-        todo!()
+        self.store.finalized_checkpoint()
     }
+
     /// Fork choice's justified checkpoint.
     pub fn justified(&self) -> Checkpoint {
-        todo!()
+        self.store.justified_checkpoint()
     }
+
     /// What we say in a status handshake: a zero finalized root while the finalized epoch is 0.
     pub fn status(&self) -> Status {
-        todo!()
+        let finalized = self.finalized();
+        let epoch = self.cfg.epoch_of(self.slot);
+        Status {
+            fork_digest: spec::compute_fork_digest(&self.cfg, self.genesis_validators_root, epoch),
+            finalized_root: if finalized.epoch == 0 { Root::default() } else { finalized.root },
+            finalized_epoch: finalized.epoch,
+            head_root: self.head.root,
+            head_slot: self.head.slot,
+        }
     }
-    /// Whether the block is imported.
+
+    /// Whether the block is imported, or finalized long ago.
     pub fn has_block(&self, root: &Root) -> bool {
-        todo!()
+        self.store.contains(root) || self.blocks.get(root).is_some()
     }
+
     /// Any imported block that is not pruned.
     pub fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>> {
-        todo!()
+        self.blocks.get(root)
     }
-    /// The canonical block of exactly this slot; genesis has none.
+
+    /// The canonical block of exactly this slot; none for genesis, which nobody signed.
     pub fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>> {
-        todo!()
+        if slot == 0 { None } else { self.blocks.get(&self.blocks.canonical_at(slot)?) }
     }
+
     /// Root of the canonical block at the slot or the latest before it.
     pub fn canonical_root_at(&self, slot: Slot) -> Option<Root> {
-        todo!()
+        self.blocks.canonical_at_or_before(slot)
     }
+
+    /// A block, and what the chain thinks of it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
     pub fn block(&self, id: BlockId) -> Result<FoundBlock, Error> {
-        todo!()
+        let missing = || Error::NotFound { what: format!("block {id:?}") };
+        let root = match id {
+            BlockId::Head => self.head.root,
+            BlockId::Genesis => self.genesis_block_root(),
+            BlockId::Finalized => self.finalized().root,
+            BlockId::Justified => self.justified().root,
+            BlockId::Slot(slot) => self.blocks.canonical_at(slot).ok_or_else(missing)?,
+            BlockId::Root(root) => root,
+        };
+        let block = self.blocks.get(&root).ok_or_else(missing)?;
+        let slot = block.message.slot;
+        let canonical = self.blocks.canonical_at(slot) == Some(root);
+        Ok(FoundBlock { root, canonical, finalized: canonical && slot <= self.finalized_slot(), block })
     }
+
+    /// A state. Old ones are replayed from a snapshot, which takes its time.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; or the database is broken.
     pub fn state(&self, id: StateId) -> Result<Arc<BeaconState>, Error> {
-        todo!()
+        match id {
+            StateId::Head => Ok(self.head.state.clone()),
+            StateId::Genesis => self.canonical_state(0),
+            StateId::Finalized => self.target_state(&self.finalized()),
+            StateId::Justified => self.target_state(&self.justified()),
+            StateId::Slot(slot) if slot <= self.slot.max(self.head.slot) => self.canonical_state(slot),
+            StateId::Slot(slot) => Err(Error::NotFound { what: format!("the state of slot {slot}, which has not come") }),
+            StateId::Root(_) => {
+                let root = self.state_block(id)?.0;
+                if let Some(state) = self.hot_state(&root) {
+                    return Ok(state.clone());
+                }
+                let block = self.block(BlockId::Root(root))?;
+                self.canonical_state(block.block.message.slot)
+            }
+        }
     }
+
     /// Root of the block whose post-state (perhaps advanced over empty slots) `state(id)` is, and whether it is finalized.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; or the database is broken.
     pub fn state_block(&self, id: StateId) -> Result<(Root, bool), Error> {
-        todo!()
+        let missing = || Error::NotFound { what: format!("state {id:?}") };
+        let root = match id {
+            StateId::Head => self.head.root,
+            StateId::Genesis => self.genesis_block_root(),
+            StateId::Finalized => self.finalized().root,
+            StateId::Justified => self.justified().root,
+            StateId::Slot(slot) => self.blocks.canonical_at_or_before(slot).ok_or_else(missing)?,
+            StateId::Root(wanted) => match self.hot_block_of_state(&wanted) {
+                Some(root) => root,
+                None => {
+                    let bytes = self.rows.get(&schema::state_root(&wanted))?.ok_or_else(missing)?;
+                    Bytes(<[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| missing())?)
+                }
+            },
+        };
+        let finalized = match id {
+            StateId::Slot(slot) => slot <= self.finalized_slot(),
+            _ => self.blocks.finalized.values().next_back() == Some(&root) || !self.store.contains(&root),
+        };
+        Ok((root, finalized))
     }
+
+    fn hot_block_of_state(&self, state_root: &Root) -> Option<Root> {
+        let nodes = fork_choice::nodes(&self.cfg, &self.store);
+        nodes.into_iter().find(|node| node.state_root == *state_root).map(|node| node.root)
+    }
+
+    fn finalized_slot(&self) -> Slot {
+        self.store.node(&self.finalized().root).map_or(self.anchor.slot, |node| node.slot)
+    }
+
     /// The tips of all forks not pruned: slot and root.
     pub fn heads(&self) -> Vec<(Slot, Root)> {
-        todo!()
+        let nodes = fork_choice::nodes(&self.cfg, &self.store);
+        let parents: BTreeSet<Root> = nodes.iter().filter_map(|node| node.parent_root).collect();
+        nodes.iter().filter(|node| !parents.contains(&node.root)).map(|node| (node.slot, node.root)).collect()
     }
-    /// Fork choice's blocks, by slot, then root.
+
+    /// Fork choice's blocks, parents before children.
     pub fn fork_choice(&self) -> Vec<ForkChoiceNode> {
-        todo!()
+        let nodes = fork_choice::nodes(&self.cfg, &self.store);
+        let view = |node: fork_choice::NodeView| ForkChoiceNode {
+            slot: node.slot,
+            root: node.root,
+            parent: node.parent_root,
+            justified_epoch: node.justified.epoch,
+            finalized_epoch: node.finalized.epoch,
+            weight: node.weight,
+            viable: node.viable,
+        };
+        nodes.into_iter().map(view).collect()
     }
-    pub fn metrics(&self) -> &Metrics {
-        todo!()
+
+    /// Counters and gauges as of now.
+    pub fn metrics(&self) -> Metrics {
+        let epoch = self.cfg.epoch_of(self.head.state.slot);
+        let active = self.head.state.validators.iter().filter(|v| spec::is_active_validator(v, epoch)).count();
+        Metrics {
+            blocks_held: self.held.blocks() as u64,
+            attestations_held: self.held.votes() as u64,
+            active_validators: active as u64,
+            states_in_memory: self.store.len() as u64,
+            blocks_in_memory: self.blocks.in_memory() as u64,
+            blocks_stripped: self.stripped.load(Ordering::Relaxed),
+            ..self.metrics.clone()
+        }
     }
-    /// An unsigned block on the current head, with the best of the pools and its state root.
-    pub fn produce_block(&self, slot: Slot, randao: BlsSignature, graffiti: Root) -> Result<BeaconBlock, Error> {
-        todo!()
-    }
-    /// What a committee of this slot should sign now.
-    pub fn attestation_data(&self, slot: Slot, index: CommitteeIndex) -> Result<AttestationData, Error> {
-        todo!()
-    }
-    /// The best aggregate known of the data with this root.
-    pub fn aggregate(&self, slot: Slot, data_root: &Root) -> Option<Attestation> {
-        todo!()
-    }
-    /// The sync committee messages of one subcommittee for a block, aggregated.
-    pub fn sync_contribution(&self, slot: Slot, block: &Root, subcommittee: u64) -> Option<SyncCommitteeContribution> {
-        todo!()
-    }
-    pub fn proposer_duties(&self, epoch: Epoch) -> Result<Duties<ProposerDuty>, Error> {
-        todo!()
-    }
-    pub fn attester_duties(&self, epoch: Epoch, validators: &[ValidatorIndex]) -> Result<Duties<AttesterDuty>, Error> {
-        todo!()
-    }
-    /// Empty before altair.
-    pub fn sync_duties(&self, epoch: Epoch, validators: &[ValidatorIndex]) -> Result<Vec<SyncDuty>, Error> {
-        todo!()
-    }
+
     /// The pool's attestations, aggregated as far as they don't overlap.
     pub fn pool_attestations(&self, slot: Option<Slot>, committee: Option<CommitteeIndex>) -> Vec<Attestation> {
-        todo!()
+        self.attestations.aggregates(slot, committee)
     }
+
+    /// The pool's exits.
     pub fn pool_voluntary_exits(&self) -> Vec<Arc<SignedVoluntaryExit>> {
-        todo!()
+        self.operations.exits()
     }
+
+    /// The pool's slashings of proposers.
     pub fn pool_proposer_slashings(&self) -> Vec<Arc<ProposerSlashing>> {
-        todo!()
+        self.operations.proposer_slashings()
     }
+
+    /// The pool's slashings of attesters.
     pub fn pool_attester_slashings(&self) -> Vec<Arc<AttesterSlashing>> {
-        todo!()
+        self.operations.attester_slashings()
     }
 }

@@ -1,2 +1,3 @@
 //! The one integration binary.
-mod net;
+
+mod scenario;

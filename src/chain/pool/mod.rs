@@ -6,5 +6,5 @@ mod operations;
 mod sync;
 
 pub(super) use attestations::{AttestationPool, Candidate};
-pub(super) use operations::OperationPool;
+pub(super) use operations::{OperationPool, slashed_by};
 pub(super) use sync::SyncPool;

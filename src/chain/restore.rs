@@ -1,0 +1,185 @@
+//! Beginnings: from a genesis state, or from what an earlier life wrote.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::blocks::Blocks;
+use super::effect::Effect;
+use super::held::{Arrival, Asker, Held};
+use super::memo::Recall;
+use super::schema::{self, Anchor};
+use super::verdict::Fault;
+use super::{Chain, Error, Head, Memo, Metrics, Origin, Rows};
+use crate::spec::fork_choice::{self, Store};
+use crate::ssz::{Bytes, Root, Ssz};
+use crate::types::{BeaconBlock, BeaconBlockBody, BeaconState, ChainConfig, SignedBeaconBlock, Slot};
+
+/// The genesis block of a state: nobody signed it, and its body is empty.
+fn genesis_block(cfg: &ChainConfig, state: &BeaconState) -> Result<(Root, SignedBeaconBlock), Error> {
+    let shape = cfg.shape_at_slot(state.slot);
+    let state_root = state.hash_tree_root(shape);
+    let body = BeaconBlockBody::zero(shape);
+    let header = &state.latest_block_header;
+    if state.slot != 0 || header.slot != 0 || header.body_root != body.hash_tree_root(shape) {
+        return Err(Error::BadRequest(format!(
+            "a chain can't begin with this state (slot {}, last block's slot {}, body root {}): only with one of slot 0 \
+             whose block has an empty {} body",
+            state.slot, header.slot, header.body_root, shape.fork
+        )));
+    }
+    let block = BeaconBlock { state_root, parent_root: header.parent_root, body, ..BeaconBlock::zero(shape) };
+    let root = block.hash_tree_root(shape);
+    Ok((root, SignedBeaconBlock { message: block, ..SignedBeaconBlock::zero(shape) }))
+}
+
+impl Chain {
+    /// A chain that starts at a genesis state, and what must be written for [`Chain::restore`] to find it.
+    ///
+    /// # Errors
+    /// The state is no genesis state.
+    pub fn genesis(
+        cfg: Arc<ChainConfig>,
+        memo: Memo,
+        rows: Arc<dyn Rows>,
+        state: Arc<BeaconState>,
+    ) -> Result<(Chain, Vec<Effect>), Error> {
+        let (root, block) = genesis_block(&cfg, &state)?;
+        let bytes = state.encode(cfg.shape_at_slot(0));
+        let anchor = Anchor { epoch: 0, root, slot: 0, genesis: root };
+        let writes = vec![
+            schema::put(schema::block(&root), block.encode(cfg.shape_at_slot(0))),
+            schema::put(schema::state_root(&block.message.state_root), root.0.to_vec()),
+            schema::put(schema::canonical(0), root.0.to_vec()),
+            schema::put(schema::snapshot(0), bytes),
+            schema::put(schema::ANCHOR.to_vec(), anchor.to_bytes()),
+        ];
+        let block = Arc::new(block);
+        let store = fork_choice::get_forkchoice_store(&cfg, state.clone(), &block.message)
+            .map_err(|error| Error::BadRequest(format!("starting fork choice at genesis: {error}")))?;
+        let blocks = Blocks::new(cfg.clone(), rows.clone(), (root, block), BTreeMap::from([(0, root)]));
+        let chain = Chain::assemble(cfg, memo, rows, store, blocks, anchor, state);
+        Ok((chain, vec![Effect::Persist(writes)]))
+    }
+
+    /// The chain as the database holds it; `None` when the database is empty. Blocks newer than the finalized one are
+    /// imported again, without checking their signatures a second time.
+    ///
+    /// # Errors
+    /// The database can't be read, or lacks what it must hold.
+    pub fn restore(
+        cfg: Arc<ChainConfig>,
+        memo: Memo,
+        rows: Arc<dyn Rows>,
+        now_ms: u64,
+    ) -> Result<Option<Chain>, Error> {
+        let Some(bytes) = rows.get(schema::ANCHOR)? else { return Ok(None) };
+        let anchor = Anchor::from_bytes(&bytes)?;
+        let state = Arc::new(load_state(&cfg, &*rows, anchor.root, anchor.slot)?);
+        let block = Arc::new(load_block(&cfg, &*rows, anchor.root)?);
+        let root = block.message.hash_tree_root(cfg.shape_at_slot(anchor.slot));
+        if root != anchor.root {
+            return Err(Error::Database { what: "block", root: anchor.root, why: format!("it hashes to {root}") });
+        }
+        let store = fork_choice::get_forkchoice_store(&cfg, state.clone(), &block.message)
+            .map_err(|error| Error::Database { what: "state", root, why: error.to_string() })?;
+        let mut finalized = BTreeMap::new();
+        for (key, value) in rows.scan(schema::CANONICAL_PREFIX)? {
+            if let (Some(slot), Ok(bytes)) = (schema::slot_of_canonical(&key), <[u8; 32]>::try_from(value.as_slice())) {
+                finalized.insert(slot, Bytes(bytes));
+            }
+        }
+        let genesis = Arc::new(load_block(&cfg, &*rows, anchor.genesis)?);
+        let blocks = Blocks::new(cfg.clone(), rows.clone(), (anchor.genesis, genesis), finalized);
+        let mut chain = Chain::assemble(cfg, memo, rows, store, blocks, anchor, state);
+        chain.import_again(now_ms)?;
+        Ok(Some(chain))
+    }
+
+    fn assemble(
+        cfg: Arc<ChainConfig>,
+        memo: Memo,
+        rows: Arc<dyn Rows>,
+        store: Store,
+        blocks: Blocks,
+        anchor: Anchor,
+        state: Arc<BeaconState>,
+    ) -> Chain {
+        let state_root = store.node(&anchor.root).map(|node| node.state_root).unwrap_or_default();
+        Chain {
+            clock: cfg.slot_clock(state.genesis_time),
+            now_ms: 0,
+            slot: 0,
+            genesis_validators_root: state.genesis_validators_root,
+            head: Head { slot: anchor.slot, root: anchor.root, state_root, state },
+            told_justified: store.justified_checkpoint(),
+            told_finalized: store.finalized_checkpoint(),
+            recall: Recall::new(memo, &cfg),
+            cfg,
+            rows,
+            store,
+            blocks,
+            anchor,
+            seen: Default::default(),
+            held: Held::default(),
+            waiting_votes: BTreeMap::new(),
+            invalid: BTreeSet::new(),
+            invalid_in_order: VecDeque::new(),
+            attestations: Default::default(),
+            sync: Default::default(),
+            operations: Default::default(),
+            metrics: Metrics { head_slot: anchor.slot, finalized_epoch: anchor.epoch, ..Metrics::default() },
+            stripped: AtomicU64::new(0),
+            out: Vec::new(),
+            batch: Vec::new(),
+        }
+    }
+
+    /// Imports the blocks newer than the anchor, which an earlier life has verified.
+    fn import_again(&mut self, now_ms: u64) -> Result<(), Error> {
+        let hot = self.rows.scan(schema::HOT_PREFIX)?;
+        let roots: Vec<Root> = hot.iter().filter_map(|(key, _)| schema::root_of_hot(key)).collect();
+        let mut blocks = Vec::new();
+        for root in roots {
+            blocks.push((root, load_block(&self.cfg, &*self.rows, root)?));
+        }
+        // A clock that was set back must not turn known blocks into blocks of the future.
+        let newest = blocks.last().map_or(0, |(_, block)| self.clock.start_of(block.message.slot));
+        self.advance_clock(now_ms.max(newest));
+        for (root, block) in blocks {
+            let parent = block.message.parent_root;
+            if !self.store.contains(&parent) {
+                continue; // of a fork that finality has ended
+            }
+            let arrival = Arrival { root, block: Arc::new(block), asker: Asker::new(Origin::Own) };
+            let post = self
+                .advanced(&parent, arrival.block.message.slot)
+                .map_err(Fault::from)
+                .and_then(|pre| self.transition(&pre, &arrival.block, false));
+            match post {
+                Ok(post) => self.apply_block(&arrival, post),
+                Err(Fault::Reject(why) | Fault::Ignore(why)) => return Err(Error::Database { what: "block", root, why }),
+                Err(_) => continue,
+            }
+        }
+        self.told_justified = self.store.justified_checkpoint();
+        self.metrics.justified_epoch = self.told_justified.epoch;
+        self.metrics.blocks_imported = 0;
+        self.metrics.reorgs = 0;
+        self.out.clear();
+        self.batch.clear();
+        Ok(())
+    }
+}
+
+fn load_block(cfg: &ChainConfig, rows: &dyn Rows, root: Root) -> Result<SignedBeaconBlock, Error> {
+    let broken = |why: String| Error::Database { what: "block", root, why };
+    let bytes = rows.get(&schema::block(&root))?.ok_or_else(|| broken("it is missing".into()))?;
+    cfg.decode_signed_block(&bytes).map_err(|error| broken(error.to_string()))
+}
+
+fn load_state(cfg: &ChainConfig, rows: &dyn Rows, root: Root, slot: Slot) -> Result<BeaconState, Error> {
+    let broken = |why: String| Error::Database { what: "state", root, why };
+    let bytes = rows.get(&schema::snapshot(slot))?.ok_or_else(|| broken("it is missing".into()))?;
+    cfg.decode_state(&bytes).map_err(|error| broken(error.to_string()))
+}

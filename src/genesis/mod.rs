@@ -4,6 +4,14 @@
 //!
 //! What this module NEVER does: start anything, or run the state transition beyond genesis.
 
+mod directory;
+mod keys;
+mod state;
+
+pub use directory::{DirectoryError, NetworkDirectory, Peers};
+pub use keys::{InteropKey, interop_key, interop_keys, interop_secret};
+pub use state::{ETH1_BLOCK_HASH, ETH1_TIMESTAMP, GenesisError, MAX_VALIDATORS, deposit_data, genesis_state};
+
 use std::fmt;
 use std::str::FromStr;
 

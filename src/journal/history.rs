@@ -31,8 +31,8 @@ pub struct NodeHistory {
     pub peers: Vec<String>,
     /// Every node that was once its peer, and when first, in milliseconds.
     pub peered_ms: BTreeMap<String, u64>,
-    /// When it was last started, in milliseconds.
-    pub started_ms: Option<u64>,
+    /// When it was first started, in milliseconds.
+    pub first_started_ms: Option<u64>,
     /// How often it ended without being asked to.
     pub crashes: u32,
     /// The highest justified epoch it was seen with, 0 if none.
@@ -84,14 +84,14 @@ impl History {
     /// Adds a line.
     pub fn apply(&mut self, line: &Line) {
         self.now_ms = self.now_ms.max(line.at_ms);
-        self.slot = line.slot.or(self.slot);
+        self.slot = self.slot.max(line.slot);
         match &line.event {
             Event::Genesis { .. } => self.genesis_ms = Some(line.at_ms),
             Event::Node(event) => {
                 let node = self.node_mut(&event.node);
                 match event.state {
                     NodeState::Started => {
-                        node.started_ms = Some(line.at_ms);
+                        node.first_started_ms.get_or_insert(line.at_ms);
                         node.peers.clear();
                     }
                     NodeState::Exited => node.crashes += 1,

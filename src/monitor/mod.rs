@@ -1,1 +1,112 @@
-//! monitor
+//! Watches the nodes of a run through their Beacon API and writes what it sees into the journal: ready, head, justified,
+//! finalized, peers, participation, unreachable.
+//!
+//! Never: judges, and never acts on a node. It asks only what the standard offers, so every client is watched alike.
+
+mod node;
+mod participation;
+
+pub use participation::target_participation;
+
+use crate::{
+    api::Client,
+    journal::{self, Event, Writer},
+    types::ChainConfig,
+};
+use node::Watched;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The moment of a poll.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Milliseconds since the run began.
+    pub at_ms: u64,
+    /// The network clock's slot; `None` before genesis.
+    pub slot: Option<u64>,
+}
+
+/// All nodes of a run, as seen so far.
+pub struct Monitor {
+    config: Arc<ChainConfig>,
+    journal: Writer,
+    nodes: BTreeMap<String, Watched>,
+    /// The plan's nodes by peer id, as far as nodes have said theirs.
+    names: BTreeMap<String, String>,
+    /// The next epoch whose participation is to be recorded.
+    participation_due: u64,
+}
+
+impl Monitor {
+    /// Watches nobody yet.
+    pub fn new(config: Arc<ChainConfig>, journal: Writer) -> Self {
+        Self { config, journal, nodes: BTreeMap::new(), names: BTreeMap::new(), participation_due: 0 }
+    }
+
+    /// Tells a node's peer id before the node itself does, where it is known, so that no peer of it counts as foreign.
+    pub fn knows(&mut self, node: &str, peer_id: String) {
+        self.names.insert(peer_id, node.to_owned());
+    }
+
+    /// Begins to watch a node that was just started, or started again.
+    pub fn watch(&mut self, node: &str, client: Client) {
+        self.nodes.insert(node.to_owned(), Watched::new(node, client));
+    }
+
+    /// Stops watching a node that ended or is about to.
+    pub fn forget(&mut self, node: &str) {
+        self.nodes.remove(node);
+    }
+
+    /// Whether every watched node has answered since it was started.
+    pub fn all_ready(&self) -> bool {
+        self.nodes.values().all(Watched::is_ready)
+    }
+
+    /// Asks every watched node, all at once, and writes what is new. A node that does not answer delays nothing but
+    /// itself: its transport has a time limit.
+    ///
+    /// # Errors
+    /// When the journal can't be written.
+    pub async fn poll(&mut self, now: Now) -> Result<(), journal::Error> {
+        let seen = futures::future::join_all(self.nodes.values().map(Watched::look)).await;
+        for (node, look) in self.nodes.values().zip(&seen) {
+            if let Ok(look) = look
+                && let Some(peer_id) = look.peer_id()
+            {
+                self.names.insert(peer_id.to_owned(), node.name().to_owned());
+            }
+        }
+        for (node, look) in self.nodes.values_mut().zip(seen) {
+            for event in node.take_in(look, &self.names) {
+                self.journal.write(now.at_ms, now.slot, event)?;
+            }
+        }
+        self.record_participation(now).await
+    }
+
+    /// Once an epoch's votes can no longer come in, asks the first ready node that can tell for their share.
+    async fn record_participation(&mut self, now: Now) -> Result<(), journal::Error> {
+        let per_epoch = self.config.preset.slots_per_epoch;
+        let Some(slot) = now.slot else { return Ok(()) };
+        while (self.participation_due + 2) * per_epoch <= slot {
+            let epoch = self.participation_due;
+            let mut told = None;
+            for node in self.nodes.values().filter(|node| node.is_ready()) {
+                if let Some(share) = participation::ask(node.client(), &self.config, epoch).await {
+                    let (active_gwei, target_gwei) = share;
+                    told = Some(Event::Participation { node: node.name().to_owned(), epoch, active_gwei, target_gwei });
+                    break;
+                }
+            }
+            match told {
+                Some(event) => self.journal.write(now.at_ms, now.slot, event)?,
+                // Nobody can tell yet. It stays due for one epoch more, then it is given up: a check that needs it
+                // finds it missing and says so.
+                None if (epoch + 3) * per_epoch > slot => break,
+                None => {}
+            }
+            self.participation_due += 1;
+        }
+        Ok(())
+    }
+}

@@ -37,8 +37,7 @@ impl fmt::Debug for PeerId {
 }
 
 /// The link's number for one received gossip message; the verdict on it is asked for by this number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GossipId(pub u64);
+pub use crate::chain::GossipId;
 
 /// The sender's number for one request of ours; chosen by whoever sends [`Command::Request`], never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

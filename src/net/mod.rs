@@ -9,6 +9,8 @@ pub mod identity;
 pub mod libp2p;
 pub mod link;
 pub mod memory;
+pub mod service;
 pub mod topic;
 
 pub use link::{Command, Link, LinkEvent, PeerId};
+pub use service::{Action, Service};

@@ -1,1 +1,92 @@
-//! runtime
+//! Where nodes run: one trait of about ten verbs, one implementation a place. `process` runs any client that is a local
+//! program, `simulation` runs the embedded client in virtual time.
+//!
+//! Faults beyond start, stop and kill are optional abilities. A scenario that needs one which its runtime lacks is
+//! `unsupported`, and that is said before anything starts.
+//!
+//! Never: judges. A runtime says what happened; `monitor` writes it into the journal, checks make the verdict.
+
+mod error;
+pub mod process;
+
+pub use error::Error;
+
+use crate::{api, topology::NetworkPlan, types::BeaconState};
+use async_trait::async_trait;
+use std::sync::Arc;
+
+/// How a node is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Asked to end (SIGTERM), then killed if it takes too long.
+    Stop,
+    /// Killed at once (SIGKILL), as by a crash.
+    Kill,
+}
+
+/// A program of a node that was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// The client's role that the program plays: `beacon`, `validator`.
+    pub role: String,
+    /// The command line; none in the simulation.
+    pub command: Option<Vec<String>>,
+    /// The process id; none in the simulation.
+    pub pid: Option<u32>,
+}
+
+/// A program of a node that ended without being asked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// The node's name.
+    pub node: String,
+    /// Which of its programs.
+    pub role: String,
+    /// Its exit code, if it ended by itself.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// The code is one by which the client says that its environment, not itself, is at fault: a port taken, a disk full.
+    pub environment: bool,
+    /// The last lines of its log.
+    pub log: Vec<String>,
+}
+
+/// A place where nodes run. Verbs take the names that the plan gives to nodes; an unknown name is an error.
+///
+/// A runtime owns what it starts: `destroy`, or its process's end in any way, leaves nothing behind.
+#[async_trait(?Send)]
+pub trait Runtime {
+    /// `process`, `simulation`, ...: what `--runtime` calls it.
+    fn name(&self) -> &'static str;
+
+    /// Milliseconds since the run began: the journal's `at`.
+    fn now_ms(&self) -> u64;
+
+    /// Unix milliseconds, which the network's genesis time counts in: wall clock, or the simulation's own.
+    fn unix_ms(&self) -> u64;
+
+    /// Waits until `at_ms` milliseconds after the run began. Virtual time passes here and nowhere else.
+    async fn sleep_until(&mut self, at_ms: u64);
+
+    /// Makes ready for a network that begins with `genesis`: directories, ports, identities. Nothing runs yet.
+    async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error>;
+
+    /// The peer id that a node will have, where it is known before the node says it.
+    fn peer_id(&self, node: &str) -> Option<String>;
+
+    /// Starts a node's programs, or starts them again on what an earlier start left on disk.
+    async fn start(&mut self, node: &str) -> Result<Vec<Started>, Error>;
+
+    /// Ends a node's programs and waits for their end.
+    async fn stop(&mut self, node: &str, how: Ending) -> Result<(), Error>;
+
+    /// Programs that ended without being asked to since the last call.
+    fn exits(&mut self) -> Vec<Exit>;
+
+    /// The Beacon API of a node, whether it is up or not.
+    fn beacon(&self, node: &str) -> Result<api::Client, Error>;
+
+    /// Ends everything that was started.
+    async fn destroy(&mut self) -> Result<(), Error>;
+}

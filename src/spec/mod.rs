@@ -28,6 +28,9 @@ mod error;
 mod signatures;
 mod slots;
 
+#[cfg(test)]
+mod tests;
+
 pub use accessors::*;
 pub use blocks::process_block;
 pub use deposit_tree::DepositTree;

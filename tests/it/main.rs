@@ -1,3 +1,5 @@
 //! The one integration binary.
+
 mod chain;
 mod net;
+mod scenario;

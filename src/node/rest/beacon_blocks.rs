@@ -183,7 +183,7 @@ fn publish(core: &mut Core, call: &Call<'_>, version: Option<ForkName>) -> Resul
     let root = block.message.hash_tree_root(shape_of(core, &block));
     let slot = block.message.slot;
     let now_ms = call.now_ms;
-    let outcome = core.submit(now_ms, |origin| Event::Block { block: Arc::new(block), origin, now_ms })?;
+    let outcome = core.submit(|origin| Event::Block { block: Arc::new(block), origin, now_ms })?;
     match outcome {
         Outcome::Accept => Ok(Reply::status(200)),
         Outcome::Ignore(_) if core.chain().has_block(&root) => Ok(Reply::status(200)),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::call::{json_numbers, state_id};
 use super::{Call, Meta, Refusal, Reply, Route, get};
 use crate::node::Core;
+use crate::spec::{get_beacon_committee, get_committee_count_per_slot, get_validator_index};
 use crate::ssz::{Json, Shape, Ssz};
 use crate::types::{BeaconState, ForkName};
 
@@ -85,7 +86,7 @@ fn committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
             state_epoch + 1
         )));
     }
-    let per_slot = core.spec_committee_count(&found.state, epoch);
+    let per_slot = get_committee_count_per_slot(cfg, &found.state, epoch);
     if let Some(index) = wanted_index.filter(|index| *index >= per_slot) {
         return Err(Refusal::bad_request(format!("committee index {index}: epoch {epoch} has {per_slot} per slot")));
     }
@@ -94,7 +95,8 @@ fn committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     for slot in (start..start + cfg.preset.slots_per_epoch).filter(|slot| wanted_slot.is_none_or(|wanted| wanted == *slot))
     {
         for index in (0..per_slot).filter(|index| wanted_index.is_none_or(|wanted| wanted == *index)) {
-            let members = core.spec_committee(&found.state, slot, index)?;
+            let members = get_beacon_committee(cfg, &found.state, slot, index)
+                .map_err(|error| Refusal::internal(format!("committee {index} of slot {slot}: {error}")))?;
             data.push(json!({
                 "index": index.to_string(),
                 "slot": slot.to_string(),
@@ -127,10 +129,10 @@ fn sync_committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     };
     let mut members: Vec<u64> = Vec::new();
     for pubkey in committee.pubkeys.iter() {
-        let index = core.validator_index(&found.state, pubkey);
+        let index = get_validator_index(&found.state, pubkey);
         members.push(index.ok_or_else(|| Refusal::internal("a sync committee member is not in the registry"))?);
     }
-    let subcommittee = (members.len() / crate::types::SYNC_COMMITTEE_SUBNET_COUNT as usize).max(1);
+    let subcommittee = (members.len() / crate::types::constants::SYNC_COMMITTEE_SUBNET_COUNT as usize).max(1);
     let aggregates: Vec<Value> = members.chunks(subcommittee).map(|part| json_numbers(part.iter().copied())).collect();
     let data = json!({ "validators": json_numbers(members.iter().copied()), "validator_aggregates": aggregates });
     Ok(Reply::with_meta(found.meta.fields(), data))

@@ -31,10 +31,6 @@ fn fork_schedule(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
         }
         let current = cfg.fork_version(fork);
         let entry = crate::types::Fork { previous_version: previous, current_version: current, epoch };
-        // Of several forks at one epoch only the last is ever active.
-        if forks.last().is_some_and(|last| last["epoch"] == epoch.to_string()) {
-            forks.pop();
-        }
         forks.push(entry.to_json(shape));
         previous = current;
     }

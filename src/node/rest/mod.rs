@@ -16,10 +16,12 @@ mod subscriptions;
 mod validators;
 
 pub use call::{Call, ValidatorId};
+pub use node::version;
 pub use reply::{Media, Meta, Refusal, Reply};
+pub use validators::status as validator_status;
 
 use super::core::Core;
-use crate::api::{Accept, Method, Request};
+use crate::api::{Method, Request};
 
 /// A handler: the whole node, and one call.
 pub type Handler = fn(&mut Core, &Call<'_>) -> Result<Reply, Refusal>;
@@ -80,7 +82,7 @@ pub enum Found<'a> {
     /// Serve it with this, with these path parameters.
     Route(&'static Route, Vec<(&'static str, &'a str)>),
     /// The path is served, but only by these methods.
-    OtherMethods(Vec<&'static str>),
+    OtherMethods(Vec<Method>),
     /// No such path.
     Nothing,
 }
@@ -93,18 +95,10 @@ pub fn find(method: Option<Method>, path: &str) -> Found<'_> {
         if Some(route.method) == method {
             return Found::Route(route, params);
         }
-        others.push(method_name(route.method));
+        others.push(route.method);
     }
     others.dedup();
     if others.is_empty() { Found::Nothing } else { Found::OtherMethods(others) }
-}
-
-/// The method's name on the wire.
-pub fn method_name(method: Method) -> &'static str {
-    match method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-    }
 }
 
 /// The answer where [`find`] found no route.
@@ -112,6 +106,7 @@ pub fn no_route(found: &Found<'_>, path: &str) -> Reply {
     let path = call::shown(path);
     match found {
         Found::OtherMethods(methods) => {
+            let methods: Vec<String> = methods.iter().map(Method::to_string).collect();
             let methods = methods.join(", ");
             Reply::from(Refusal::new(405, format!("{path} is served by {methods} only"))).header("allow", methods)
         }
@@ -122,9 +117,6 @@ pub fn no_route(found: &Found<'_>, path: &str) -> Reply {
 /// Serves one request.
 pub fn serve(core: &mut Core, request: &Request, now_ms: u64) -> Reply {
     match find(Some(request.method), &request.path) {
-        Found::Route(route, _) if request.accept == Accept::Ssz && !route.ssz => {
-            Refusal::new(406, "this endpoint answers with application/json only").into()
-        }
         Found::Route(route, params) => {
             let call = Call { request, params, now_ms };
             (route.handler)(core, &call).unwrap_or_else(Reply::from)
@@ -166,7 +158,7 @@ mod tests {
     fn the_table_has_no_route_twice() {
         let mut seen = BTreeSet::new();
         for route in routes() {
-            assert!(seen.insert((method_name(route.method), route.pattern)), "{} is there twice", route.pattern);
+            assert!(seen.insert((route.method.to_string(), route.pattern)), "{} is there twice", route.pattern);
         }
         assert!(seen.len() > 70, "{} routes", seen.len());
     }
@@ -177,6 +169,6 @@ mod tests {
         let Found::OtherMethods(methods) = find(None, "/eth/v1/beacon/states/head/validators") else {
             panic!("the path exists");
         };
-        assert_eq!(methods, ["GET", "POST"]);
+        assert_eq!(methods, [Method::Get, Method::Post]);
     }
 }

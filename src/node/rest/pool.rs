@@ -6,12 +6,18 @@ use serde_json::Value;
 
 use super::call::{Call, kind};
 use super::{Refusal, Reply, Route, get, post};
+use crate::api::Body;
 use crate::chain::{Event, Origin, Outcome};
 use crate::node::Core;
-use crate::ssz::{Json, Shape};
+use crate::ssz::{Json, Limit, List, Shape, Ssz};
 use crate::types::{
-    Attestation, AttesterSlashing, ForkName, ProposerSlashing, SignedVoluntaryExit, Slot, SyncCommitteeMessage,
+    Attestation, AttesterSlashing, ForkName, ProposerSlashing, SignedVoluntaryExit, SyncCommitteeMessage,
 };
+
+crate::limits! {
+    /// Attestations in one SSZ body.
+    SubmittedAttestations = |s| s.preset.max_validators_per_committee * s.preset.max_committees_per_slot;
+}
 
 pub(super) const ROUTES: &[Route] = &[
     get("/eth/v1/beacon/pool/attestations", attestations_v1),
@@ -47,7 +53,7 @@ pub(super) fn submit_each<T>(
     let mut failures = Vec::new();
     for (index, object) in objects.into_iter().enumerate() {
         let outcome = match object {
-            Ok(object) => core.submit(call.now_ms, |origin| event(object, origin))?,
+            Ok(object) => core.submit(|origin| event(object, origin))?,
             Err(refusal) => Outcome::Reject(refusal.message),
         };
         match outcome {
@@ -59,14 +65,14 @@ pub(super) fn submit_each<T>(
     if failures.is_empty() { Ok(Reply::status(200)) } else { Err(Refusal::failures(failures, count)) }
 }
 
-/// Whether the chain ignored an object only because it has it, or better, already.
+/// Whether the chain ignored an object only because it has it, or better, already: its reasons then end in so many words.
 fn is_known_already(why: &str) -> bool {
-    why.contains("already")
+    why.ends_with(" seen") || why.ends_with(" known")
 }
 
 /// Submits one object.
 fn submit_one(core: &mut Core, call: &Call<'_>, event: impl FnOnce(Origin) -> Event) -> Result<Reply, Refusal> {
-    match core.submit(call.now_ms, event)? {
+    match core.submit(event)? {
         Outcome::Accept => Ok(Reply::status(200)),
         Outcome::Ignore(why) if is_known_already(&why) => Ok(Reply::status(200)),
         Outcome::Ignore(why) | Outcome::Reject(why) => Err(Refusal::bad_request(why)),
@@ -79,16 +85,19 @@ pub(super) fn decode<T: Json>(what: &str, shape: Shape, value: &Value) -> Result
         .map_err(|error| Refusal::bad_request(format!("{} is no {what}: {error}", kind(value))))
 }
 
-/// The shape for an object of a slot; refused if the header names another fork.
-pub(super) fn shape_for(core: &Core, version: Option<ForkName>, slot: Slot) -> Result<Shape, Refusal> {
-    let shape = core.chain().config().shape_at_slot(slot);
-    match version {
-        Some(fork) if fork != shape.fork => Err(Refusal::bad_request(format!(
-            "Eth-Consensus-Version is {fork}, but slot {slot} is of {} on this network",
-            shape.fork
-        ))),
-        _ => Ok(shape),
+/// The objects of a list in the body. A JSON list is taken item by item, so that one bad item spoils no other; SSZ as
+/// a whole, of at most `L` items.
+pub(super) fn objects<T: Json + Ssz, L: Limit>(
+    what: &str,
+    call: &Call<'_>,
+    shape: Shape,
+) -> Result<Vec<Result<T, Refusal>>, Refusal> {
+    if let Body::Ssz(bytes) = &call.request.body {
+        let list = List::<T, L>::decode(shape, bytes)
+            .map_err(|error| Refusal::bad_request(format!("the body is no SSZ list of {what}: {error}")))?;
+        return Ok(list.iter().cloned().map(Ok).collect());
     }
+    Ok(call.json_list()?.iter().map(|item| decode(what, shape, item)).collect())
 }
 
 fn list<'v, T: Json + 'v>(values: impl IntoIterator<Item = &'v T>, shape: Shape) -> Value {
@@ -117,12 +126,8 @@ fn attestations_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn submit_attestations(core: &mut Core, call: &Call<'_>, version: Option<ForkName>) -> Result<Reply, Refusal> {
-    let items = call.json_list()?;
-    let shape = match version {
-        Some(fork) => core.chain().config().shape(fork),
-        None => current_shape(core),
-    };
-    let objects = items.iter().map(|item| decode::<Attestation>("Attestation", shape, item)).collect();
+    let shape = version.map_or_else(|| current_shape(core), |fork| core.chain().config().shape(fork));
+    let objects = objects::<Attestation, SubmittedAttestations>("Attestation", call, shape)?;
     let now_ms = call.now_ms;
     submit_each(core, call, objects, |attestation, origin| Event::Attestation {
         attestation: Arc::new(attestation),

@@ -4,12 +4,18 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::pool::{current_shape, decode, submit_each};
+use super::pool::{current_shape, decode, objects, submit_each};
 use super::{Call, Refusal, Reply, Route, get, get_ssz, post};
 use crate::chain::Event;
 use crate::node::Core;
 use crate::ssz::{Json, Shape, Ssz};
-use crate::types::{BeaconBlock, ForkName, SYNC_COMMITTEE_SUBNET_COUNT, SignedAggregateAndProof, SignedContributionAndProof};
+use crate::types::constants::{SYNC_COMMITTEE_SUBNET_COUNT, TARGET_AGGREGATORS_PER_COMMITTEE};
+use crate::types::{BeaconBlock, ForkName, SignedAggregateAndProof, SignedContributionAndProof};
+
+crate::limits! {
+    /// Aggregates in one SSZ body.
+    SubmittedAggregates = |s| s.preset.max_committees_per_slot * TARGET_AGGREGATORS_PER_COMMITTEE;
+}
 
 pub(super) const ROUTES: &[Route] = &[
     get_ssz("/eth/v2/validator/blocks/{slot}", block_v2),
@@ -111,9 +117,7 @@ fn aggregate_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
 
 fn submit_aggregates(core: &mut Core, call: &Call<'_>, version: Option<ForkName>) -> Result<Reply, Refusal> {
     let shape = version.map_or_else(|| current_shape(core), |fork| core.chain().config().shape(fork));
-    let items = call.json_list()?;
-    let decode_one = |item: &Value| decode::<SignedAggregateAndProof>("SignedAggregateAndProof", shape, item);
-    let objects = items.iter().map(decode_one).collect();
+    let objects = objects::<SignedAggregateAndProof, SubmittedAggregates>("SignedAggregateAndProof", call, shape)?;
     let now_ms = call.now_ms;
     submit_each(core, call, objects, |aggregate, origin| Event::Aggregate {
         aggregate: Arc::new(aggregate),

@@ -96,6 +96,18 @@ impl Reply {
     }
 }
 
+impl From<crate::chain::Error> for Refusal {
+    fn from(error: crate::chain::Error) -> Refusal {
+        use crate::chain::Error;
+        let status = match &error {
+            Error::NotFound { .. } => 404,
+            Error::BadRequest(_) | Error::TooEarly { .. } => 400,
+            Error::Produce { .. } | Error::Spec { .. } | Error::Database { .. } | Error::Rows(_) => 500,
+        };
+        Refusal::new(status, error.to_string())
+    }
+}
+
 impl From<Reply> for Response {
     fn from(reply: Reply) -> Response {
         Response {
@@ -106,6 +118,7 @@ impl From<Reply> for Response {
                 Media::Text | Media::Metrics | Media::EventStream => ContentType::Text,
             },
             consensus_version: reply.version.map(|fork| fork.name().to_string()),
+            headers: reply.headers.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
             body: reply.body,
         }
     }

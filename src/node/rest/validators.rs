@@ -9,6 +9,7 @@ use super::call::{self, ValidatorId};
 use super::{Call, Refusal, Reply, Route, get, get_ssz, post, post_ssz};
 use crate::api::Body;
 use crate::node::Core;
+use crate::spec::get_validator_index;
 use crate::ssz::Json;
 use crate::types::{BeaconState, Epoch, FAR_FUTURE_EPOCH, Validator};
 
@@ -98,19 +99,19 @@ impl Filter {
     }
 
     /// The indices wanted, in ascending order, without repetition.
-    fn indices(&self, core: &Core, state: &BeaconState) -> Vec<usize> {
+    fn indices(&self, state: &BeaconState) -> Vec<usize> {
         let count = state.validators.len();
         let Some(ids) = &self.ids else { return (0..count).collect() };
-        let known: BTreeSet<usize> = ids.iter().filter_map(|id| lookup(core, state, id)).collect();
+        let known: BTreeSet<usize> = ids.iter().filter_map(|id| lookup(state, id)).collect();
         known.into_iter().collect()
     }
 }
 
 /// The index of a validator in the registry, if it is there.
-fn lookup(core: &Core, state: &BeaconState, id: &ValidatorId) -> Option<usize> {
+fn lookup(state: &BeaconState, id: &ValidatorId) -> Option<usize> {
     let index = match id {
         ValidatorId::Index(index) => *index,
-        ValidatorId::Pubkey(pubkey) => core.validator_index(state, pubkey)?,
+        ValidatorId::Pubkey(pubkey) => get_validator_index(state, pubkey)?,
     };
     usize::try_from(index).ok().filter(|index| *index < state.validators.len())
 }
@@ -147,7 +148,7 @@ fn entry(found: &Found, epoch: Epoch, index: usize) -> Option<(Value, &'static s
 
 fn list(core: &Core, found: &Found, filter: &Filter) -> Reply {
     let epoch = core.chain().config().epoch_of(found.state.slot);
-    let entries = filter.indices(core, &found.state).into_iter().filter_map(|index| entry(found, epoch, index));
+    let entries = filter.indices(&found.state).into_iter().filter_map(|index| entry(found, epoch, index));
     let wanted = entries.filter(|(_, status)| filter.statuses.as_ref().is_none_or(|wanted| wanted.contains(status)));
     Reply::with_meta(found.meta.fields(), Value::Array(wanted.map(|(value, _)| value).collect()))
 }
@@ -174,14 +175,14 @@ fn validator(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let id = ValidatorId::parse(call.param("validator_id"))?;
     let found = state(core, call)?;
     let epoch = core.chain().config().epoch_of(found.state.slot);
-    let index = lookup(core, &found.state, &id).ok_or_else(|| Refusal::not_found("validator not found"))?;
+    let index = lookup(&found.state, &id).ok_or_else(|| Refusal::not_found("validator not found"))?;
     let (value, _) = entry(&found, epoch, index).ok_or_else(|| Refusal::not_found("validator not found"))?;
     Ok(Reply::with_meta(found.meta.fields(), value))
 }
 
 fn balances(core: &Core, call: &Call<'_>, filter: &Filter) -> Result<Reply, Refusal> {
     let found = state(core, call)?;
-    let rows = filter.indices(core, &found.state).into_iter();
+    let rows = filter.indices(&found.state).into_iter();
     let rows = rows.filter_map(|index| Some((index, *found.state.balances.get(index)?)));
     if call.wants_ssz() {
         let bytes = rows.flat_map(|(index, balance)| [(index as u64).to_le_bytes(), balance.to_le_bytes()].concat());
@@ -208,7 +209,7 @@ fn post_balances(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
 fn identities(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let filter = filter_of_body(call)?;
     let found = state(core, call)?;
-    let rows = filter.indices(core, &found.state).into_iter();
+    let rows = filter.indices(&found.state).into_iter();
     let rows = rows.filter_map(|index| Some((index, found.state.validators.get(index)?)));
     if call.wants_ssz() {
         let mut bytes = Vec::new();

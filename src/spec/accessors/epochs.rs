@@ -2,10 +2,7 @@
 
 use crate::{
     spec::{Error, math},
-    types::{
-        BeaconState, ChainConfig, Epoch, ForkName, Slot,
-        constants::{GENESIS_EPOCH, GENESIS_SLOT},
-    },
+    types::{BeaconState, ChainConfig, Epoch, ForkName, Slot, constants::GENESIS_SLOT},
 };
 
 /// The fork whose rules a state at its slot follows.
@@ -55,7 +52,7 @@ pub fn get_current_epoch(cfg: &ChainConfig, state: &BeaconState) -> Epoch {
 
 /// The epoch before that, or the genesis epoch (phase0/beacon-chain.md, `get_previous_epoch`).
 pub fn get_previous_epoch(cfg: &ChainConfig, state: &BeaconState) -> Epoch {
-    get_current_epoch(cfg, state).saturating_sub(1).max(GENESIS_EPOCH)
+    get_current_epoch(cfg, state).saturating_sub(1)
 }
 
 /// Fails unless `epoch` is the previous or the current one of `state`.

@@ -100,7 +100,7 @@ impl<'a> BalanceWeightedDraws<'a> {
         loop {
             let i = self.drawn;
             self.drawn += 1;
-            if i % 32 == 0 {
+            if i.is_multiple_of(32) {
                 let mut input = [0; 40];
                 input[..32].copy_from_slice(&self.seed.0);
                 input[32..].copy_from_slice(&(i / 32).to_le_bytes());

@@ -71,7 +71,9 @@ pub enum Error {
         block: Slot,
     },
     /// Malformed: drop it.
-    #[error("attestation's target {target} is not the checkpoint block {checkpoint} of the block it votes for: drop it")]
+    #[error(
+        "attestation's target {target} is not the checkpoint block {checkpoint} of the block it votes for: drop it"
+    )]
     TargetMismatch {
         /// Root of the target.
         target: Root,

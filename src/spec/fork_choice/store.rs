@@ -1,8 +1,8 @@
 //! The store: what the fork choice remembers, its clock and its checkpoints.
 
+use super::Error;
 use super::tree::{Node, Tree};
 use super::weight::{Balances, Weighed};
-use super::Error;
 use crate::spec::process_slots;
 use crate::ssz::{Root, Ssz};
 use crate::types::{BeaconBlock, BeaconState, ChainConfig, Checkpoint, Epoch, Slot, ValidatorIndex};

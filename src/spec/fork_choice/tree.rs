@@ -108,11 +108,6 @@ pub fn get_ancestor(store: &super::Store, root: &Root, slot: Slot) -> Result<Roo
 ///
 /// # Errors
 /// The block is not in the store.
-pub fn get_checkpoint_block(
-    cfg: &ChainConfig,
-    store: &super::Store,
-    root: &Root,
-    epoch: Epoch,
-) -> Result<Root, Error> {
+pub fn get_checkpoint_block(cfg: &ChainConfig, store: &super::Store, root: &Root, epoch: Epoch) -> Result<Root, Error> {
     get_ancestor(store, root, cfg.start_slot(epoch))
 }

@@ -65,7 +65,8 @@ pub(super) fn balances(cfg: &ChainConfig, store: &Store) -> Arc<Balances> {
             if active && !validator.slashed { validator.effective_balance } else { 0 }
         };
         let votes = state.validators.iter().map(vote).collect();
-        let total_active = get_total_active_balance(cfg, &state);
+        // The sum of a valid state's balances fits; the spec's least value is what an empty one would have.
+        let total_active = get_total_active_balance(cfg, &state).unwrap_or(cfg.preset.effective_balance_increment);
         Arc::new(Balances { state, votes, total_active })
     };
     store.balances.get_or_init(compute).clone()

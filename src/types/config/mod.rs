@@ -221,6 +221,13 @@ impl ChainConfig {
         *field = epoch;
     }
 
+    /// Schedules `fork` and all before it at epoch 0: what a network that starts in `fork` must say.
+    pub fn start_at(&mut self, fork: ForkName) {
+        for earlier in ForkName::ALL.into_iter().filter(|earlier| *earlier <= fork) {
+            self.set_fork_epoch(earlier, 0);
+        }
+    }
+
     /// The fork of a state at genesis: the newest with epoch 0.
     pub fn genesis_fork(&self) -> ForkName {
         self.fork_at_epoch(0)

@@ -153,7 +153,7 @@ fn official_case(case: &serde_json::Value) {
         for block in step["blocks"].as_array().unwrap() {
             let (pubkey, slot) = (field(block, "pubkey").parse().unwrap(), field(block, "slot").parse().unwrap());
             let answer = protection.allow_block(pubkey, slot, field(block, "signing_root").parse().unwrap_or_default());
-            assert_eq!(answer.is_ok(), block["should_succeed"] == json!(true), "{name}: {block}: {answer:?}");
+            assert!(within_bounds(block, answer.is_ok()), "{name}: {block}: {answer:?}");
         }
         for it in step["attestations"].as_array().unwrap() {
             let answer = protection.allow_attestation(AttestationRequest {
@@ -162,9 +162,16 @@ fn official_case(case: &serde_json::Value) {
                 target_epoch: field(it, "target_epoch").parse().unwrap(),
                 signing_root: field(it, "signing_root").parse().unwrap_or_default(),
             });
-            assert_eq!(answer.is_ok(), it["should_succeed"] == json!(true), "{name}: {it}: {answer:?}");
+            assert!(within_bounds(it, answer.is_ok()), "{name}: {it}: {answer:?}");
         }
     }
+}
+
+/// What the minimal strategy must allow is allowed, what even the complete one must refuse is refused. In between lies
+/// repeating the very last message, which we allow.
+fn within_bounds(ask: &serde_json::Value, allowed: bool) -> bool {
+    let flag = |name: &str| ask[name] == json!(true);
+    if allowed { flag("should_succeed") || flag("should_succeed_complete") } else { !flag("should_succeed") }
 }
 
 #[derive(Clone, Debug)]

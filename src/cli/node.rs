@@ -1,0 +1,79 @@
+//! `lockin node`: one beacon node of a given network.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::node::driver::{NodeOptions, run as run_node};
+
+/// Runs a beacon node until SIGTERM or Ctrl-C.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+The network directory is what `lockin genesis --out DIR` writes; every node of a network takes the same one.
+State is kept in the data directory: a node that was killed goes on where it was.
+
+Example:
+  lockin node --network-dir net --data-dir data/a --listen 127.0.0.1:9000 --rest 127.0.0.1:5052")]
+pub struct NodeArgs {
+    /// Folder with config.yaml and genesis.ssz.
+    #[arg(long, value_name = "DIR")]
+    pub network_dir: PathBuf,
+    /// Folder for the database and the node key; made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Address and TCP port for peers; port 0 lets the system choose.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9000")]
+    pub listen: SocketAddr,
+    /// Address and port of the Beacon API and /metrics; port 0 lets the system choose.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:5052")]
+    pub rest: SocketAddr,
+    /// Secret key of the node's identity: 64 hex digits, or a file that holds them. By default one is made and kept in
+    /// the data directory.
+    #[arg(long, value_name = "HEX|FILE")]
+    pub node_key: Option<String>,
+    /// A peer to stay connected to, as a multiaddr that ends in /p2p/PEER_ID; may be repeated.
+    #[arg(long = "peer", value_name = "MULTIADDR")]
+    pub peers: Vec<String>,
+    /// What is logged to stderr: off, error, warn, info, debug, trace, or a filter such as `info,libp2p=debug`.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub log_level: String,
+}
+
+/// Runs the node; returns the exit code: 0 when it was told to stop, 2 for bad arguments or files, 3 when the machine is at
+/// fault (a port taken, a full disk).
+pub fn run(args: NodeArgs) -> u8 {
+    if let Err(why) = init_log(&args.log_level) {
+        eprintln!("error: --log-level {:?}: {why}", args.log_level);
+        return 2;
+    }
+    let options = NodeOptions {
+        network_dir: args.network_dir,
+        data_dir: args.data_dir,
+        listen: args.listen,
+        rest: args.rest,
+        node_key: args.node_key,
+        peers: args.peers,
+    };
+    match run_node(&options) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("error: {error}");
+            if error.is_usage() { 2 } else { 3 }
+        }
+    }
+}
+
+/// Sends the log to stderr, with colours only where somebody looks.
+fn init_log(level: &str) -> Result<(), String> {
+    use std::io::IsTerminal;
+    use tracing_subscriber::EnvFilter;
+
+    let filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
+    // A second subscriber in one process (tests) is no reason to stop.
+    let _ = subscriber.try_init();
+    Ok(())
+}

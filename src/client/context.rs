@@ -1,0 +1,132 @@
+//! What templates can name: the variables of one node's process.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Serialize;
+
+/// The variables of the templates, by their names there. What is `None` is undefined to a template, and naming it an
+/// error.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Context {
+    /// `lockin`: path of the running binary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lockin: Option<String>,
+    /// `data`: folder of this process alone.
+    pub data: String,
+    /// `network.*`: what all nodes load.
+    pub network: NetworkFiles,
+    /// `node.*`: this node.
+    pub node: Node,
+    /// `ports.*`: by the names in the role's definition.
+    pub ports: BTreeMap<String, u16>,
+    /// `listen`: address to listen on (`127.0.0.1`, or `0.0.0.0` in a container).
+    pub listen: String,
+    /// `peers`: whom this node dials, in the plan's order.
+    pub peers: Vec<Peer>,
+    /// `keys.*`: the interop keys that this process holds.
+    pub keys: Keys,
+    /// `beacon.*`: the beacon node that a validator client serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beacon: Option<BeaconUrls>,
+    /// `slot.*`: the slot time.
+    pub slot: Slot,
+    /// `log_level`: error, warn, info, debug or trace.
+    pub log_level: String,
+}
+
+/// `network.*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct NetworkFiles {
+    /// The folder.
+    pub dir: String,
+    /// `config.yaml` in it.
+    pub config: String,
+    /// `genesis.ssz` in it.
+    pub genesis: String,
+    /// `jwt.hex` in it.
+    pub jwt: String,
+}
+
+/// `node.*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Node {
+    /// Its name in the plan.
+    pub name: String,
+    /// secp256k1 secret of its network identity, hex without 0x.
+    pub key: String,
+    /// File that holds that secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<String>,
+}
+
+/// One of `peers`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Peer {
+    /// Its name in the plan.
+    pub name: String,
+    /// `/ip4/.../tcp/.../p2p/...`
+    pub multiaddr: String,
+    /// libp2p peer id.
+    pub peer_id: String,
+    /// Signed node record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enr: Option<String>,
+}
+
+/// `keys.*`: `first` and `count` exist only when the keys are one range, so that a client which knows no other form
+/// is not started with half of its keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Keys {
+    /// How many keys in all.
+    pub total: u64,
+    /// Half-open ranges, comma-separated: `0..8,16..24`.
+    pub ranges: String,
+    /// The first key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
+    /// The last key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<u64>,
+    /// How many from the first on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
+
+impl Keys {
+    /// The variables for these ranges of interop keys.
+    pub fn interop(ranges: &[Range<u64>]) -> Self {
+        let count = |range: &Range<u64>| range.end.saturating_sub(range.start);
+        let only = match ranges {
+            [range] if count(range) > 0 => Some(range),
+            _ => None,
+        };
+        Keys {
+            total: ranges.iter().map(count).sum(),
+            ranges: ranges.iter().map(|range| format!("{}..{}", range.start, range.end)).collect::<Vec<_>>().join(","),
+            first: only.map(|range| range.start),
+            last: only.map(|range| range.end - 1),
+            count: only.map(count),
+        }
+    }
+}
+
+/// `beacon.*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct BeaconUrls {
+    /// Beacon API, `http://...`.
+    pub rest: String,
+    /// Prysm's own API, `host:port`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<String>,
+}
+
+/// `slot.*`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Slot {
+    /// Milliseconds.
+    pub ms: u64,
+    /// Whole seconds, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+}

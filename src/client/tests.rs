@@ -1,0 +1,143 @@
+use super::*;
+use crate::ssz::{Fork as ForkName, Preset};
+use crate::types::ChainConfig;
+
+fn context() -> Context {
+    let peer = |name: &str, port: u16| Peer {
+        name: name.into(),
+        multiaddr: format!("/ip4/127.0.0.1/tcp/{port}/p2p/16Uiu2{name}"),
+        peer_id: format!("16Uiu2{name}"),
+        enr: None,
+    };
+    Context {
+        lockin: Some("/usr/bin/lockin".into()),
+        data: "/run/a/data".into(),
+        network: NetworkFiles {
+            dir: "/run/network".into(),
+            config: "/run/network/config.yaml".into(),
+            genesis: "/run/network/genesis.ssz".into(),
+            jwt: "/run/network/jwt.hex".into(),
+        },
+        node: Node { name: "a".into(), key: "0b".repeat(32), key_file: None },
+        ports: [("p2p".to_string(), 9000), ("rest".to_string(), 5052)].into(),
+        listen: "127.0.0.1".into(),
+        peers: vec![peer("b", 9001), peer("c", 9002)],
+        keys: Keys::interop(&[0..8, 16..24]),
+        beacon: Some(BeaconUrls { rest: "http://127.0.0.1:5052".into(), grpc: None }),
+        slot: Slot { ms: 2000, seconds: Some(2) },
+        log_level: "info".into(),
+    }
+}
+
+fn shown(command: &Command) -> String {
+    let mut lines = vec![command.program.clone().unwrap_or_default()];
+    lines.extend(command.args.clone());
+    lines.join("\n")
+}
+
+#[test]
+fn the_embedded_client() {
+    let lockin = load("lockin").expect("part of the program");
+    insta::assert_snapshot!(shown(&lockin.render("beacon", &context()).expect("renders")), @"");
+    insta::assert_snapshot!(shown(&lockin.render("validator", &context()).expect("renders")), @"");
+    assert_eq!(lockin.signing_role(), Some("validator"));
+    assert_eq!(lockin.start_order(), ["beacon", "validator"]);
+}
+
+#[test]
+fn lines_that_render_to_nothing_drop_out() {
+    let lockin = load("lockin").expect("part of the program");
+    let mut context = context();
+    context.peers.clear();
+    context.keys = Keys::default();
+    let beacon = lockin.render("beacon", &context).expect("renders");
+    assert!(beacon.args.iter().all(|arg| !arg.contains("--peer") && !arg.is_empty()), "{:?}", beacon.args);
+    let validator = lockin.render("validator", &context).expect("renders");
+    assert!(validator.args.iter().all(|arg| !arg.contains("--interop")), "{:?}", validator.args);
+}
+
+const SMALL: &str = r#"
+name: other
+about: A client of the tests.
+supports: { presets: [mainnet], forks: bellatrix..deneb, slot_time: "6s, 12s" }
+roles:
+  beacon:
+    program: other
+    ports: { rest: tcp }
+    env: { RUST_LOG: "{{ log_level }}" }
+    args: ["{% for peer in peers %}{% if loop.first %}--peers={% else %},{% endif %}{{ peer.name }}{% endfor %}", "--enr={{ peers[0].enr }}"]
+  signer:
+    needs: beacon
+    keys: { interop_range: ["--from={{ keys.first }}", "--count={{ keys.count }}"] }
+"#;
+
+fn other(change: impl Fn(String) -> String) -> Result<ClientDef, ClientError> {
+    ClientDef::from_bytes("other.yaml", change(SMALL.into()).as_bytes())
+}
+
+#[test]
+fn an_undefined_variable_names_client_role_and_line() {
+    let def = other(|text| text).expect("reads");
+    let error = |role: &str, context: &Context| def.render(role, context).expect_err("must fail").to_string();
+    insta::assert_snapshot!(error("beacon", &context()), @"");
+    // Two ranges: a client that takes one range only must not be started with half of its keys.
+    insta::assert_snapshot!(error("signer", &context()), @"");
+    let one = Context { keys: Keys::interop(&[4..6]), ..context() };
+    assert_eq!(def.render("signer", &one).expect("renders").args, ["--from=4", "--count=2"]);
+    insta::assert_snapshot!(error("engine", &context()), @"");
+}
+
+#[test]
+fn what_would_fail_later_fails_on_loading() {
+    let fail = |from: &str, to: &str| {
+        assert!(SMALL.contains(from), "{from}");
+        other(|text| text.replace(from, to)).expect_err("must fail").to_string()
+    };
+    insta::assert_snapshot!(fail("log_level }}", "log_levl }}"), @"");
+    insta::assert_snapshot!(fail("{{ log_level }}", "{{ log_level"), @"");
+    insta::assert_snapshot!(fail("rest: tcp", "rest: tpc"), @"");
+    insta::assert_snapshot!(fail("needs: beacon", "needs: bacon"), @"");
+    insta::assert_snapshot!(fail("bellatrix..deneb", "deneb..bellatrix"), @"");
+    insta::assert_snapshot!(fail("6s, 12s", "6, 12"), @"");
+    insta::assert_snapshot!(fail("[mainnet]", "[main]"), @"");
+    insta::assert_snapshot!(fail("about:", "abuot:"), @"");
+}
+
+#[test]
+fn outside_of_what_it_supports() {
+    let def = other(|text| text).expect("reads");
+    let mut cfg = ChainConfig::lockin(Preset::minimal());
+    let why = |cfg: &ChainConfig| def.unsupported(cfg).unwrap_or_default();
+    assert_eq!(why(&cfg), "other supports the presets mainnet, not minimal");
+    cfg = ChainConfig::lockin(Preset::mainnet());
+    assert_eq!(why(&cfg), "other supports bellatrix..deneb; the network starts in phase0");
+    cfg.start_at(ForkName::Capella);
+    assert_eq!(why(&cfg), "");
+    cfg.slot_duration_ms = 2000;
+    assert_eq!(why(&cfg), "other supports slots of 6s, 12s, not 2s");
+    cfg.set_fork_epoch(ForkName::Electra, 4);
+    assert_eq!(why(&cfg), "other supports bellatrix..deneb; electra comes in epoch 4");
+}
+
+#[test]
+fn unknown_names_and_files() {
+    assert_eq!(
+        load("prism").expect_err("unknown").to_string(),
+        "`prism` is no known client; known are lockin, or name a file: ./prism.yaml"
+    );
+    assert!(load("no/such.yaml").expect_err("unreadable").to_string().contains("no/such.yaml"));
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let path = dir.path().join("mine.yaml");
+    std::fs::write(&path, SMALL).expect("writes");
+    assert_eq!(load(path.to_str().expect("UTF-8")).expect("loads").name, "other");
+}
+
+#[test]
+fn every_definition_of_the_program_loads() {
+    for name in built_in_names() {
+        let def = load(name).expect(name);
+        assert_eq!(def.name, name);
+        let again = ClientDef::from_bytes("again", yaml::to_string(&def).expect("writes").as_bytes());
+        assert_eq!(again.expect("reads what it wrote"), def);
+    }
+}

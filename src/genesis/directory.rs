@@ -1,0 +1,168 @@
+//! The directory that holds everything a client needs to join a network, in the names that each client looks for.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::state::ETH1_BLOCK_HASH;
+use crate::ssz::Ssz;
+use crate::types::{BeaconState, ChainConfig};
+
+/// A file of the network directory that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("can't write {}: {source}; {hint}", path.display(), hint = hint(source))]
+pub struct DirectoryError {
+    /// Which file or folder.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space or choose another folder",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "choose a folder that you may write to",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "a file is in the way; choose another folder",
+        _ => "look at the disk, or choose another folder",
+    }
+}
+
+/// How clients find each other when nobody tells them by argument.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peers {
+    /// Signed node records, `enr:...`.
+    pub enrs: Vec<String>,
+}
+
+/// Paths within a network directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkDirectory {
+    /// The folder itself.
+    pub path: PathBuf,
+}
+
+impl NetworkDirectory {
+    /// The directory at `path`, written or yet to be.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        NetworkDirectory { path: path.into() }
+    }
+
+    /// The chain configuration.
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.yaml")
+    }
+
+    /// The genesis state, SSZ.
+    pub fn genesis(&self) -> PathBuf {
+        self.path.join("genesis.ssz")
+    }
+
+    /// The secret that a node shares with its execution engine, hex.
+    pub fn jwt(&self) -> PathBuf {
+        self.path.join("jwt.hex")
+    }
+
+    /// Writes every file that any client loads, replacing what is there. The secret is new each time and readable by
+    /// its owner only.
+    ///
+    /// # Errors
+    /// The first file that could not be written.
+    pub fn write(&self, cfg: &ChainConfig, state: &BeaconState, peers: &Peers) -> Result<(), DirectoryError> {
+        fs::create_dir_all(&self.path).map_err(|source| DirectoryError { path: self.path.clone(), source })?;
+        let shape = cfg.shape(cfg.genesis_fork());
+        let yaml_list: String = match peers.enrs.as_slice() {
+            [] => "[]\n".into(),
+            enrs => enrs.iter().map(|enr| format!("- \"{enr}\"\n")).collect(),
+        };
+        let lines: String = peers.enrs.iter().map(|enr| format!("{enr}\n")).collect();
+        let files: [(&str, Vec<u8>); 10] = [
+            ("config.yaml", cfg.to_yaml().into_bytes()),
+            ("genesis.ssz", state.encode(shape)),
+            ("genesis_validators_root.txt", format!("{}\n", state.genesis_validators_root).into_bytes()),
+            ("deposit_contract.txt", format!("{}\n", cfg.deposit_contract_address).into_bytes()),
+            ("deposit_contract_block.txt", b"0\n".to_vec()),
+            ("deposit_contract_block_hash.txt", format!("{ETH1_BLOCK_HASH}\n").into_bytes()),
+            ("deploy_block.txt", b"0\n".to_vec()),
+            ("bootstrap_nodes.txt", lines.into_bytes()),
+            ("bootstrap_nodes.yaml", yaml_list.clone().into_bytes()),
+            ("boot_enr.yaml", yaml_list.into_bytes()),
+        ];
+        for (name, content) in &files {
+            let path = self.path.join(name);
+            fs::write(&path, content).map_err(|source| DirectoryError { path, source })?;
+        }
+        let secret: [u8; 32] = rand::random();
+        write_secret(&self.jwt(), &hex::encode(secret)).map_err(|source| DirectoryError { path: self.jwt(), source })
+    }
+}
+
+/// Writes a file that only its owner can read, and that never was readable by others with this content.
+fn write_secret(path: &Path, content: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(content.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genesis::{Convention, genesis_state};
+    use crate::ssz::{Fork as ForkName, Preset};
+
+    fn written(dir: &Path, peers: &Peers) -> (NetworkDirectory, ChainConfig, BeaconState) {
+        let mut cfg = ChainConfig::lockin(Preset::minimal());
+        cfg.start_at(ForkName::Phase0);
+        let state = genesis_state(&cfg, ForkName::Phase0, Convention::Genesis, 1_700_000_000, 4).expect("ok");
+        let directory = NetworkDirectory::at(dir.join("network"));
+        directory.write(&cfg, &state, peers).expect("writes");
+        (directory, cfg, state)
+    }
+
+    #[test]
+    fn what_is_written_can_be_loaded() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let (directory, cfg, state) = written(dir.path(), &Peers { enrs: vec!["enr:-a".into(), "enr:-b".into()] });
+        let text = fs::read_to_string(directory.config()).expect("there");
+        let (read, warnings) = ChainConfig::from_yaml(&text).expect("our own");
+        assert_eq!((read, warnings.len()), (cfg.clone(), 0));
+        let bytes = fs::read(directory.genesis()).expect("there");
+        assert_eq!(cfg.decode_state(&bytes).expect("our own"), state);
+        let file = |name: &str| fs::read_to_string(directory.path.join(name)).expect(name);
+        assert_eq!(file("bootstrap_nodes.txt"), "enr:-a\nenr:-b\n");
+        assert_eq!(file("boot_enr.yaml"), "- \"enr:-a\"\n- \"enr:-b\"\n");
+        assert_eq!(file("deposit_contract_block.txt"), "0\n");
+        assert_eq!(file("deposit_contract_block_hash.txt"), format!("0x{}\n", "42".repeat(32)));
+        assert_eq!(file("genesis_validators_root.txt").len(), 67);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_secret_is_new_each_time_and_nobody_elses() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let (directory, ..) = written(dir.path(), &Peers::default());
+        let first = fs::read_to_string(directory.jwt()).expect("there");
+        assert_eq!(first.len(), 64);
+        fs::set_permissions(directory.jwt(), fs::Permissions::from_mode(0o644)).expect("ours");
+        written(dir.path(), &Peers::default());
+        assert_ne!(fs::read_to_string(directory.jwt()).expect("there"), first);
+        assert_eq!(fs::metadata(directory.jwt()).expect("there").permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(directory.path.join("boot_enr.yaml")).expect("there"), "[]\n");
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        fs::write(dir.path().join("network"), "").expect("writes");
+        let cfg = ChainConfig::minimal();
+        let state = BeaconState::zero(cfg.shape(ForkName::Phase0));
+        let error = NetworkDirectory::at(dir.path().join("network")).write(&cfg, &state, &Peers::default());
+        assert!(error.expect_err("must fail").to_string().contains("network: "));
+    }
+}

@@ -1,0 +1,192 @@
+//! Quick-start genesis states: a function of configuration, fork, convention, time and number of validators.
+//!
+//! The spec's `initialize_beacon_state_from_eth1` replays one deposit after another and rebuilds the deposit tree for
+//! each. Deposits that we made ourselves need no verification, so the registry is built directly here; a test holds the
+//! result against the spec's function.
+
+use super::Convention;
+use super::keys::{InteropKey, interop_keys, on_all_cores};
+use crate::ssz::{Bytes, Fork as ForkName, Root, Ssz, merkleize, mix_in_length};
+use crate::types::constants::{DEPOSIT_CONTRACT_TREE_DEPTH, DOMAIN_DEPOSIT, GENESIS_EPOCH};
+use crate::types::{
+    BeaconBlockBody, BeaconBlockHeader, BeaconState, ChainConfig, DepositData, DepositMessage, Eth1Data,
+    FAR_FUTURE_EPOCH, Fork, ForkData, SigningData, Validator,
+};
+use crate::{spec, types};
+
+/// The eth1 block that interop states are made from: its hash is also the first randao mix.
+pub const ETH1_BLOCK_HASH: Root = Bytes([0x42; 32]);
+/// That block's time, unix seconds. It shows nowhere: the genesis time is set afterwards.
+pub const ETH1_TIMESTAMP: u64 = 1 << 40;
+/// More validators than this are refused: mainnet has a quarter of it.
+pub const MAX_VALIDATORS: u64 = 1 << 22;
+
+/// Why there is no such genesis state.
+#[derive(Debug, thiserror::Error)]
+pub enum GenesisError {
+    /// A fork that this program can't build a state of.
+    #[error("a genesis state of {0} can't be made yet; forks that can: phase0 to {newest}", newest = ForkName::NEWEST_BUILT)]
+    NotBuilt(ForkName),
+    /// `merged` before there was anything to merge.
+    #[error("the convention `merged` is not applicable to {0}: execution payloads come with bellatrix; take `genesis`")]
+    NotMergeable(ForkName),
+    /// Nobody to propose, or more than fit.
+    #[error("{0} validators can't start a network; from 1 to {MAX_VALIDATORS} can")]
+    Validators(u64),
+    /// A rule of the spec failed, which a configuration out of the ordinary can bring about.
+    #[error("the genesis state of {fork} can't be completed: {source}; look at the configuration's preset constants")]
+    Spec {
+        /// The fork.
+        fork: ForkName,
+        /// The rule.
+        source: spec::Error,
+    },
+}
+
+/// The genesis state of `validators` interop validators at `genesis_time` (unix seconds), in the given fork.
+///
+/// `cfg` is taken as if it scheduled `fork` and all before it at epoch 0, which is what the written configuration of
+/// such a network must say ([`ChainConfig::start_at`]).
+///
+/// # Errors
+/// A fork or convention that does not apply, or a number of validators that makes no network.
+pub fn genesis_state(
+    cfg: &ChainConfig,
+    fork: ForkName,
+    convention: Convention,
+    genesis_time: u64,
+    validators: u64,
+) -> Result<BeaconState, GenesisError> {
+    if convention == Convention::Merged && fork < ForkName::Bellatrix {
+        return Err(GenesisError::NotMergeable(fork));
+    }
+    if fork > ForkName::Phase0 {
+        return Err(GenesisError::NotBuilt(fork));
+    }
+    if !(1..=MAX_VALIDATORS.min(cfg.preset.validator_registry_limit)).contains(&validators) {
+        return Err(GenesisError::Validators(validators));
+    }
+    let mut cfg = cfg.clone();
+    cfg.start_at(fork);
+    let keys = interop_keys(0..validators);
+    let mut state = registry(&cfg, fork, &keys);
+    state.genesis_time = genesis_time;
+    state.eth1_data = eth1_data(&cfg, &keys);
+    state.eth1_deposit_index = state.eth1_data.deposit_count;
+
+    let (previous, header_fork) = match (convention, fork.previous()) {
+        (Convention::Upgraded, Some(previous)) => (previous, ForkName::Phase0),
+        _ => (fork, fork),
+    };
+    let (previous_version, current_version) = (cfg.fork_version(previous), cfg.fork_version(fork));
+    state.fork = Fork { previous_version, current_version, epoch: GENESIS_EPOCH };
+    let shape = cfg.shape(header_fork);
+    let body_root = BeaconBlockBody::zero(shape).hash_tree_root(shape);
+    state.latest_block_header = BeaconBlockHeader { body_root, ..BeaconBlockHeader::default() };
+
+    Ok(state)
+}
+
+/// A state of `fork` in which the given keys are validators with full balances, active from the start.
+fn registry(cfg: &ChainConfig, fork: ForkName, keys: &[InteropKey]) -> BeaconState {
+    let shape = cfg.shape(fork);
+    let balance = cfg.preset.max_effective_balance;
+    let increment = cfg.preset.effective_balance_increment.max(1);
+    let validator = |key: &InteropKey| Validator {
+        pubkey: key.pubkey,
+        withdrawal_credentials: key.withdrawal_credentials(),
+        effective_balance: balance - balance % increment,
+        slashed: false,
+        activation_eligibility_epoch: GENESIS_EPOCH,
+        activation_epoch: GENESIS_EPOCH,
+        exit_epoch: FAR_FUTURE_EPOCH,
+        withdrawable_epoch: FAR_FUTURE_EPOCH,
+    };
+    let mut state = BeaconState::zero(shape);
+    state.validators = keys.iter().map(validator).collect();
+    state.balances = keys.iter().map(|_| balance).collect();
+    state.randao_mixes.make_mut().fill(ETH1_BLOCK_HASH);
+    state.genesis_validators_root = state.validators.hash_tree_root(shape);
+    if fork >= ForkName::Altair {
+        state.previous_epoch_participation = keys.iter().map(|_| 0).collect();
+        state.current_epoch_participation = keys.iter().map(|_| 0).collect();
+        state.inactivity_scores = keys.iter().map(|_| 0).collect();
+    }
+    state
+}
+
+/// The signed deposit by which a key joins: its full balance, in the deposit domain (genesis fork version, zero root).
+pub fn deposit_data(cfg: &ChainConfig, key: &InteropKey) -> DepositData {
+    let shape = cfg.shape(ForkName::Phase0);
+    let (pubkey, amount) = (key.pubkey, cfg.preset.max_effective_balance);
+    let withdrawal_credentials = key.withdrawal_credentials();
+    let object_root = DepositMessage { pubkey, withdrawal_credentials, amount }.hash_tree_root(shape);
+    let signing_root = SigningData { object_root, domain: deposit_domain(cfg) }.hash_tree_root(shape);
+    DepositData { pubkey, withdrawal_credentials, amount, signature: key.secret.sign(&signing_root) }
+}
+
+/// `compute_domain(DOMAIN_DEPOSIT)`.
+fn deposit_domain(cfg: &ChainConfig) -> types::Domain {
+    let fork_data = ForkData { current_version: cfg.genesis_fork_version, genesis_validators_root: Root::ZERO };
+    let fork_data_root = fork_data.hash_tree_root(cfg.shape(ForkName::Phase0));
+    let mut domain = [0u8; 32];
+    domain[..4].copy_from_slice(&DOMAIN_DEPOSIT.0);
+    domain[4..].copy_from_slice(&fork_data_root.0[..28]);
+    Bytes(domain)
+}
+
+/// Eth1 data of a deposit contract that holds exactly these keys' deposits.
+fn eth1_data(cfg: &ChainConfig, keys: &[InteropKey]) -> Eth1Data {
+    let shape = cfg.shape(ForkName::Phase0);
+    let leaves = on_all_cores(keys, |key| deposit_data(cfg, key).hash_tree_root(shape));
+    let deposit_root = mix_in_length(merkleize(leaves, 1 << DEPOSIT_CONTRACT_TREE_DEPTH), keys.len());
+    Eth1Data { deposit_root, deposit_count: keys.len() as u64, block_hash: ETH1_BLOCK_HASH }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ssz::{hash_concat, is_valid_merkle_branch};
+
+    /// The branch of leaf `index` in the deposit tree of these leaves, the length last.
+    fn branch(leaves: &[Root], index: usize) -> Vec<Root> {
+        let depth = usize::try_from(DEPOSIT_CONTRACT_TREE_DEPTH).expect("small");
+        let mut nodes = leaves.to_vec();
+        let mut branch = Vec::new();
+        for level in 0..depth {
+            let zero = crate::ssz::zero_hash(level);
+            branch.push(nodes.get((index >> level) ^ 1).copied().unwrap_or(zero));
+            nodes = nodes.chunks(2).map(|pair| hash_concat(&pair[0], pair.get(1).unwrap_or(&zero))).collect();
+        }
+        let mut length = [0; 32];
+        length[..8].copy_from_slice(&(leaves.len() as u64).to_le_bytes());
+        branch.push(Bytes(length));
+        branch
+    }
+
+    #[test]
+    fn the_deposit_root_proves_every_deposit() {
+        let cfg = ChainConfig::minimal();
+        let keys = interop_keys(0..5);
+        let shape = cfg.shape(ForkName::Phase0);
+        let leaves: Vec<Root> = keys.iter().map(|key| deposit_data(&cfg, key).hash_tree_root(shape)).collect();
+        let root = eth1_data(&cfg, &keys).deposit_root;
+        for (index, leaf) in leaves.iter().enumerate() {
+            assert!(is_valid_merkle_branch(leaf, &branch(&leaves, index), 33, index as u64, &root));
+        }
+        let eight = eth1_data(&cfg, &interop_keys(0..8)).deposit_root.to_string();
+        assert!(eight.starts_with("0x6a0f9d6c") && eight.ends_with("08cf"), "{eight}");
+    }
+
+    #[test]
+    fn what_makes_no_genesis_is_said() {
+        let cfg = ChainConfig::minimal();
+        let fail = |fork, convention, count| {
+            genesis_state(&cfg, fork, convention, 0, count).expect_err("must fail").to_string()
+        };
+        assert!(fail(ForkName::Altair, Convention::Merged, 8).contains("not applicable to altair"));
+        assert!(fail(ForkName::Fulu, Convention::Genesis, 8).contains("fulu can't be made yet"));
+        assert!(fail(ForkName::Phase0, Convention::Genesis, 0).contains("0 validators"));
+        assert!(fail(ForkName::Phase0, Convention::Genesis, u64::MAX).contains("from 1 to"));
+    }
+}

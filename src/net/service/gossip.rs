@@ -1,0 +1,163 @@
+//! Gossip payloads to chain events and back, by the fork of their topic; and which topics we are on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Action, Cx, Service};
+use crate::chain::{Event, Gossip, Origin, Outcome};
+use crate::net::link::{Command, GossipId, PeerId, Verdict};
+use crate::net::topic::{Topic, TopicKind};
+use crate::ssz::{DecodeError, Shape, Ssz};
+use crate::types::{Epoch, ForkName};
+
+/// Senders of gossip that are remembered, to ask them first for what their message lacks.
+const MAX_SOURCES: usize = 2048;
+/// How long before a fork its topics are joined: at least so many slots.
+const MIN_LEAD_SLOTS: u64 = 2;
+
+impl Service {
+    /// Joins and leaves topics as the clock demands: the next fork's an epoch before it, the last one's until an epoch after.
+    pub(super) fn update_topics(&mut self, cx: Cx<'_>) {
+        let slot = self.slot_at(cx.now_ms);
+        let per_epoch = self.cfg.preset.slots_per_epoch;
+        let lead = per_epoch.max(MIN_LEAD_SLOTS);
+        let mut wanted = BTreeSet::new();
+        for entry in self.schedule.entries() {
+            let begins = self.cfg.start_slot(entry.epoch);
+            let ends = self.schedule.after(entry.epoch).map(|next| self.cfg.start_slot(next.epoch));
+            let joined = begins <= slot.saturating_add(lead);
+            let left = ends.is_some_and(|end| slot >= end.saturating_add(per_epoch));
+            if joined && !left {
+                let kinds = TopicKind::all(entry.fork >= ForkName::Altair);
+                wanted.extend(kinds.into_iter().map(|kind| Topic { digest: entry.digest, kind }));
+            }
+        }
+        let joined = wanted.difference(&self.topics).map(|t| Command::Subscribe { topic: t.to_string().into() });
+        let left = self.topics.difference(&wanted).map(|t| Command::Unsubscribe { topic: t.to_string().into() });
+        self.out.extend(joined.chain(left).map(Action::Link));
+        self.topics = wanted;
+    }
+
+    pub(super) fn gossip_received(&mut self, cx: Cx<'_>, id: GossipId, topic: &str, data: &[u8], from: PeerId) {
+        let event = match topic.parse::<Topic>().ok().map(|t| (t, self.schedule.of_digest(t.digest))) {
+            Some((topic, Some(entry))) => {
+                let shape = self.cfg.shape(entry.fork);
+                self.decode_gossip(topic.kind, shape, data, Origin::Gossip(id), cx.now_ms)
+            }
+            _ => Err(Refusal::UnknownTopic),
+        };
+        match event {
+            Ok(event) => {
+                self.metrics.gossip_received += 1;
+                self.sources.insert(id, from);
+                if self.sources.len() > MAX_SOURCES {
+                    self.sources.pop_first();
+                }
+                self.out.push(Action::Chain(event));
+            }
+            Err(why) => {
+                self.metrics.gossip_undecodable += 1;
+                tracing::debug!(%from, topic, ?why, "gossip refused");
+                self.report(id, Verdict::Reject);
+            }
+        }
+    }
+
+    fn decode_gossip(
+        &self,
+        kind: TopicKind,
+        shape: Shape,
+        data: &[u8],
+        origin: Origin,
+        now_ms: u64,
+    ) -> Result<Event, Refusal> {
+        fn read<T: Ssz>(shape: Shape, data: &[u8]) -> Result<Arc<T>, DecodeError> {
+            T::decode(shape, data).map(Arc::new)
+        }
+        Ok(match kind {
+            TopicKind::BeaconBlock => {
+                let block: Arc<crate::types::SignedBeaconBlock> = read(shape, data)?;
+                // the topic's digest is that of the block's epoch
+                if self.cfg.fork_at_slot(block.message.slot) != shape.fork {
+                    return Err(Refusal::OtherFork);
+                }
+                Event::Block { block, origin, now_ms }
+            }
+            TopicKind::Aggregate => Event::Aggregate { aggregate: read(shape, data)?, origin, now_ms },
+            TopicKind::Attestation(subnet) => {
+                Event::Attestation { attestation: read(shape, data)?, subnet: Some(subnet), origin, now_ms }
+            }
+            TopicKind::VoluntaryExit => Event::VoluntaryExit { exit: read(shape, data)?, origin, now_ms },
+            TopicKind::ProposerSlashing => Event::ProposerSlashing { slashing: read(shape, data)?, origin, now_ms },
+            TopicKind::AttesterSlashing => Event::AttesterSlashing { slashing: read(shape, data)?, origin, now_ms },
+            TopicKind::Contribution => Event::Contribution { contribution: read(shape, data)?, origin, now_ms },
+            TopicKind::SyncCommittee(subnet) => {
+                Event::SyncMessage { message: read(shape, data)?, subnet: Some(subnet), origin, now_ms }
+            }
+        })
+    }
+
+    pub(super) fn outcome(&mut self, id: GossipId, outcome: &Outcome) {
+        let from = self.sources.remove(&id);
+        let verdict = match outcome {
+            Outcome::Accept => Verdict::Accept,
+            Outcome::Ignore(_) => Verdict::Ignore,
+            Outcome::Reject(reason) => {
+                self.metrics.gossip_rejected += 1;
+                tracing::debug!(?from, reason, "gossip rejected");
+                Verdict::Reject
+            }
+        };
+        self.report(id, verdict);
+    }
+
+    fn report(&mut self, id: GossipId, verdict: Verdict) {
+        self.out.push(Action::Link(Command::Report { id, verdict }));
+    }
+
+    pub(super) fn publish(&mut self, cx: Cx<'_>, object: &Gossip) {
+        let now = self.epoch_at(cx.now_ms);
+        let of = |slot| self.cfg.epoch_of(slot);
+        let (kind, epoch): (TopicKind, Epoch) = match object {
+            Gossip::Block(block) => (TopicKind::BeaconBlock, of(block.message.slot)),
+            Gossip::Attestation { subnet, attestation } => (TopicKind::Attestation(*subnet), of(attestation.data.slot)),
+            Gossip::Aggregate(aggregate) => (TopicKind::Aggregate, of(aggregate.message.aggregate.data.slot)),
+            Gossip::SyncMessage { subnet, message } => (TopicKind::SyncCommittee(*subnet), of(message.slot)),
+            Gossip::Contribution(signed) => (TopicKind::Contribution, of(signed.message.contribution.slot)),
+            Gossip::VoluntaryExit(_) => (TopicKind::VoluntaryExit, now),
+            Gossip::ProposerSlashing(_) => (TopicKind::ProposerSlashing, now),
+            Gossip::AttesterSlashing(_) => (TopicKind::AttesterSlashing, now),
+        };
+        let entry = self.schedule.at(epoch);
+        let shape = self.cfg.shape(entry.fork);
+        let data = match object {
+            Gossip::Block(x) => x.encode(shape),
+            Gossip::Attestation { attestation, .. } => attestation.encode(shape),
+            Gossip::Aggregate(x) => x.encode(shape),
+            Gossip::SyncMessage { message, .. } => message.encode(shape),
+            Gossip::Contribution(x) => x.encode(shape),
+            Gossip::VoluntaryExit(x) => x.encode(shape),
+            Gossip::ProposerSlashing(x) => x.encode(shape),
+            Gossip::AttesterSlashing(x) => x.encode(shape),
+        };
+        self.metrics.gossip_published += 1;
+        let topic = Topic { digest: entry.digest, kind }.to_string().into();
+        self.out.push(Action::Link(Command::Publish { topic, data: data.into() }));
+    }
+}
+
+/// Why a message is refused before the chain sees it.
+#[derive(Debug)]
+enum Refusal {
+    UnknownTopic,
+    OtherFork,
+    // shown by Debug in the log
+    #[expect(dead_code, reason = "the reason is for the log line only")]
+    Ssz(DecodeError),
+}
+
+impl From<DecodeError> for Refusal {
+    fn from(error: DecodeError) -> Refusal {
+        Refusal::Ssz(error)
+    }
+}

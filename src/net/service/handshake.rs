@@ -1,0 +1,279 @@
+//! From connection to peer and back: status, goodbye, ping, metadata; who is foreign.
+
+use super::peers::{Peer, PeerInfo, PeerState};
+use super::{Cx, Goodbye, MAX_FOREIGN, Purpose, Service};
+use crate::net::PeerId;
+use crate::net::link::{Command, Direction, Protocol, RequestError};
+use crate::net::service::Action;
+use crate::ssz::{Shape, Ssz};
+use crate::types::{ForkName, MetaData, Status};
+
+/// How long a peer that dialled us may take to send its status before we send ours, milliseconds.
+const STATUS_PATIENCE_MS: u64 = 3_000;
+/// How often peers are pinged, milliseconds.
+const PING_EVERY_MS: u64 = 20_000;
+/// Pings in a row that may stay unanswered.
+const MAX_SILENT: u32 = 3;
+/// Malformed requests and the like that a peer may send.
+const MAX_STRIKES: u32 = 10;
+
+impl Service {
+    /// All peers, by id.
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        self.peers.iter().map(|(id, peer)| peer.info(id)).collect()
+    }
+
+    /// How many peers have exchanged status with us.
+    pub fn connected_peers(&self) -> usize {
+        self.peers.values().filter(|p| p.state == PeerState::Connected).count()
+    }
+
+    pub(super) fn connected(&mut self, cx: Cx<'_>, id: PeerId, direction: Direction, addr: String) {
+        let mut peer = Peer::new(direction, addr, cx.now_ms);
+        if direction == Direction::Inbound {
+            // the dialer speaks first
+            peer.status_due_ms = cx.now_ms + STATUS_PATIENCE_MS;
+        }
+        self.peers.insert(id.clone(), peer);
+        if direction == Direction::Outbound {
+            self.send_status(cx, &id);
+        }
+    }
+
+    pub(super) fn disconnected(&mut self, cx: Cx<'_>, id: &PeerId, reason: &str) {
+        if let Some(peer) = self.peers.remove(id) {
+            tracing::info!(peer = %id, agent = peer.agent, reason, "peer gone");
+        }
+        let lost: Vec<_> = self.requests.iter().filter(|(_, p)| p.peer == *id).map(|(request, _)| *request).collect();
+        for request in lost {
+            self.request_over(cx, request, Some(RequestError::Disconnected(reason.to_string())));
+        }
+        self.serving.retain(|_, serving| serving.peer != *id);
+    }
+
+    pub(super) fn identified(&mut self, cx: Cx<'_>, id: &PeerId, agent: String, protocols: &[String]) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        let ours = protocols.is_empty() || protocols.iter().any(|p| p.starts_with("/eth2/"));
+        peer.agent = Some(agent);
+        if !ours {
+            self.foreign(cx, id, "it speaks no consensus protocol");
+        }
+    }
+
+    /// Statuses and pings that are due.
+    pub(super) fn maintain_peers(&mut self, cx: Cx<'_>) {
+        let due: Vec<(PeerId, bool, bool)> = self
+            .peers
+            .iter()
+            .filter(|(_, p)| p.state != PeerState::Disconnecting)
+            .map(|(id, p)| {
+                let ping = p.state == PeerState::Connected && p.ping_due_ms <= cx.now_ms;
+                (id.clone(), p.status_due_ms <= cx.now_ms, ping)
+            })
+            .collect();
+        for (id, status, ping) in due {
+            if status {
+                self.send_status(cx, &id);
+            }
+            if ping {
+                self.send_ping(cx, &id);
+            }
+        }
+    }
+
+    fn our_status(&self, cx: Cx<'_>) -> Status {
+        let fork_digest = self.schedule.at(self.epoch_at(cx.now_ms)).digest.into();
+        Status { fork_digest, ..cx.chain.status() }
+    }
+
+    pub(super) fn status_bytes(&self, cx: Cx<'_>) -> Vec<u8> {
+        self.our_status(cx).encode(self.shape())
+    }
+
+    fn epoch_ms(&self) -> u64 {
+        self.cfg.preset.slots_per_epoch.saturating_mul(self.cfg.slot_duration_ms)
+    }
+
+    pub(super) fn send_status(&mut self, cx: Cx<'_>, id: &PeerId) {
+        let asking = self.requests.values().any(|p| p.purpose == Purpose::Status && p.peer == *id);
+        let epoch_ms = self.epoch_ms();
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        peer.status_due_ms = cx.now_ms + epoch_ms;
+        if !asking {
+            let body = self.status_bytes(cx);
+            self.ask(cx.now_ms, id, Purpose::Status, &[Protocol::Status1], body);
+        }
+    }
+
+    pub(super) fn status_answer(&mut self, cx: Cx<'_>, id: &PeerId, body: &[u8]) {
+        match Status::decode(self.shape(), body) {
+            Ok(status) => self.status_known(cx, id, status),
+            Err(_) => self.misbehaved(cx, id),
+        }
+    }
+
+    /// No answer to our status: without one nobody is a peer.
+    pub(super) fn no_status(&mut self, cx: Cx<'_>, id: &PeerId, failure: Option<RequestError>) {
+        let Some(peer) = self.peers.get(id) else { return };
+        match failure {
+            Some(RequestError::Unsupported) => self.foreign(cx, id, "it has no status protocol"),
+            // an old peer may be busy; it is asked again
+            _ if peer.state == PeerState::Connected => {}
+            _ => self.leave(id, Goodbye::Fault, cx.now_ms),
+        }
+    }
+
+    /// A peer's status, asked for or sent. Same network: it becomes a peer, if it is not one yet.
+    pub(super) fn status_known(&mut self, cx: Cx<'_>, id: &PeerId, status: Status) {
+        match self.relevant(cx, &status) {
+            Ok(()) => {}
+            Err(Irrelevance::Network(why)) => return self.foreign(cx, id, &why),
+            Err(Irrelevance::Chain(why)) => {
+                self.metrics.conflicting_peers += 1;
+                tracing::warn!(peer = %id, why, "peer on another finalized chain turned away");
+                return self.leave(id, Goodbye::Irrelevant, cx.now_ms);
+            }
+        }
+        let epoch_ms = self.epoch_ms();
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        if peer.state == PeerState::Disconnecting {
+            return;
+        }
+        peer.status = Some(status);
+        peer.status_due_ms = cx.now_ms + epoch_ms;
+        if peer.state == PeerState::Connecting {
+            peer.state = PeerState::Connected;
+            peer.ping_due_ms = cx.now_ms + PING_EVERY_MS;
+            tracing::info!(peer = %id, agent = peer.agent, head = status.head_slot, "peer joined");
+            self.ask(cx.now_ms, id, Purpose::MetaData, &[Protocol::MetaData2, Protocol::MetaData1], Vec::new());
+        }
+        self.drive_sync(cx);
+        self.drive_lookups(cx);
+    }
+
+    /// Whether a status can belong to a peer of our network and chain; if not, why.
+    fn relevant(&self, cx: Cx<'_>, status: &Status) -> Result<(), Irrelevance> {
+        let slot = self.slot_at(cx.now_ms);
+        let ours = self.schedule.at(self.cfg.epoch_of(slot)).digest;
+        if status.fork_digest.0 != ours {
+            // around a fork two clocks may disagree about which side of it they are on
+            let near = [slot.saturating_sub(2), slot.saturating_add(2)]
+                .map(|slot| self.schedule.at(self.cfg.epoch_of(slot)).digest)
+                .contains(&status.fork_digest.0);
+            if !near {
+                let why = format!("its fork digest is {}, ours 0x{}", status.fork_digest, hex::encode(ours));
+                return Err(Irrelevance::Network(why));
+            }
+        }
+        let finalized = cx.chain.finalized();
+        if status.finalized_epoch > finalized.epoch || status.finalized_root.is_zero() && status.finalized_epoch == 0 {
+            return Ok(());
+        }
+        // clients differ in what they say before the first finality: zero, or the genesis root
+        let known = match status.finalized_epoch {
+            0 => Some(self.genesis_block_root),
+            epoch if epoch == finalized.epoch => Some(finalized.root),
+            epoch => cx.chain.canonical_root_at(self.cfg.start_slot(epoch)),
+        };
+        match known {
+            Some(root) if root != status.finalized_root => Err(Irrelevance::Chain(format!(
+                "it finalized {} in epoch {}, we {root}",
+                status.finalized_root, status.finalized_epoch
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn send_ping(&mut self, cx: Cx<'_>, id: &PeerId) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.ping_due_ms = cx.now_ms + PING_EVERY_MS;
+            let body = self.metadata.seq_number.to_le_bytes().to_vec();
+            self.ask(cx.now_ms, id, Purpose::Ping, &[Protocol::Ping1], body);
+        }
+    }
+
+    pub(super) fn ping_answer(&mut self, cx: Cx<'_>, id: &PeerId, body: &[u8]) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.silent = 0;
+        }
+        if let Ok(seq) = u64::decode(self.shape(), body) {
+            self.seq_known(cx, id, seq);
+        }
+    }
+
+    pub(super) fn no_pong(&mut self, cx: Cx<'_>, id: &PeerId, failure: Option<RequestError>) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        if failure != Some(RequestError::Unsupported) {
+            peer.silent += 1;
+            if peer.silent >= MAX_SILENT {
+                self.leave(id, Goodbye::Fault, cx.now_ms);
+            }
+        }
+    }
+
+    /// A peer's metadata number, by ping: if it is news, the metadata is asked for.
+    pub(super) fn seq_known(&mut self, cx: Cx<'_>, id: &PeerId, seq: u64) {
+        let asking = self.requests.values().any(|p| p.purpose == Purpose::MetaData && p.peer == *id);
+        let known = self.peers.get(id).and_then(|p| p.metadata.as_ref()).map(|m| m.seq_number);
+        if self.peers.contains_key(id) && known.is_none_or(|known| known < seq) && !asking {
+            self.ask(cx.now_ms, id, Purpose::MetaData, &[Protocol::MetaData2, Protocol::MetaData1], Vec::new());
+        }
+    }
+
+    pub(super) fn metadata_answer(&mut self, cx: Cx<'_>, id: &PeerId, protocol: Protocol, body: &[u8]) {
+        match MetaData::decode(self.metadata_shape(protocol), body) {
+            Ok(metadata) => {
+                if let Some(peer) = self.peers.get_mut(id) {
+                    peer.metadata = Some(metadata);
+                }
+            }
+            Err(_) => self.misbehaved(cx, id),
+        }
+    }
+
+    /// `metadata/2` is altair's, whatever fork is in force.
+    pub(super) fn metadata_shape(&self, protocol: Protocol) -> Shape {
+        let fork = if protocol == Protocol::MetaData1 { ForkName::Phase0 } else { ForkName::Altair };
+        self.cfg.shape(fork)
+    }
+
+    /// A peer broke a rule that honest software keeps.
+    pub(super) fn misbehaved(&mut self, cx: Cx<'_>, id: &PeerId) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.strikes += 1;
+            if peer.strikes >= MAX_STRIKES || peer.state == PeerState::Connecting {
+                self.leave(id, Goodbye::Fault, cx.now_ms);
+            }
+        }
+    }
+
+    /// A peer of another network, or none of ours at all.
+    fn foreign(&mut self, cx: Cx<'_>, id: &PeerId, why: &str) {
+        let agent = self.peers.get(id).and_then(|p| p.agent.clone());
+        if self.foreign.len() < MAX_FOREIGN && self.foreign.insert(id.clone()) {
+            self.metrics.foreign_peers += 1;
+            tracing::warn!(peer = %id, agent, why, "foreign peer turned away");
+        }
+        self.leave(id, Goodbye::Irrelevant, cx.now_ms);
+    }
+
+    /// Says goodbye and disconnects.
+    pub(super) fn leave(&mut self, id: &PeerId, reason: Goodbye, now_ms: u64) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        if peer.state == PeerState::Disconnecting {
+            return;
+        }
+        peer.state = PeerState::Disconnecting;
+        let body = (reason as u64).to_le_bytes().to_vec();
+        self.ask(now_ms, id, Purpose::Goodbye, &[Protocol::Goodbye1], body);
+        self.out.push(Action::Link(Command::Disconnect { peer: id.clone() }));
+    }
+}
+
+/// Why a status can't be a peer's.
+enum Irrelevance {
+    /// Another network.
+    Network(String),
+    /// Our network, but another finalized chain.
+    Chain(String),
+}

@@ -1,0 +1,380 @@
+//! The consensus protocol between peers, above any [`Link`](super::Link): handshakes, topics, serving and fetching blocks.
+//!
+//! The service is told what the wire, the clock and the chain say, and answers with [`Action`]s: commands for the link,
+//! events for the chain. It reads the chain through [`ChainView`] and keeps no block for longer than its import takes.
+//! It never reads a clock, touches a socket, judges a block or iterates in an order that could differ between two runs.
+
+mod gossip;
+mod handshake;
+mod lookup;
+mod peers;
+mod schedule;
+mod serve;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes as Payload;
+
+pub use peers::{PeerInfo, PeerState};
+pub use schedule::{Entry, Schedule};
+pub use view::ChainView;
+
+use self::lookup::Lookup;
+use self::peers::Peer;
+use self::serve::Serving;
+use self::sync::RangeSync;
+use super::link::{
+    Chunk, Command, GossipId, InboundId, LinkEvent, PeerId, Protocol, RequestError, RequestId, ResponseCode,
+};
+use super::topic::Topic;
+use crate::chain::{Effect, Event, Origin};
+use crate::ssz::{Root, Shape, Ssz};
+use crate::time::SlotClock;
+use crate::types::{ChainConfig, Epoch, MetaData, Slot};
+
+/// Something to do for whoever drives the service, in order.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Hand this to the link.
+    Link(Command),
+    /// Hand this to the chain, and its effects back to [`Service::on_effect`].
+    Chain(Event),
+}
+
+/// Why a peer is told goodbye (phase0 p2p-interface, "Goodbye v1").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goodbye {
+    /// We shut down.
+    Shutdown = 1,
+    /// It is on another network.
+    Irrelevant = 2,
+    /// It misbehaves, or doesn't answer.
+    Fault = 3,
+}
+
+/// Counters for `/metrics` and the logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    pub gossip_received: u64,
+    pub gossip_published: u64,
+    /// Messages that could not be decoded.
+    pub gossip_undecodable: u64,
+    /// Messages that the chain rejected.
+    pub gossip_rejected: u64,
+    pub requests_sent: u64,
+    pub requests_served: u64,
+    /// Different peers that turned out to be on another network, or no consensus nodes at all.
+    pub foreign_peers: u64,
+    /// Peers of our network turned away because they finalized another chain.
+    pub conflicting_peers: u64,
+    /// Blocks handed to the chain by range sync and lookups.
+    pub blocks_fetched: u64,
+}
+
+/// What a call may read: the chain and the time.
+#[derive(Clone, Copy)]
+struct Cx<'a> {
+    chain: &'a dyn ChainView,
+    now_ms: u64,
+}
+
+/// A request of ours under way.
+struct Pending {
+    peer: PeerId,
+    purpose: Purpose,
+    deadline_ms: u64,
+    /// A chunk that fits came.
+    answered: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Status,
+    Ping,
+    MetaData,
+    Goodbye,
+    /// The range batch that begins at this slot.
+    Range(Slot),
+    /// The block with this root.
+    Root(Root),
+}
+
+/// How long a request may take, and a long answer from one chunk to the next, milliseconds. The link has limits of its own.
+const REQUEST_TIMEOUT_MS: u64 = 15_000;
+/// Foreign peers remembered by id; beyond that they are only counted.
+const MAX_FOREIGN: usize = 10_000;
+
+/// The protocol of one node. See the module's text.
+pub struct Service {
+    cfg: Arc<ChainConfig>,
+    clock: SlotClock,
+    schedule: Schedule,
+    genesis_block_root: Root,
+    metadata: MetaData,
+    peers: BTreeMap<PeerId, Peer>,
+    foreign: BTreeSet<PeerId>,
+    topics: BTreeSet<Topic>,
+    /// Who sent a message that the chain has not judged yet.
+    sources: BTreeMap<GossipId, PeerId>,
+    requests: BTreeMap<RequestId, Pending>,
+    serving: BTreeMap<InboundId, Serving>,
+    sync: RangeSync,
+    lookups: BTreeMap<Root, Lookup>,
+    /// Blocks handed to the chain whose outcome is still to come.
+    imports: BTreeMap<u64, Import>,
+    /// Number of the next request, and of the next import.
+    next_number: u64,
+    metrics: Metrics,
+    out: Vec<Action>,
+}
+
+/// What an import belongs to.
+#[derive(Clone, Copy, Debug)]
+enum Import {
+    Range(Slot),
+    Lookup { depth: u32 },
+}
+
+impl Service {
+    /// The service of a node on a network. Give [`start`](Self::start)'s actions to the link before anything else.
+    pub fn new(
+        cfg: Arc<ChainConfig>,
+        genesis_time: u64,
+        genesis_validators_root: Root,
+        genesis_block_root: Root,
+    ) -> Service {
+        let schedule = Schedule::new(&cfg, genesis_validators_root);
+        Service {
+            clock: cfg.slot_clock(genesis_time),
+            metadata: full_metadata(&cfg),
+            schedule,
+            cfg,
+            genesis_block_root,
+            peers: BTreeMap::new(),
+            foreign: BTreeSet::new(),
+            topics: BTreeSet::new(),
+            sources: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            serving: BTreeMap::new(),
+            sync: RangeSync::default(),
+            lookups: BTreeMap::new(),
+            imports: BTreeMap::new(),
+            next_number: 1,
+            metrics: Metrics::default(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Joins the topics of the time and dials the static peers (multiaddrs that end in `/p2p/PEER_ID`).
+    pub fn start(&mut self, static_peers: &[String], chain: &dyn ChainView, now_ms: u64) -> Vec<Action> {
+        self.update_topics(Cx { chain, now_ms });
+        let dials = static_peers.iter().map(|addr| Action::Link(Command::Dial { addr: addr.clone() }));
+        self.out.extend(dials);
+        self.take()
+    }
+
+    /// Says goodbye to everybody; the link may be dropped a second later.
+    pub fn shutdown(&mut self, now_ms: u64) -> Vec<Action> {
+        let peers: Vec<PeerId> = self.peers.keys().cloned().collect();
+        for peer in peers {
+            self.leave(&peer, Goodbye::Shutdown, now_ms);
+        }
+        self.take()
+    }
+
+    /// What the link says.
+    pub fn on_link(&mut self, event: LinkEvent, chain: &dyn ChainView, now_ms: u64) -> Vec<Action> {
+        let cx = Cx { chain, now_ms };
+        match event {
+            LinkEvent::Listening { addr } => tracing::info!(addr, "listening"),
+            LinkEvent::DialFailed { addr, reason } => tracing::debug!(addr, reason, "not reached"),
+            LinkEvent::Connected { peer, direction, addr } => self.connected(cx, peer, direction, addr),
+            LinkEvent::Disconnected { peer, reason } => self.disconnected(cx, &peer, &reason),
+            LinkEvent::Identified { peer, agent, protocols } => self.identified(cx, &peer, agent, &protocols),
+            LinkEvent::Gossip { id, topic, data, from } => self.gossip_received(cx, id, &topic, &data, from),
+            LinkEvent::Request { id, peer, protocol, body } => self.request_received(cx, id, peer, protocol, &body),
+            LinkEvent::Sent { id } => self.chunk_sent(cx, id),
+            LinkEvent::InboundClosed { id } => {
+                self.serving.remove(&id);
+            }
+            LinkEvent::Malformed { peer, protocol, why } => {
+                tracing::debug!(%peer, %protocol, why, "malformed request");
+                self.misbehaved(cx, &peer);
+            }
+            LinkEvent::Chunk { id, peer, protocol, chunk } => self.chunk_received(cx, id, &peer, protocol, chunk),
+            LinkEvent::End { id, .. } => self.request_over(cx, id, None),
+            LinkEvent::RequestFailed { id, why, .. } => self.request_over(cx, id, Some(why)),
+        }
+        self.take()
+    }
+
+    /// Time passed. Due at least once per slot; sync and lookups retry the faster the more often it comes.
+    pub fn on_tick(&mut self, chain: &dyn ChainView, now_ms: u64) -> Vec<Action> {
+        let cx = Cx { chain, now_ms };
+        self.update_topics(cx);
+        let late: Vec<RequestId> =
+            self.requests.iter().filter(|(_, p)| p.deadline_ms <= now_ms).map(|(id, _)| *id).collect();
+        for id in late {
+            self.out.push(Action::Link(Command::Cancel { id }));
+            self.request_over(cx, id, Some(RequestError::Timeout));
+        }
+        self.maintain_peers(cx);
+        self.serve_waiting(cx);
+        self.drive_sync(cx);
+        self.drive_lookups(cx);
+        self.take()
+    }
+
+    /// What the chain wants done; effects that are not the network's are passed over.
+    pub fn on_effect(&mut self, effect: &Effect, chain: &dyn ChainView, now_ms: u64) -> Vec<Action> {
+        let cx = Cx { chain, now_ms };
+        match effect {
+            Effect::Outcome { origin: Origin::Gossip(id), outcome } => self.outcome(*id, outcome),
+            Effect::Outcome { origin: Origin::Sync(number), outcome } => self.imported(cx, *number, outcome),
+            Effect::Publish(object) => self.publish(cx, object),
+            Effect::RequestBlock { root, origin } => self.block_wanted(cx, *root, *origin),
+            _ => {}
+        }
+        self.take()
+    }
+
+    /// Slots between our head and the clock.
+    pub fn sync_distance(&self, chain: &dyn ChainView, now_ms: u64) -> u64 {
+        self.slot_at(now_ms).saturating_sub(chain.status().head_slot)
+    }
+
+    /// Whether peers have more of the chain than we, by more than gossip brings by itself. A chain that stands still
+    /// everywhere is not being synced.
+    pub fn is_syncing(&self, chain: &dyn ChainView) -> bool {
+        self.sync.target().is_some_and(|target| target > chain.status().head_slot + 2)
+    }
+
+    /// Counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Our metadata: every subnet.
+    pub fn metadata(&self) -> &MetaData {
+        &self.metadata
+    }
+
+    /// The network's forks.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    fn take(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.out)
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    /// The slot of the time; 0 before genesis.
+    fn slot_at(&self, now_ms: u64) -> Slot {
+        self.clock.slot_at(now_ms).unwrap_or(0)
+    }
+
+    fn epoch_at(&self, now_ms: u64) -> Epoch {
+        self.cfg.epoch_of(self.slot_at(now_ms))
+    }
+
+    /// The shape of objects that don't depend on the fork.
+    fn shape(&self) -> Shape {
+        self.cfg.shape(self.schedule.at(0).fork)
+    }
+
+    /// Asks a peer; the same body for every offered protocol.
+    fn ask(&mut self, now_ms: u64, peer: &PeerId, purpose: Purpose, offers: &[Protocol], body: Vec<u8>) -> RequestId {
+        let id = RequestId(self.number());
+        let deadline_ms = now_ms + REQUEST_TIMEOUT_MS;
+        self.requests.insert(id, Pending { peer: peer.clone(), purpose, deadline_ms, answered: false });
+        let body = Payload::from(body);
+        let offers = offers.iter().map(|protocol| (*protocol, body.clone())).collect();
+        self.metrics.requests_sent += 1;
+        self.out.push(Action::Link(Command::Request { id, peer: peer.clone(), offers }));
+        id
+    }
+
+    fn chunk_received(&mut self, cx: Cx<'_>, id: RequestId, peer: &PeerId, protocol: Protocol, chunk: Chunk) {
+        let Some(pending) = self.requests.get_mut(&id) else { return };
+        if chunk.code != ResponseCode::Success {
+            let message = String::from_utf8_lossy(&chunk.body).into_owned();
+            tracing::debug!(%peer, %protocol, code = ?chunk.code, message, "a peer answered with an error");
+            return;
+        }
+        pending.answered = true;
+        pending.deadline_ms = cx.now_ms + REQUEST_TIMEOUT_MS;
+        match pending.purpose {
+            Purpose::Status => self.status_answer(cx, peer, &chunk.body),
+            Purpose::Ping => self.ping_answer(cx, peer, &chunk.body),
+            Purpose::MetaData => self.metadata_answer(cx, peer, protocol, &chunk.body),
+            Purpose::Goodbye => {}
+            Purpose::Range(start) => self.range_chunk(cx, id, start, &chunk),
+            Purpose::Root(root) => self.root_chunk(cx, peer, root, &chunk),
+        }
+    }
+
+    /// A request of ours has ended, well or with `failure`.
+    fn request_over(&mut self, cx: Cx<'_>, id: RequestId, failure: Option<RequestError>) {
+        let Some(Pending { peer, purpose, answered, .. }) = self.requests.remove(&id) else { return };
+        if let Some(why) = &failure {
+            tracing::debug!(%peer, ?purpose, %why, "request failed");
+        }
+        match purpose {
+            Purpose::Status if !answered => self.no_status(cx, &peer, failure),
+            Purpose::Ping if !answered => self.no_pong(cx, &peer, failure),
+            Purpose::Range(start) => self.range_over(cx, id, start, failure.is_none()),
+            Purpose::Root(root) => self.root_over(cx, root),
+            _ => {}
+        }
+    }
+
+    /// Decodes a block as it came in a chunk; the context, where there is one, must be its epoch's digest.
+    fn decode_block(&self, chunk: &Chunk) -> Option<Arc<crate::types::SignedBeaconBlock>> {
+        let block = self.cfg.decode_signed_block(&chunk.body).ok()?;
+        let digest = self.schedule.at(self.cfg.epoch_of(block.message.slot)).digest;
+        chunk.context.is_none_or(|context| context == digest).then(|| Arc::new(block))
+    }
+
+    /// Hands a fetched block to the chain.
+    fn import(&mut self, cx: Cx<'_>, block: Arc<crate::types::SignedBeaconBlock>, import: Import) {
+        let number = self.number();
+        self.imports.insert(number, import);
+        self.metrics.blocks_fetched += 1;
+        let origin = Origin::Sync(number);
+        self.out.push(Action::Chain(Event::Block { block, origin, now_ms: cx.now_ms }));
+    }
+
+    fn imported(&mut self, cx: Cx<'_>, number: u64, outcome: &crate::chain::Outcome) {
+        match self.imports.remove(&number) {
+            Some(Import::Range(start)) => self.range_imported(cx, start, outcome),
+            Some(Import::Lookup { .. }) => tracing::debug!(?outcome, "looked-up block"),
+            None => {}
+        }
+    }
+
+    fn block_root(&self, block: &crate::types::SignedBeaconBlock) -> Root {
+        block.message.hash_tree_root(self.cfg.shape_at_slot(block.message.slot))
+    }
+}
+
+/// A node that serves a whole test network is on every subnet.
+fn full_metadata(cfg: &ChainConfig) -> MetaData {
+    let mut metadata = MetaData::zero(cfg.shape(crate::types::ForkName::Altair));
+    for i in 0..metadata.attnets.len() {
+        metadata.attnets.set(i, true);
+    }
+    for i in 0..metadata.syncnets.len() {
+        metadata.syncnets.set(i, true);
+    }
+    metadata
+}

@@ -1,0 +1,110 @@
+//! What is known of a peer, and how it is shown outside.
+
+use crate::net::PeerId;
+use crate::net::link::Direction;
+use crate::types::{MetaData, Status};
+
+/// Where a peer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerState {
+    /// Connected; no status exchanged yet.
+    Connecting,
+    /// Status exchanged, same network.
+    Connected,
+    /// Told goodbye.
+    Disconnecting,
+}
+
+impl PeerState {
+    /// The Beacon API's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            PeerState::Connecting => "connecting",
+            PeerState::Connected => "connected",
+            PeerState::Disconnecting => "disconnecting",
+        }
+    }
+}
+
+/// A peer as the Beacon API shows it.
+#[derive(Clone, Debug)]
+pub struct PeerInfo {
+    /// Its id.
+    pub peer: PeerId,
+    /// Its multiaddr as seen by us.
+    pub addr: String,
+    /// Who dialled.
+    pub direction: Direction,
+    /// Where it stands.
+    pub state: PeerState,
+    /// What identify says; `None` until then.
+    pub agent: Option<String>,
+    /// Its last status.
+    pub status: Option<Status>,
+}
+
+/// Tokens that a peer has for blocks at most; each served block takes one.
+pub(super) const BLOCK_TOKENS: u64 = 2048;
+/// Tokens that come back per second.
+const BLOCK_TOKENS_PER_SECOND: u64 = 512;
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub direction: Direction,
+    pub addr: String,
+    pub state: PeerState,
+    pub agent: Option<String>,
+    pub status: Option<Status>,
+    pub metadata: Option<MetaData>,
+    /// When we send a status next; for a peer that dialled us, first when it was too slow to send its own.
+    pub status_due_ms: u64,
+    pub ping_due_ms: u64,
+    /// Pings in a row without answer.
+    pub silent: u32,
+    /// Malformed or unsolicited things it sent.
+    pub strikes: u32,
+    /// Times that syncing from it failed; others are asked first.
+    pub failures: u32,
+    /// Blocks that it may still be served now.
+    pub tokens: u64,
+    pub refilled_ms: u64,
+}
+
+impl Peer {
+    pub(super) fn new(direction: Direction, addr: String, now_ms: u64) -> Peer {
+        Peer {
+            direction,
+            addr,
+            state: PeerState::Connecting,
+            agent: None,
+            status: None,
+            metadata: None,
+            status_due_ms: now_ms,
+            ping_due_ms: now_ms,
+            silent: 0,
+            strikes: 0,
+            failures: 0,
+            tokens: BLOCK_TOKENS,
+            refilled_ms: now_ms,
+        }
+    }
+
+    pub(super) fn refill(&mut self, now_ms: u64) {
+        let back = now_ms.saturating_sub(self.refilled_ms).saturating_mul(BLOCK_TOKENS_PER_SECOND) / 1000;
+        if back > 0 {
+            self.tokens = self.tokens.saturating_add(back).min(BLOCK_TOKENS);
+            self.refilled_ms = now_ms;
+        }
+    }
+
+    pub(super) fn info(&self, peer: &PeerId) -> PeerInfo {
+        PeerInfo {
+            peer: peer.clone(),
+            addr: self.addr.clone(),
+            direction: self.direction,
+            state: self.state,
+            agent: self.agent.clone(),
+            status: self.status,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Which fork's digest is in force when, and which fork a digest belongs to.
+
+use crate::spec::duties::compute_fork_digest;
+use crate::ssz::Root;
+use crate::types::{ChainConfig, EnrForkId, Epoch, FAR_FUTURE_EPOCH, ForkName};
+
+/// From `epoch` on, until the next entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// First epoch.
+    pub epoch: Epoch,
+    /// The fork whose containers are in force.
+    pub fork: ForkName,
+    /// What topics, status and contexts carry.
+    pub digest: [u8; 4],
+}
+
+/// The network's forks by epoch, from genesis on. Forks that are overtaken in their own epoch don't appear.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    entries: Vec<Entry>,
+    next_versions: Vec<[u8; 4]>,
+}
+
+impl Schedule {
+    /// The schedule of a network.
+    pub fn new(cfg: &ChainConfig, genesis_validators_root: Root) -> Schedule {
+        let mut entries: Vec<Entry> = Vec::new();
+        for fork in ForkName::ALL {
+            let epoch = cfg.fork_epoch(fork);
+            if epoch == FAR_FUTURE_EPOCH || cfg.fork_at_epoch(epoch) != fork {
+                continue;
+            }
+            let digest = compute_fork_digest(cfg, genesis_validators_root, epoch).0;
+            entries.push(Entry { epoch, fork, digest });
+        }
+        let next_versions = entries.iter().map(|e| cfg.fork_version(e.fork).0).collect();
+        Schedule { entries, next_versions }
+    }
+
+    /// Every digest that the network ever uses.
+    pub fn digests(&self) -> Vec<[u8; 4]> {
+        self.entries.iter().map(|e| e.digest).collect()
+    }
+
+    /// The digest of phase0, if the network has a phase0.
+    pub fn phase0_digest(&self) -> Option<[u8; 4]> {
+        self.entries.iter().find(|e| e.fork == ForkName::Phase0).map(|e| e.digest)
+    }
+
+    /// All entries, oldest first; the first begins at epoch 0.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// What is in force in an epoch.
+    pub fn at(&self, epoch: Epoch) -> Entry {
+        *self.entries.iter().rev().find(|e| e.epoch <= epoch).unwrap_or(&self.entries[0])
+    }
+
+    /// The entry with this digest.
+    pub fn of_digest(&self, digest: [u8; 4]) -> Option<Entry> {
+        self.entries.iter().find(|e| e.digest == digest).copied()
+    }
+
+    /// The entry that follows the one in force.
+    pub fn after(&self, epoch: Epoch) -> Option<Entry> {
+        self.entries.iter().find(|e| e.epoch > epoch).copied()
+    }
+
+    /// What a node record says about us in this epoch (phase0 p2p-interface, "`eth2` field").
+    pub fn enr_fork_id(&self, epoch: Epoch) -> EnrForkId {
+        let now = self.entries.iter().rposition(|e| e.epoch <= epoch).unwrap_or(0);
+        let next = self.entries.get(now + 1);
+        EnrForkId {
+            fork_digest: self.entries[now].digest.into(),
+            next_fork_version: self.next_versions[if next.is_some() { now + 1 } else { now }].into(),
+            next_fork_epoch: next.map_or(FAR_FUTURE_EPOCH, |e| e.epoch),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(altair: Epoch) -> ChainConfig {
+        let mut cfg = ChainConfig::minimal();
+        for fork in ForkName::ALL.into_iter().skip(1) {
+            cfg.set_fork_epoch(fork, FAR_FUTURE_EPOCH);
+        }
+        cfg.set_fork_epoch(ForkName::Altair, altair);
+        cfg
+    }
+
+    /// genesis_validators_root of 64 interop keys.
+    fn root() -> Root {
+        "0x83431ec7fcf92cfc44947fc0418e831c25e1d0806590231c439830db7ad54fda".parse().unwrap()
+    }
+
+    #[test]
+    fn known_digests_of_the_interop_network() {
+        let schedule = Schedule::new(&config(2), root());
+        assert_eq!(schedule.digests(), [[0x52, 0x67, 0xd9, 0xc6], [0x11, 0x2f, 0xc2, 0xa3]]);
+        assert_eq!(schedule.phase0_digest(), Some([0x52, 0x67, 0xd9, 0xc6]));
+        assert_eq!((schedule.at(1).fork, schedule.at(2).fork), (ForkName::Phase0, ForkName::Altair));
+        assert_eq!((schedule.after(1).map(|e| e.epoch), schedule.after(2)), (Some(2), None));
+    }
+
+    #[test]
+    fn a_fork_overtaken_at_once_never_happens() {
+        let schedule = Schedule::new(&config(0), root());
+        assert_eq!(schedule.digests(), [[0x11, 0x2f, 0xc2, 0xa3]]);
+        assert_eq!(schedule.phase0_digest(), None);
+    }
+
+    #[test]
+    fn node_records_announce_the_next_fork() {
+        let cfg = config(2);
+        let schedule = Schedule::new(&cfg, root());
+        let before = schedule.enr_fork_id(1);
+        assert_eq!((before.next_fork_version, before.next_fork_epoch), (cfg.fork_version(ForkName::Altair), 2));
+        let after = schedule.enr_fork_id(2);
+        assert_eq!(
+            (after.next_fork_version, after.next_fork_epoch),
+            (cfg.fork_version(ForkName::Altair), FAR_FUTURE_EPOCH)
+        );
+    }
+}

@@ -1,0 +1,259 @@
+//! Range sync: fetches the canonical chain of peers that are ahead, some batches at once, and imports it in order.
+//!
+//! It begins after our head. If that turns out not to be on the peers' chain it begins anew after the finalized block.
+//! A batch that fails (no answer, malformed, invalid block, unknown parent) is fetched again, from another peer if there is one;
+//! no peer is dropped for it, since it may be the only one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::peers::PeerState;
+use super::{Action, Cx, Import, Purpose, Service};
+use crate::chain::Outcome;
+use crate::net::PeerId;
+use crate::net::link::{Chunk, Command, Protocol, RequestId};
+use crate::ssz::Ssz;
+use crate::types::{BeaconBlocksByRangeRequest, SignedBeaconBlock, Slot};
+
+/// Slots per batch.
+const BATCH_SLOTS: u64 = 64;
+/// Batches requested, or waiting for import, at once.
+const MAX_BATCHES: usize = 4;
+/// Pause after a failure, milliseconds; doubled by each further one in a row.
+const FIRST_PAUSE_MS: u64 = 250;
+/// Longest pause, milliseconds.
+const LONGEST_PAUSE_MS: u64 = 12_000;
+
+enum State {
+    Downloading { peer: PeerId, request: RequestId },
+    Waiting { peer: PeerId },
+    Importing { peer: PeerId, outstanding: usize },
+}
+
+struct Batch {
+    end: Slot,
+    blocks: Vec<Arc<SignedBeaconBlock>>,
+    state: State,
+}
+
+/// Where range sync stands.
+#[derive(Default)]
+pub(super) struct RangeSync {
+    /// Last slot wanted; `None` while there is nothing to sync.
+    target: Option<Slot>,
+    /// First slot not requested yet.
+    next: Slot,
+    batches: BTreeMap<Slot, Batch>,
+    /// Our head was not on the peers' chain: begin after the finalized block.
+    from_finalized: bool,
+    failures: u32,
+    paused_until_ms: u64,
+}
+
+impl RangeSync {
+    /// The slot up to which we sync, while we do.
+    pub(super) fn target(&self) -> Option<Slot> {
+        self.target
+    }
+}
+
+impl Service {
+    /// Begins, goes on, or ends, whatever is due.
+    pub(super) fn drive_sync(&mut self, cx: Cx<'_>) {
+        if cx.now_ms < self.sync.paused_until_ms {
+            return;
+        }
+        let target = self.sync_target(cx);
+        if self.sync.target.is_none() {
+            let Some(target) = target else { return };
+            let status = cx.chain.status();
+            let base = match self.sync.from_finalized {
+                true => self.cfg.start_slot(cx.chain.finalized().epoch),
+                false => status.head_slot,
+            };
+            if target <= base {
+                // the peers' chain is the shorter one so far: nothing can be learnt after our head, but from the fork on
+                self.sync.next = self.cfg.start_slot(cx.chain.finalized().epoch) + 1;
+            } else {
+                self.sync.next = base + 1;
+            }
+            tracing::info!(from = self.sync.next, to = target, "syncing");
+        }
+        self.sync.target = self.sync.target.max(target);
+        self.request_batches(cx);
+        self.import_next(cx);
+        self.finish_sync(cx);
+    }
+
+    /// The highest head of a peer that has something we lack.
+    fn sync_target(&self, cx: Cx<'_>) -> Option<Slot> {
+        let ours = cx.chain.status();
+        let now = self.slot_at(cx.now_ms);
+        self.peers
+            .values()
+            .filter(|p| p.state == PeerState::Connected)
+            .filter_map(|p| p.status)
+            .filter(|theirs| {
+                let ahead = theirs.head_slot > ours.head_slot || theirs.finalized_epoch > ours.finalized_epoch;
+                ahead && theirs.head_slot > 0 && !cx.chain.has_block(&theirs.head_root)
+            })
+            .map(|theirs| theirs.head_slot.min(now))
+            .max()
+    }
+
+    fn request_batches(&mut self, cx: Cx<'_>) {
+        let Some(target) = self.sync.target else { return };
+        while self.sync.batches.len() < MAX_BATCHES && self.sync.next <= target {
+            let start = self.sync.next;
+            let end = start.saturating_add(BATCH_SLOTS).min(target + 1);
+            let Some((peer, request)) = self.request_range(cx, start, end) else { return };
+            self.sync.next = end;
+            let state = State::Downloading { peer, request };
+            self.sync.batches.insert(start, Batch { end, blocks: Vec::new(), state });
+        }
+    }
+
+    /// Asks the peer that failed least and is least busy among those that have the slots.
+    fn request_range(&mut self, cx: Cx<'_>, start: Slot, end: Slot) -> Option<(PeerId, RequestId)> {
+        let busy = |id: &PeerId| self.requests.values().filter(|p| p.peer == *id && is_range(p.purpose)).count();
+        let has = |slot: Slot| slot >= start;
+        let peer = self
+            .peers
+            .iter()
+            .filter(|(_, p)| p.state == PeerState::Connected && p.status.is_some_and(|s| has(s.head_slot)))
+            .filter(|(id, _)| busy(id) < 2)
+            .min_by_key(|(id, p)| (p.failures, busy(id)))
+            .map(|(id, _)| id.clone())?;
+        let request = BeaconBlocksByRangeRequest { start_slot: start, count: end - start, step: 1 };
+        let body = request.encode(self.shape());
+        let offers = [Protocol::BlocksByRange2, Protocol::BlocksByRange1];
+        let request = self.ask(cx.now_ms, &peer, Purpose::Range(start), &offers, body);
+        Some((peer, request))
+    }
+
+    pub(super) fn range_chunk(&mut self, cx: Cx<'_>, id: RequestId, start: Slot, chunk: &Chunk) {
+        let block = self.decode_block(chunk);
+        let Some(batch) = self.sync.batches.get_mut(&start) else { return };
+        match (&batch.state, block) {
+            (State::Downloading { request, .. }, Some(block)) if *request == id => {
+                let slot = block.message.slot;
+                let after = batch.blocks.last().map_or(start, |last| last.message.slot + 1);
+                if (after..batch.end).contains(&slot) {
+                    batch.blocks.push(block);
+                } else {
+                    self.sync_failed(cx, start, "a block outside of what was asked for");
+                }
+            }
+            (State::Downloading { request, .. }, None) if *request == id => {
+                self.sync_failed(cx, start, "a block that can't be decoded");
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn range_over(&mut self, cx: Cx<'_>, id: RequestId, start: Slot, well: bool) {
+        let Some(batch) = self.sync.batches.get_mut(&start) else { return };
+        let State::Downloading { peer, request } = &batch.state else { return };
+        if *request != id {
+            return;
+        }
+        if well {
+            batch.state = State::Waiting { peer: peer.clone() };
+            self.drive_sync(cx);
+        } else {
+            self.sync_failed(cx, start, "no complete answer");
+        }
+    }
+
+    /// Hands the first batch to the chain once it is there.
+    fn import_next(&mut self, cx: Cx<'_>) {
+        while let Some(mut entry) = self.sync.batches.first_entry() {
+            let start = *entry.key();
+            let batch = entry.get_mut();
+            let State::Waiting { peer } = &batch.state else { return };
+            if batch.blocks.is_empty() {
+                // every slot of it was empty; if that is a lie, the next batch lacks a parent
+                entry.remove();
+                self.request_batches(cx);
+                continue;
+            }
+            let blocks = std::mem::take(&mut batch.blocks);
+            batch.state = State::Importing { peer: peer.clone(), outstanding: blocks.len() };
+            for block in blocks {
+                self.import(cx, block, Import::Range(start));
+            }
+            return;
+        }
+    }
+
+    pub(super) fn range_imported(&mut self, cx: Cx<'_>, start: Slot, outcome: &Outcome) {
+        let Some(batch) = self.sync.batches.get_mut(&start) else { return };
+        let State::Importing { outstanding, .. } = &mut batch.state else { return };
+        if let Outcome::Reject(why) = outcome {
+            let why = format!("an invalid block: {why}");
+            return self.sync_failed(cx, start, &why);
+        }
+        *outstanding = outstanding.saturating_sub(1);
+        if *outstanding == 0 {
+            self.sync.batches.remove(&start);
+            self.sync.failures = 0;
+            self.drive_sync(cx);
+        }
+    }
+
+    /// A block of a batch lacks its parent: our chains part before what we asked for.
+    pub(super) fn range_parent_missing(&mut self, cx: Cx<'_>, start: Slot) {
+        if self.sync.batches.contains_key(&start) {
+            self.sync.from_finalized = true;
+            self.sync_failed(cx, start, "a block whose parent we don't have");
+        }
+    }
+
+    /// Gives up what is under way; after a pause sync begins anew.
+    fn sync_failed(&mut self, cx: Cx<'_>, start: Slot, why: &str) {
+        let Some(batch) = self.sync.batches.get(&start) else { return };
+        let (State::Downloading { peer, .. } | State::Waiting { peer } | State::Importing { peer, .. }) = &batch.state;
+        tracing::debug!(%peer, start, why, "sync batch failed");
+        if let Some(peer) = self.peers.get_mut(peer) {
+            peer.failures += 1;
+        }
+        let failures = self.sync.failures + 1;
+        let from_finalized = self.sync.from_finalized || failures > 1;
+        for (_, batch) in std::mem::take(&mut self.sync.batches) {
+            if let State::Downloading { request, .. } = batch.state {
+                self.requests.remove(&request);
+                self.out.push(Action::Link(Command::Cancel { id: request }));
+            }
+        }
+        self.imports.retain(|_, import| !matches!(import, Import::Range(_)));
+        let paused_until_ms = cx.now_ms + pause_after(failures);
+        self.sync = RangeSync { from_finalized, failures, paused_until_ms, ..RangeSync::default() };
+    }
+
+    fn finish_sync(&mut self, cx: Cx<'_>) {
+        let Some(target) = self.sync.target else { return };
+        if !self.sync.batches.is_empty() || self.sync.next <= target {
+            return;
+        }
+        tracing::info!(head = cx.chain.status().head_slot, "synced");
+        // a head that was promised and not delivered: statuses are asked for anew, and the next try takes its time
+        let failures = if self.sync_target(cx).is_some() { self.sync.failures + 1 } else { 0 };
+        let pause = if failures > 0 { pause_after(failures) } else { 0 };
+        let paused_until_ms = cx.now_ms + pause;
+        self.sync = RangeSync { failures, from_finalized: failures > 1, paused_until_ms, ..RangeSync::default() };
+        let peers: Vec<PeerId> =
+            self.peers.iter().filter(|(_, p)| p.state == PeerState::Connected).map(|(id, _)| id.clone()).collect();
+        for peer in peers {
+            self.send_status(cx, &peer);
+        }
+        self.drive_lookups(cx);
+    }
+}
+
+fn pause_after(failures: u32) -> u64 {
+    FIRST_PAUSE_MS.saturating_mul(1 << (failures - 1).min(10)).min(LONGEST_PAUSE_MS)
+}
+
+fn is_range(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::Range(_))
+}

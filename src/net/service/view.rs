@@ -1,0 +1,49 @@
+//! What the service reads of the chain.
+
+use std::sync::Arc;
+
+use crate::chain::Chain;
+use crate::ssz::Root;
+use crate::types::{Checkpoint, SignedBeaconBlock, Slot, Status};
+
+/// Reads of the chain; tests put a script in its place.
+pub trait ChainView {
+    /// Head and finalized checkpoint as a status says them: zero finalized root at epoch 0. The digest is not used.
+    fn status(&self) -> Status;
+    /// Fork choice's finalized checkpoint.
+    fn finalized(&self) -> Checkpoint;
+    /// Whether a block is imported.
+    fn has_block(&self, root: &Root) -> bool;
+    /// An imported block.
+    fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>>;
+    /// The canonical block of exactly this slot.
+    fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>>;
+    /// Root of the canonical block at the slot or the latest before it; `None` if that is not known any more.
+    fn canonical_root_at(&self, slot: Slot) -> Option<Root>;
+}
+
+impl ChainView for Chain {
+    fn status(&self) -> Status {
+        Chain::status(self)
+    }
+
+    fn finalized(&self) -> Checkpoint {
+        Chain::finalized(self)
+    }
+
+    fn has_block(&self, root: &Root) -> bool {
+        Chain::has_block(self, root)
+    }
+
+    fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>> {
+        Chain::block_by_root(self, root)
+    }
+
+    fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>> {
+        Chain::canonical_block_at(self, slot)
+    }
+
+    fn canonical_root_at(&self, slot: Slot) -> Option<Root> {
+        Chain::canonical_root_at(self, slot)
+    }
+}

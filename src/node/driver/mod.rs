@@ -1,0 +1,242 @@
+//! The real node: [`Core`] on libp2p, redb, HTTP and the wall clock, in one thread beside the database's.
+//! This module NEVER decides: it carries inputs to the core and the core's effects out.
+
+mod http;
+mod key;
+mod network;
+mod process;
+mod server;
+mod sse;
+mod store;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::Receiver;
+
+pub use key::KeyError;
+pub use network::NetworkError;
+pub use store::{Store, StoreError};
+
+use self::network::Network;
+use self::sse::Subscribers;
+use super::{Core, Identity, LogLine};
+use crate::chain::{Level, Memo};
+use crate::net::libp2p as link;
+use crate::net::{Link, LinkEvent};
+use crate::time::{Clock, WallClock};
+
+/// States that a node's memo of transitions holds: the head and what may follow it.
+const MEMO_STATES: usize = 4;
+/// How long goodbyes may take to leave when the node is told to stop.
+const FAREWELL: Duration = Duration::from_millis(300);
+/// Threads for blocking work; little does any.
+const BLOCKING_THREADS: usize = 2;
+
+/// How a node is to be run.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// Folder with `config.yaml` and `genesis.ssz`.
+    pub network_dir: PathBuf,
+    /// Folder for the database and the node key; made if it is not there.
+    pub data_dir: PathBuf,
+    /// Where peers reach us (TCP).
+    pub listen: SocketAddr,
+    /// Where the Beacon API is served.
+    pub rest: SocketAddr,
+    /// Secret of the node's identity as hex, or a file that holds it; by default `node-key` in the data directory.
+    pub node_key: Option<String>,
+    /// Multiaddrs, each with a peer id, of peers to be connected to.
+    pub peers: Vec<String>,
+}
+
+/// Why a node could not be started, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The network directory is missing, incomplete or broken.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The node key can't be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A peer's address is unusable.
+    #[error("--peer: {0}")]
+    Peer(String),
+    /// The database can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The chain can't be built from the genesis state or the database.
+    #[error("starting the chain: {0}")]
+    Chain(#[from] crate::chain::Error),
+    /// libp2p could not be started; says which port.
+    #[error("{0}; change it with --listen")]
+    Link(#[from] link::Error),
+    /// The REST port is taken or not ours.
+    #[error("can't serve the Beacon API on {address}: {source}; is another program using port {port}? Choose another with --rest", port = address.port())]
+    Rest {
+        address: SocketAddr,
+        #[source]
+        source: std::io::Error,
+    },
+    /// The system refuses what every program needs.
+    #[error("{doing}: {source}")]
+    System {
+        doing: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
+    /// A task of ours ended on its own.
+    #[error("{0}; this is a bug, the log above may tell more")]
+    Died(&'static str),
+}
+
+impl RunError {
+    /// Whether a file or argument that the user gave is at fault, rather than the machine.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, RunError::Network(_) | RunError::Key(_) | RunError::Peer(_))
+    }
+}
+
+/// The core with its surroundings; every input goes through [`Shell::with`].
+struct Shell {
+    core: Core,
+    link: link::Handle,
+    store: Store,
+    subscribers: Subscribers,
+    started: f64,
+}
+
+impl Shell {
+    /// Lets the core take one input, then carries out what it wants. The database comes first, so that nothing is
+    /// told to others that a restart would not know.
+    fn with<R>(&mut self, input: impl FnOnce(&mut Core, u64) -> R) -> R {
+        let result = input(&mut self.core, WallClock.now_ms());
+        let effects = self.core.take_effects();
+        for batch in effects.writes {
+            self.store.apply(batch);
+        }
+        for command in effects.commands {
+            self.link.send(command);
+        }
+        for notice in &effects.notices {
+            self.subscribers.tell(self.core.chain().config(), notice);
+        }
+        for line in &effects.logs {
+            log(line);
+        }
+        result
+    }
+}
+
+fn log(line: &LogLine) {
+    match line.level {
+        Level::Debug => tracing::debug!("{}", line.message),
+        Level::Info => tracing::info!("{}", line.message),
+        Level::Warn => tracing::warn!("{}", line.message),
+        Level::Error => tracing::error!("{}", line.message),
+    }
+}
+
+/// What the event loop and the HTTP handlers share. The lock is never held across an await.
+struct Shared {
+    shell: Mutex<Shell>,
+    /// An HTTP call may have moved the core's next wakeup.
+    called: Notify,
+}
+
+impl Shared {
+    fn shell(&self) -> MutexGuard<'_, Shell> {
+        self.shell.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Runs a node until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Whatever keeps it from starting or from going on; the message says what to do.
+pub fn run(options: &NodeOptions) -> Result<(), RunError> {
+    let network = Network::load(&options.network_dir)?;
+    let secret = key::node_key(options.node_key.as_deref(), &options.data_dir)?;
+    for peer in &options.peers {
+        peer.parse::<crate::net::PeerId>().map_err(|error| RunError::Peer(error.to_string()))?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(|source| RunError::System { doing: "starting the runtime", source })?;
+    let store = Store::open(&options.data_dir, network.genesis_root)?;
+    let ended = runtime.block_on(serve(options, network, secret, store));
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    ended
+}
+
+async fn serve(options: &NodeOptions, network: Network, secret: [u8; 32], store: Store) -> Result<(), RunError> {
+    let listener = TcpListener::bind(options.rest)
+        .await
+        .map_err(|source| RunError::Rest { address: options.rest, source })?;
+    let (link, events) = link::start(network.link_config(secret, options.listen)).await?;
+    let identity = Identity { peer_id: link.peer_id().to_string(), addresses: vec![link.address().to_string()] };
+    tracing::info!("{} listens on {}", super::rest::version(), link.address());
+    let core = start_core(network, &store, identity)?;
+    let shell = Shell { core, link, store, subscribers: Subscribers::default(), started: seconds(WallClock.now_ms()) };
+    let shared = Arc::new(Shared { shell: Mutex::new(shell), called: Notify::new() });
+    shared.shell().with(|core, now_ms| core.start(&options.peers, now_ms));
+    let address = listener.local_addr().unwrap_or(options.rest);
+    tracing::info!("the Beacon API is at http://{address}");
+    let server = tokio::spawn(server::serve(listener, shared.clone()));
+    let ended = event_loop(&shared, events).await;
+    shared.shell().with(|core, now_ms| core.say_goodbye(now_ms));
+    tokio::time::sleep(FAREWELL).await;
+    server.abort();
+    let closed = shared.shell().store.finish();
+    ended.and(closed.map_err(RunError::from))
+}
+
+/// Restores the node from the database, or starts it at genesis.
+fn start_core(network: Network, store: &Store, identity: Identity) -> Result<Core, RunError> {
+    let memo = Memo::new(MEMO_STATES);
+    let cfg = network.config;
+    let restored = Core::restore(cfg.clone(), memo.clone(), store.rows(), identity.clone(), WallClock.now_ms())?;
+    if let Some(core) = restored {
+        let head = core.chain().head();
+        tracing::info!("restored from the database: head {} of slot {}", head.root, head.slot);
+        return Ok(core);
+    }
+    tracing::info!("starting at genesis {}", network.genesis_root);
+    Ok(Core::new(cfg, memo, store.rows(), Arc::new(network.genesis), identity)?)
+}
+
+/// Feeds the core until the node is told to stop.
+async fn event_loop(shared: &Shared, mut events: Receiver<LinkEvent>) -> Result<(), RunError> {
+    let on = |kind| signal(kind).map_err(|source| RunError::System { doing: "listening for signals", source });
+    let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    loop {
+        let wait = {
+            let shell = shared.shell();
+            shell.store.check()?;
+            let now_ms = WallClock.now_ms();
+            Duration::from_millis(shell.core.next_wakeup(now_ms).saturating_sub(now_ms).max(1))
+        };
+        tokio::select! {
+            event = events.recv() => {
+                let event = event.ok_or(RunError::Died("the network task ended"))?;
+                shared.shell().with(|core, now_ms| core.on_link(event, now_ms));
+            }
+            () = tokio::time::sleep(wait) => shared.shell().with(|core, now_ms| core.on_tick(now_ms)),
+            () = shared.called.notified() => {}
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+    }
+}
+
+/// Unix seconds.
+fn seconds(unix_ms: u64) -> f64 {
+    unix_ms as f64 / 1000.0
+}

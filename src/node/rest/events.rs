@@ -1,0 +1,248 @@
+//! `/eth/v1/events`: which topics there are, and how the chain's notices look on them.
+//! This file NEVER streams: a driver keeps the connections and asks here for the text of each event.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{Call, Media, Refusal, Reply, Route, call, get};
+use crate::chain::Notice;
+use crate::node::Core;
+use crate::ssz::Json;
+use crate::types::ChainConfig;
+
+pub(super) const ROUTES: &[Route] = &[get("/eth/v1/events", subscribe)];
+
+/// Path of the event stream.
+pub const PATH: &str = "/eth/v1/events";
+
+/// Every topic of the standard. Those that belong to later forks or to light clients are accepted and stay silent.
+const TOPICS: &[&str] = &[
+    "head",
+    "head_v2",
+    "block",
+    "block_gossip",
+    "attestation",
+    "single_attestation",
+    "voluntary_exit",
+    "bls_to_execution_change",
+    "proposer_slashing",
+    "attester_slashing",
+    "finalized_checkpoint",
+    "chain_reorg",
+    "contribution_and_proof",
+    "light_client_finality_update",
+    "light_client_optimistic_update",
+    "payload_attributes",
+    "blob_sidecar",
+    "data_column_sidecar",
+    "execution_payload",
+    "execution_payload_gossip",
+    "execution_payload_available",
+    "execution_payload_bid",
+    "payload_attestation_message",
+    "fast_confirmation",
+    "proposer_preferences",
+];
+
+/// The topics that a subscriber asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Topics(BTreeSet<&'static str>);
+
+impl Topics {
+    /// Reads the query parameter `topics`.
+    pub fn parse<'t>(given: impl IntoIterator<Item = &'t str>) -> Result<Topics, Refusal> {
+        let mut topics = BTreeSet::new();
+        for name in given {
+            let known = TOPICS.iter().find(|topic| **topic == name).ok_or_else(|| {
+                Refusal::bad_request(format!("invalid topic: {:?}; accepted: {}", call::shown(name), TOPICS.join(", ")))
+            })?;
+            topics.insert(*known);
+        }
+        if topics.is_empty() {
+            return Err(Refusal::bad_request(format!(
+                "the query parameter topics is required; accepted: {}",
+                TOPICS.join(", ")
+            )));
+        }
+        Ok(Topics(topics))
+    }
+
+    /// Whether a topic is among them.
+    pub fn contains(&self, topic: &str) -> bool {
+        self.0.contains(topic)
+    }
+}
+
+/// Checks the topics; the driver streams after a 200.
+fn subscribe(_: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    Topics::parse(call.query_list("topics"))?;
+    Ok(Reply::text(Media::EventStream, String::new()))
+}
+
+/// One event of the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// Its topic.
+    pub topic: &'static str,
+    /// The text on the wire, blank line included.
+    pub text: String,
+}
+
+fn rendered(topic: &'static str, data: &Value) -> Rendered {
+    Rendered { topic, text: format!("event: {topic}\ndata: {data}\n\n") }
+}
+
+/// The events that a notice causes, of those topics that `wanted` has.
+///
+/// `block_gossip` comes together with `block`: the chain tells of a block once it is imported.
+pub fn render(cfg: &ChainConfig, notice: &Notice, wanted: impl Fn(&str) -> bool) -> Vec<Rendered> {
+    let mut events = Vec::new();
+    let mut event = |topic: &'static str, data: &dyn Fn() -> Value| {
+        if wanted(topic) {
+            events.push(rendered(topic, &data()));
+        }
+    };
+    match notice {
+        Notice::Head { .. } => {
+            event("head", &|| head(notice));
+            event("head_v2", &|| head_v2(cfg, notice));
+        }
+        Notice::Reorg { slot, epoch, depth, old_head, new_head, old_state, new_state, .. } => {
+            event("chain_reorg", &|| {
+                json!({
+                    "slot": slot.to_string(),
+                    "depth": depth.to_string(),
+                    "old_head_block": old_head.to_string(),
+                    "new_head_block": new_head.to_string(),
+                    "old_head_state": old_state.to_string(),
+                    "new_head_state": new_state.to_string(),
+                    "epoch": epoch.to_string(),
+                    "execution_optimistic": false,
+                })
+            });
+        }
+        Notice::Justified { .. } => {}
+        Notice::Finalized { epoch, root, state } => event("finalized_checkpoint", &|| {
+            json!({
+                "block": root.to_string(),
+                "state": state.to_string(),
+                "epoch": epoch.to_string(),
+                "execution_optimistic": false,
+            })
+        }),
+        Notice::Block { slot, root } => {
+            event("block_gossip", &|| json!({ "slot": slot.to_string(), "block": root.to_string() }));
+            event("block", &|| {
+                json!({ "slot": slot.to_string(), "block": root.to_string(), "execution_optimistic": false })
+            });
+        }
+        Notice::Attestation(attestation) => {
+            event("attestation", &|| attestation.to_json(cfg.shape_at_slot(attestation.data.slot)));
+        }
+        Notice::Contribution(signed) => event("contribution_and_proof", &|| {
+            signed.to_json(cfg.shape_at_slot(signed.message.contribution.slot))
+        }),
+        Notice::VoluntaryExit(exit) => {
+            event("voluntary_exit", &|| exit.to_json(cfg.shape(cfg.fork_at_epoch(exit.message.epoch))));
+        }
+        Notice::ProposerSlashing(slashing) => event("proposer_slashing", &|| {
+            slashing.to_json(cfg.shape_at_slot(slashing.signed_header_1.message.slot))
+        }),
+        Notice::AttesterSlashing(slashing) => event("attester_slashing", &|| {
+            slashing.to_json(cfg.shape_at_slot(slashing.attestation_1.data.slot))
+        }),
+    }
+    events
+}
+
+fn head(notice: &Notice) -> Value {
+    let Notice::Head {
+        slot,
+        block,
+        state,
+        epoch_transition,
+        previous_duty_dependent_root,
+        current_duty_dependent_root,
+    } = notice
+    else {
+        return Value::Null;
+    };
+    json!({
+        "slot": slot.to_string(),
+        "block": block.to_string(),
+        "state": state.to_string(),
+        "epoch_transition": epoch_transition,
+        "previous_duty_dependent_root": previous_duty_dependent_root.to_string(),
+        "current_duty_dependent_root": current_duty_dependent_root.to_string(),
+        "execution_optimistic": false,
+    })
+}
+
+/// Before gloas a block brings its payload along, so its status is `full` from the start.
+fn head_v2(cfg: &ChainConfig, notice: &Notice) -> Value {
+    let Notice::Head {
+        slot,
+        block,
+        state,
+        epoch_transition,
+        previous_duty_dependent_root,
+        current_duty_dependent_root,
+    } = notice
+    else {
+        return Value::Null;
+    };
+    json!({
+        "version": cfg.fork_at_slot(*slot).name(),
+        "data": {
+            "slot": slot.to_string(),
+            "block": block.to_string(),
+            "state": state.to_string(),
+            "payload_status": "full",
+            "epoch_transition": epoch_transition,
+            "current_epoch_dependent_root": previous_duty_dependent_root.to_string(),
+            "next_epoch_dependent_root": current_duty_dependent_root.to_string(),
+            "execution_optimistic": false,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::events::{Event, Parser};
+    use crate::ssz::Bytes;
+
+    #[test]
+    fn topics_must_be_there_and_known() {
+        assert!(Topics::parse(["head", "block"]).expect("valid").contains("block"));
+        let refusal = Topics::parse(["weather_forecast"]).expect_err("unknown");
+        assert_eq!(refusal.status, 400);
+        assert!(refusal.message.contains("finalized_checkpoint"), "{}", refusal.message);
+        assert_eq!(Topics::parse([]).expect_err("none").status, 400);
+    }
+
+    #[test]
+    fn our_own_client_reads_what_is_rendered() {
+        let notices = [
+            Notice::Head {
+                slot: 9,
+                block: Bytes([1; 32]),
+                state: Bytes([2; 32]),
+                epoch_transition: true,
+                previous_duty_dependent_root: Bytes([3; 32]),
+                current_duty_dependent_root: Bytes([4; 32]),
+            },
+            Notice::Finalized { epoch: 2, root: Bytes([5; 32]), state: Bytes([6; 32]) },
+        ];
+        let cfg = ChainConfig::minimal();
+        let only = |topic: &str| topic != "head_v2";
+        let text: String = notices.iter().flat_map(|notice| render(&cfg, notice, only)).map(|event| event.text).collect();
+        let events: Vec<_> = Parser::default().push(text.as_bytes()).into_iter().map(|event| event.expect("valid")).collect();
+        let Event::Head(head) = &events[0] else { panic!("{:?}", events[0]) };
+        assert!(head.slot == 9 && head.epoch_transition && head.previous_duty_dependent_root == Bytes([3; 32]));
+        let Event::FinalizedCheckpoint(finalized) = &events[1] else { panic!("{:?}", events[1]) };
+        assert!(finalized.epoch == 2 && finalized.block == Bytes([5; 32]));
+        assert_eq!(events.len(), 2);
+    }
+}

@@ -1,0 +1,202 @@
+//! Checks: what is asked of a run when it is over. One file and one line here each.
+//!
+//! A file has `Raw` (what is written), `Plan` (what it resolves to), `resolve` from one to the other, and how it is
+//! judged: purely, from the plan and the journal. A check never asks a node anything.
+
+mod finalized;
+mod no_finality;
+mod participation;
+mod peered;
+mod same_head;
+mod synced;
+
+use super::Plan as Scenario;
+use super::named::named_items;
+use crate::journal::{Event, FaultState, History, Line, StepState, Verdict};
+
+named_items! {
+    "check", RawCheck, Check: Judge {
+        /// The nodes of every link were each other's peers.
+        Peered = "peered": peered,
+        /// The nodes finalized, and never apart.
+        Finalized = "finalized": finalized,
+        /// The nodes were on one chain at the end.
+        SameHead = "same_head": same_head,
+        /// Enough of the stake attested.
+        Participation = "participation": participation,
+        /// Nothing was finalized that must not be.
+        NoFinality = "no_finality": no_finality,
+        /// The nodes caught up with the others.
+        Synced = "synced": synced,
+    }
+    later {
+        NoSlashable = "no_slashable": "a record of all signed messages",
+    }
+}
+
+/// What a check sees: the plan and the journal, up to the moment when the checks are made.
+pub struct Evidence<'a> {
+    /// The scenario.
+    pub plan: &'a Scenario,
+    /// The journal.
+    pub lines: &'a [Line],
+    /// What it adds up to.
+    pub history: &'a History,
+}
+
+/// What a check says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What came out.
+    pub verdict: Verdict,
+    /// The reason, as a sentence.
+    pub says: String,
+    /// For a `fail`: a wrong that was seen, such as two finalized chains. Without it, something was not seen in time,
+    /// and trouble of the environment can be why.
+    pub seen: bool,
+}
+
+impl Outcome {
+    fn pass(says: impl Into<String>) -> Outcome {
+        Outcome { verdict: Verdict::Pass, says: says.into(), seen: true }
+    }
+
+    /// What should have happened did not.
+    fn absent(says: impl Into<String>) -> Outcome {
+        Outcome { verdict: Verdict::Fail, says: says.into(), seen: false }
+    }
+
+    /// What must not happen did.
+    fn wrong(says: impl Into<String>) -> Outcome {
+        Outcome { verdict: Verdict::Fail, says: says.into(), seen: true }
+    }
+
+    fn unknown(says: impl Into<String>) -> Outcome {
+        Outcome { verdict: Verdict::Unknown, says: says.into(), seen: false }
+    }
+}
+
+/// A check of the plan.
+pub(super) trait Judge {
+    /// Judges the run.
+    fn judge(&self, evidence: &Evidence<'_>) -> Outcome;
+}
+
+/// A stretch of the run, in slots, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Window {
+    from: u64,
+    to: Option<u64>,
+}
+
+impl Evidence<'_> {
+    /// While the last fault or step of that verb lasted; `None` if it never began.
+    fn window(&self, verb: &str) -> Option<Window> {
+        let mut window = None;
+        for line in self.lines {
+            let slot = line.slot.unwrap_or(0);
+            let (named, begins) = match &line.event {
+                Event::Fault { verb, state, .. } => (verb, *state == FaultState::On),
+                Event::Step { verb, state, .. } => (verb, *state == StepState::Begin),
+                _ => continue,
+            };
+            if named != verb {
+                continue;
+            }
+            match &mut window {
+                Some(Window { to: open @ None, .. }) if !begins => *open = Some(slot),
+                // a fault inside its own step
+                Some(Window { to: None, .. }) => {}
+                _ if begins => window = Some(Window { from: slot, to: None }),
+                _ => {}
+            }
+        }
+        window
+    }
+
+    /// Slot of the clock at the end.
+    fn end_slot(&self) -> u64 {
+        self.history.slot.unwrap_or(0)
+    }
+
+    /// A span of the plan in slots.
+    fn slots(&self, span: super::quantity::Span) -> u64 {
+        span.slots(self.plan.network.slots_per_epoch, self.plan.slot_ms())
+    }
+}
+
+/// `a0`, `a0 and b0`, `a0, b0 and c0`, `all 5 nodes`.
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => "no node".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] if names.len() <= 3 => format!("{} and {last}", first.join(", ")),
+        _ => format!("all {} nodes", names.len()),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod test {
+    use super::super::steps::test::scenario;
+    use super::*;
+    use crate::journal::{NodeEvent, NodeState};
+
+    /// Lines of the network of the steps' tests, one second a slot, both nodes started.
+    pub struct Run(pub Vec<Line>);
+
+    impl Run {
+        pub fn new() -> Run {
+            Run(Vec::new()).node("a0", NodeState::Started).node("b0", NodeState::Started)
+        }
+
+        pub fn at(mut self, slot: u64, event: Event) -> Run {
+            self.0.push(Line::new(slot * 1000, Some(slot), event));
+            self
+        }
+
+        pub fn node(mut self, node: &str, state: NodeState) -> Run {
+            self.0.push(Line::new(0, None, Event::Node(NodeEvent::new(node, state))));
+            self
+        }
+
+        pub fn head(self, slot: u64, node: &str, head_slot: u64, block: &str) -> Run {
+            let (node, block, state) = (node.into(), block.into(), "0x".into());
+            self.at(slot, Event::Head { node, head_slot, block, state, justified: 0, finalized: 0 })
+        }
+
+        pub fn finalized(self, slot: u64, node: &str, epoch: u64) -> Run {
+            self.at(slot, Event::Finalized { node: node.into(), epoch, root: format!("0x{epoch}") })
+        }
+
+        pub fn step(self, slot: u64, verb: &str, state: StepState) -> Run {
+            let args = serde_json::Value::Null;
+            self.at(slot, Event::Step { step: 0, verb: verb.into(), args, state, says: None })
+        }
+
+        /// `pass: sentence`.
+        pub fn judge(&self, check: &str) -> String {
+            let plan = scenario("- kill: { node: b0, restart_after: 1 epoch }");
+            let text = format!("checks:\n  - {check}\n");
+            let check = super::super::test::check_of(&text);
+            let history = History::of(&self.0);
+            let outcome = check.common().judge(&Evidence { plan: &plan, lines: &self.0, history: &history });
+            format!("{}: {}", outcome.verdict, outcome.says)
+        }
+    }
+
+    #[test]
+    fn a_window_is_the_last_step_of_its_verb() {
+        let run = Run::new()
+            .step(3, "kill", StepState::Begin)
+            .step(5, "kill", StepState::End)
+            .step(9, "kill", StepState::Begin)
+            .at(9, Event::Fault { verb: "kill".into(), args: serde_json::Value::Null, state: FaultState::On })
+            .at(12, Event::Fault { verb: "kill".into(), args: serde_json::Value::Null, state: FaultState::Off })
+            .step(12, "kill", StepState::End);
+        let plan = scenario("");
+        let history = History::of(&run.0);
+        let evidence = Evidence { plan: &plan, lines: &run.0, history: &history };
+        assert_eq!(evidence.window("kill"), Some(Window { from: 9, to: Some(12) }));
+        assert_eq!(evidence.window("partition"), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! `peered`: both ends of every link were each other's peers, Status exchanged.
+//!
+//! ```yaml
+//! - peered
+//! - peered: { within: 30s }      # of the start of the later end
+//! ```
+
+use super::{Evidence, Judge, Outcome};
+use crate::scenario::error::Error;
+use crate::scenario::quantity::{Duration, Span, plural};
+use crate::scenario::raw::{At, Word};
+use crate::scenario::resolve::Scope;
+
+/// As written.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raw {
+    #[serde(default)]
+    within: Option<Word>,
+}
+
+/// How soon.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Plan {
+    /// After the later end was first started; `None`: at any time of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
+}
+
+/// Reads it.
+pub fn resolve(raw: &Raw, at: &At<super::RawCheck>, scope: &mut Scope<'_>) -> Result<Plan, Error> {
+    if scope.links.is_empty() {
+        return Err(scope.source.error(at, "a network of one node has no links to check; leave `peered` out"));
+    }
+    Ok(Plan { within: scope.read_optional(raw.within.as_ref())? })
+}
+
+impl Judge for Plan {
+    fn judge(&self, evidence: &Evidence<'_>) -> Outcome {
+        let started = |name: &String| evidence.history.node(name).and_then(|node| node.first_started_ms);
+        let mut slowest = 0;
+        let mut wrong = Vec::new();
+        for (a, b) in &evidence.plan.links {
+            let (Some(a_started), Some(b_started)) = (started(a), started(b)) else {
+                let absent = if started(a).is_none() { a } else { b };
+                wrong.push(format!("{absent} was never started"));
+                continue;
+            };
+            let listed = |at: &String, other: &String| evidence.history.node(at)?.peered_ms.get(other).copied();
+            match (listed(a, b), listed(b, a)) {
+                (Some(at_a), Some(at_b)) => {
+                    let took = at_a.max(at_b).saturating_sub(a_started.max(b_started));
+                    slowest = slowest.max(took);
+                    let limit =
+                        self.within.map(|s| s.millis(evidence.plan.network.slots_per_epoch, evidence.plan.slot_ms()));
+                    if limit.is_some_and(|limit| took > limit) {
+                        wrong.push(format!("{a} and {b} were peers only after {}", Duration(took)));
+                    }
+                }
+                (None, None) => wrong.push(format!("{a} and {b} never were peers")),
+                (Some(_), None) => wrong.push(format!("{a} had {b} as a peer, {b} never listed {a}")),
+                (None, Some(_)) => wrong.push(format!("{b} had {a} as a peer, {a} never listed {b}")),
+            }
+        }
+        if !wrong.is_empty() {
+            return Outcome::absent(wrong.join("; "));
+        }
+        let links = evidence.plan.links.len() as u64;
+        let s = plural(links);
+        Outcome::pass(format!(
+            "both ends of {links} link{s} listed each other, at most {} after their start",
+            Duration(slowest)
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test::Run;
+    use crate::journal::{Event, NodeState};
+
+    fn peers(run: Run, slot: u64, node: &str, peer: &str) -> Run {
+        run.at(slot, Event::Peers { node: node.into(), peers: vec![peer.into()], foreign: 0 })
+    }
+
+    #[test]
+    fn both_ends_of_every_link() {
+        let run = peers(peers(Run::new(), 1, "a0", "b0"), 2, "b0", "a0");
+        assert_eq!(run.judge("peered"), "fail: late was never started; late was never started");
+        let run = run.node("late", NodeState::Started);
+        let run = peers(peers(run, 3, "late", "a0"), 3, "a0", "late");
+        assert_eq!(run.judge("peered"), "fail: late and b0 never were peers");
+        let run = peers(run, 4, "late", "b0");
+        assert_eq!(run.judge("peered"), "fail: late had b0 as a peer, b0 never listed late");
+        let run = peers(run, 5, "b0", "late");
+        assert_eq!(run.judge("peered"), "pass: both ends of 3 links listed each other, at most 5s after their start");
+        assert_eq!(run.judge("peered: { within: 4s }"), "fail: late and b0 were peers only after 5s");
+    }
+}

@@ -1,0 +1,151 @@
+//! `network:` to the chain of the plan.
+
+use super::super::error::{Error, Source};
+use super::super::plan::{Genesis, Network};
+use super::super::quantity::Duration;
+use super::super::raw::{RawNetwork, Word};
+use crate::ssz::{Fork, Preset};
+use crate::types::ChainConfig;
+use std::collections::BTreeMap;
+
+/// Shorter slots are no network, longer ones are no test.
+const SLOT_TIMES: std::ops::RangeInclusive<u64> = 50..=60_000;
+
+/// Everything but the number of validators, which the nodes tell.
+pub(super) fn resolve(source: Source<'_>, raw: &RawNetwork) -> Result<Network, Error> {
+    let preset = match &raw.preset {
+        None => Preset::minimal(),
+        Some(word) => Preset::by_name(&word.value)
+            .map_err(|_| source.error(word, format!("`{}` is no preset; accepted: minimal, mainnet", word.value)))?,
+    };
+    let fork = match &raw.genesis.fork {
+        None => Fork::Phase0,
+        Some(word) => fork(source, word, &word.value)?,
+    };
+    let delay = raw
+        .genesis
+        .delay
+        .as_ref()
+        .filter(|word| word.value != "auto")
+        .map(|word| duration(source, word))
+        .transpose()?;
+    let forks = schedule(source, fork, &raw.forks)?;
+    let mut network = Network {
+        preset: preset.name.to_owned(),
+        slots_per_epoch: preset.slots_per_epoch,
+        slot_time: Duration(if preset.name == "minimal" { 6_000 } else { 12_000 }),
+        genesis: Genesis { fork: fork.name().to_owned(), validators: 0, delay },
+        forks,
+        constants: BTreeMap::new(),
+    };
+    if let Some(word) = &raw.slot_time {
+        network.slot_time = duration(source, word)?;
+        if !SLOT_TIMES.contains(&network.slot_time.0) {
+            let accepted = format!("{} to {}", Duration(*SLOT_TIMES.start()), Duration(*SLOT_TIMES.end()));
+            return Err(source.error(word, format!("a slot of {}; accepted: {accepted}", network.slot_time)));
+        }
+    }
+    for (key, word) in &raw.constants {
+        override_constant(source, &mut network, key, word)?;
+    }
+    Ok(network)
+}
+
+fn duration(source: Source<'_>, word: &Word) -> Result<Duration, Error> {
+    word.value.parse().map_err(|wrong: super::super::quantity::WrongQuantity| source.error(word, wrong.to_string()))
+}
+
+fn fork(source: Source<'_>, at: &Word, name: &str) -> Result<Fork, Error> {
+    let names = Fork::ALL.map(Fork::name).join(", ");
+    let fork: Fork = name.parse().map_err(|_| source.error(at, format!("`{name}` is no fork; accepted: {names}")))?;
+    if fork.is_built() {
+        return Ok(fork);
+    }
+    Err(Error::Unsupported(format!(
+        "{}:{}: the fork `{name}` needs rules that this lockin does not have; it has those up to {}",
+        source.file,
+        at.referenced.line(),
+        Fork::NEWEST_BUILT
+    )))
+}
+
+/// Epochs of the later forks: each known, after the genesis fork, none before its predecessor, none left out.
+fn schedule(source: Source<'_>, genesis: Fork, raw: &BTreeMap<String, Word>) -> Result<BTreeMap<String, u64>, Error> {
+    let mut found = Vec::with_capacity(raw.len());
+    for (name, word) in raw {
+        let epoch: u64 = word.value.parse().map_err(|_| {
+            source.error(word, format!("`{}` is no epoch; accepted: a number such as `{name}: 2`", word.value))
+        })?;
+        found.push((fork(source, word, name)?, epoch, word));
+    }
+    found.sort_by_key(|(fork, ..)| *fork);
+    let mut before = (genesis, 0);
+    for (fork, epoch, word) in &found {
+        if *fork <= genesis {
+            return Err(source.error(word, format!("`{fork}` at epoch {epoch}, but the chain begins in `{genesis}`")));
+        }
+        if before.0.next() != Some(*fork) {
+            let skipped = before.0.next().map_or("", Fork::name);
+            return Err(source.error(word, format!("`{fork}` without `{skipped}` before it; name its epoch too")));
+        }
+        if *epoch < before.1 {
+            let (earlier, at) = before;
+            return Err(source.error(word, format!("`{fork}` at epoch {epoch}, before `{earlier}` at epoch {at}")));
+        }
+        if *epoch == 0 {
+            let advice = format!("write `genesis: {{ fork: {fork} }}` to begin in it");
+            return Err(source.error(word, format!("`{fork}` at epoch 0, after a genesis in `{}`; {advice}", before.0)));
+        }
+        before = (*fork, *epoch);
+    }
+    Ok(found.into_iter().map(|(fork, epoch, _)| (fork.name().to_owned(), epoch)).collect())
+}
+
+fn override_constant(source: Source<'_>, network: &mut Network, key: &str, word: &Word) -> Result<(), Error> {
+    let said_elsewhere = match key {
+        "SLOT_DURATION_MS" | "SECONDS_PER_SLOT" => Some("`slot_time: 2s`"),
+        "PRESET_BASE" => Some("`preset: minimal`"),
+        _ if key.ends_with("_FORK_EPOCH") => Some("`forks: { altair: 2 }`"),
+        "GENESIS_DELAY" => Some("`genesis: { delay: 2s }`"),
+        _ => None,
+    };
+    if let Some(place) = said_elsewhere {
+        return Err(source.error(word, format!("`{key}` has a place of its own: {place}")));
+    }
+    network.constants.insert(key.to_owned(), word.value.clone());
+    // asked of the configuration itself, so that the names and values that it takes are the ones accepted here
+    let config = network.config().map_err(|why| source.error(word, why.to_string()))?;
+    network.slots_per_epoch = config.preset.slots_per_epoch;
+    Ok(())
+}
+
+impl Network {
+    /// The configuration that all nodes load: the values of the preset, fork versions of our own, the plan's forks,
+    /// slot time and constants.
+    ///
+    /// # Errors
+    /// Never for a plan that came from a file; a plan read from a damaged journal may name what does not exist.
+    pub fn config(&self) -> Result<ChainConfig, crate::types::config::ConfigError> {
+        let bad = |key: &str, value: &str, expected: &str| crate::types::config::ConfigError::BadValue {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            expected: expected.to_owned(),
+        };
+        let preset =
+            Preset::by_name(&self.preset).map_err(|_| bad("PRESET_BASE", &self.preset, "minimal or mainnet"))?;
+        let fork = |name: &str| name.parse::<Fork>().map_err(|why| bad("fork", name, &why.to_string()));
+        let mut config = ChainConfig::lockin(preset);
+        config.slot_duration_ms = self.slot_time.0;
+        let genesis = fork(&self.genesis.fork)?;
+        for earlier in Fork::ALL.into_iter().filter(|fork| *fork <= genesis) {
+            config.set_fork_epoch(earlier, 0);
+        }
+        for (name, epoch) in &self.forks {
+            config.set_fork_epoch(fork(name)?, *epoch);
+        }
+        for (key, value) in &self.constants {
+            config.set(key, value)?;
+        }
+        Ok(config)
+    }
+}

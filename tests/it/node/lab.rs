@@ -1,0 +1,232 @@
+//! A few cores on the in-memory network in virtual time, each with its validators: what the simulation does, in small.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures::executor::block_on;
+use lockin::api::{Client, Request, Response, Transport, TransportError};
+use lockin::chain::{Memo, MemoryRows, Notice};
+use lockin::genesis::{Convention, genesis_state, interop_key};
+use lockin::net::PeerId;
+use lockin::net::memory::MemoryNetwork;
+use lockin::node::{Core, Identity};
+use lockin::ssz::Preset;
+use lockin::time::{Clock, VIRTUAL_START_MS, VirtualClock};
+use lockin::types::{BeaconState, ChainConfig, Epoch, ForkName, Slot};
+use lockin::validator::{Network, Phase, SlashingProtection, Validator};
+
+/// Seconds from the start of virtual time to genesis.
+const GENESIS_DELAY: u64 = 10;
+
+/// One node and its validators.
+pub struct Node {
+    pub core: Arc<Mutex<Core>>,
+    pub rows: MemoryRows,
+    pub notices: Arc<Mutex<Vec<Notice>>>,
+    validator: Validator,
+    identity: Identity,
+    number: usize,
+    up: bool,
+}
+
+/// The cores, what connects them, and the time.
+pub struct Lab {
+    pub cfg: Arc<ChainConfig>,
+    pub genesis: Arc<BeaconState>,
+    pub nodes: Vec<Node>,
+    clock: VirtualClock,
+    net: Arc<Mutex<MemoryNetwork>>,
+    phase: Phase,
+}
+
+/// Calls a core directly, as if by HTTP.
+struct Direct {
+    core: Arc<Mutex<Core>>,
+    clock: VirtualClock,
+    drain: Arc<dyn Fn(&mut Core) + Send + Sync>,
+}
+
+#[async_trait]
+impl Transport for Direct {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let mut core = self.core.lock().expect("no test panics while it holds a core");
+        let response = core.handle(&request, self.clock.now_ms());
+        (self.drain)(&mut core);
+        Ok(response)
+    }
+}
+
+/// Minimal preset, 64 validators in all; altair from the given epoch on.
+pub fn config(altair: Option<Epoch>) -> ChainConfig {
+    let mut cfg = ChainConfig::lockin(Preset::minimal());
+    cfg.slot_duration_ms = 6000;
+    if let Some(epoch) = altair {
+        cfg.set_fork_epoch(ForkName::Altair, epoch);
+    }
+    cfg
+}
+
+impl Lab {
+    /// `nodes` cores in a line, each with its share of `validators`.
+    pub fn new(cfg: ChainConfig, nodes: usize, validators: u64) -> Lab {
+        let fork = cfg.genesis_fork();
+        let time = VIRTUAL_START_MS / 1000 + GENESIS_DELAY;
+        let genesis = genesis_state(&cfg, fork, Convention::Genesis, time, validators).expect("a genesis state");
+        let mut lab = Lab {
+            cfg: Arc::new(cfg),
+            genesis: Arc::new(genesis),
+            nodes: Vec::new(),
+            clock: VirtualClock::default(),
+            net: Arc::new(Mutex::new(MemoryNetwork::new(1, 5..=50))),
+            phase: Phase::SlotStart(0),
+        };
+        let share = validators / nodes as u64;
+        for number in 0..nodes as u64 {
+            lab.add(number * share..(number + 1) * share);
+        }
+        for number in 1..nodes {
+            lab.net().connect(number - 1, number, VIRTUAL_START_MS);
+        }
+        for number in 0..nodes {
+            lab.start(number);
+        }
+        lab
+    }
+
+    fn net(&self) -> std::sync::MutexGuard<'_, MemoryNetwork> {
+        self.net.lock().expect("no test panics while it holds the network")
+    }
+
+    fn add(&mut self, keys: std::ops::Range<u64>) {
+        let peer = format!("16Uiu2HAmPeerOfTheLab{}", "a".repeat(24 + self.nodes.len()));
+        let number = self.net().join(PeerId::new(peer.as_str()), "lab");
+        let identity = Identity { peer_id: peer, addresses: vec![self.net().address(number)] };
+        let rows = MemoryRows::default();
+        let core = Core::new(
+            self.cfg.clone(),
+            Memo::new(16),
+            Arc::new(rows.clone()),
+            self.genesis.clone(),
+            identity.clone(),
+        );
+        let core = Arc::new(Mutex::new(core.expect("a core at genesis")));
+        let notices = Arc::default();
+        let transport = Direct {
+            core: core.clone(),
+            clock: self.clock.clone(),
+            drain: self.drain(number, rows.clone(), Arc::clone(&notices)),
+        };
+        let network = Network {
+            config: (*self.cfg).clone(),
+            genesis_time: self.genesis.genesis_time,
+            genesis_validators_root: self.genesis.genesis_validators_root,
+        };
+        let validator = Validator::new(
+            Client::new(Arc::new(transport)),
+            network,
+            keys.map(|index| interop_key(index).secret),
+            SlashingProtection::in_memory(self.genesis.genesis_validators_root),
+        );
+        self.nodes.push(Node { core, rows, notices, validator, identity, number, up: false });
+    }
+
+    /// Carries out what a core wants.
+    fn drain(
+        &self,
+        number: usize,
+        rows: MemoryRows,
+        notices: Arc<Mutex<Vec<Notice>>>,
+    ) -> Arc<dyn Fn(&mut Core) + Send + Sync> {
+        let (net, clock) = (self.net.clone(), self.clock.clone());
+        Arc::new(move |core| {
+            let effects = core.take_effects();
+            effects.writes.iter().for_each(|batch| rows.apply(batch));
+            notices.lock().expect("not poisoned").extend(effects.notices);
+            let mut net = net.lock().expect("not poisoned");
+            effects.commands.into_iter().for_each(|command| net.send(number, clock.now_ms(), command));
+        })
+    }
+
+    /// Lets a node's core take an input.
+    pub fn with<R>(&self, number: usize, input: impl FnOnce(&mut Core, u64) -> R) -> R {
+        let node = &self.nodes[number];
+        let mut core = node.core.lock().expect("no test panics while it holds a core");
+        let result = input(&mut core, self.clock.now_ms());
+        self.drain(number, node.rows.clone(), node.notices.clone())(&mut core);
+        result
+    }
+
+    fn start(&mut self, number: usize) {
+        self.nodes[number].up = true;
+        self.net().start(number, self.clock.now_ms());
+        self.with(number, |core, now_ms| core.start(&[], now_ms));
+    }
+
+    /// Takes a node down without a word.
+    pub fn kill(&mut self, number: usize) {
+        self.nodes[number].up = false;
+        self.net().stop(number, self.clock.now_ms());
+    }
+
+    /// Brings a killed node up from its database.
+    pub fn restart(&mut self, number: usize) {
+        let node = &self.nodes[number];
+        let rows = Arc::new(node.rows.clone());
+        let now_ms = self.clock.now_ms();
+        let core = Core::restore(self.cfg.clone(), Memo::new(16), rows, node.identity.clone(), now_ms);
+        *node.core.lock().expect("not poisoned") = core.expect("a sound database").expect("a database that is not empty");
+        self.start(number);
+    }
+
+    /// Serves one request on a node.
+    pub fn ask(&self, number: usize, request: &Request) -> Response {
+        self.with(number, |core, now_ms| core.handle(request, now_ms))
+    }
+
+    /// Lets time pass up to the end of `slot`.
+    pub fn run_to_end_of(&mut self, slot: Slot) {
+        let clock = self.cfg.slot_clock(self.genesis.genesis_time);
+        let end = clock.start_of(slot + 1) - 1;
+        let mut wakeups: Vec<u64> = vec![self.clock.now_ms(); self.nodes.len()];
+        loop {
+            let phase = self.phase;
+            let phase_at = phase.due_ms(self.nodes[0].validator.network());
+            let message_at = self.net().next_event_time().unwrap_or(u64::MAX);
+            let tick_at = self.nodes.iter().zip(&wakeups).filter(|(node, _)| node.up).map(|(_, at)| *at).min();
+            let next = phase_at.min(message_at).min(tick_at.unwrap_or(u64::MAX));
+            if next > end {
+                self.clock.advance_to(end);
+                return;
+            }
+            self.clock.advance_to(next);
+            let now_ms = self.clock.now_ms();
+            for number in 0..self.nodes.len() {
+                if self.nodes[number].up && wakeups[number] <= now_ms {
+                    wakeups[number] = self.with(number, |core, now_ms| {
+                        core.on_tick(now_ms);
+                        core.next_wakeup(now_ms)
+                    });
+                }
+            }
+            loop {
+                let event = self.net().pop_due(now_ms);
+                let Some((number, event)) = event else { break };
+                self.with(number, |core, now_ms| core.on_link(event, now_ms));
+            }
+            if phase_at <= now_ms {
+                self.validate(phase);
+            }
+        }
+    }
+
+    fn validate(&mut self, phase: Phase) {
+        for node in self.nodes.iter().filter(|node| node.up) {
+            block_on(node.validator.on(phase, self.clock.now_ms()));
+        }
+        self.phase = match phase {
+            Phase::SlotStart(slot) => Phase::Attest(slot),
+            Phase::Attest(slot) => Phase::Aggregate(slot),
+            Phase::Aggregate(slot) => Phase::SlotStart(slot + 1),
+        };
+    }
+}

@@ -1,0 +1,50 @@
+//! `operations`: one operation of a block on a state.
+
+use super::super::case::Case;
+use super::super::compare;
+use super::unknown_handler;
+use lockin::crypto;
+use lockin::spec::blocks::{
+    process_attestation, process_attester_slashing, process_block_header, process_deposit, process_proposer_slashing,
+    process_sync_aggregate, process_voluntary_exit,
+};
+use lockin::spec::{Error, Signatures};
+use lockin::ssz::Ssz;
+use lockin::types::{BeaconState, ChainConfig};
+
+pub fn run(case: &Case) -> Result<(), String> {
+    match case.id.handler.as_str() {
+        "attestation" => operation(case, "attestation", process_attestation),
+        "attester_slashing" => operation(case, "attester_slashing", process_attester_slashing),
+        "block_header" => operation(case, "block", |cfg, state, block, _| process_block_header(cfg, state, block)),
+        "deposit" => operation(case, "deposit", |cfg, state, deposit, _| process_deposit(cfg, state, deposit)),
+        "proposer_slashing" => operation(case, "proposer_slashing", process_proposer_slashing),
+        "sync_aggregate" => operation(case, "sync_aggregate", process_sync_aggregate),
+        "voluntary_exit" => operation(case, "voluntary_exit", process_voluntary_exit),
+        _ => Err(unknown_handler(case)),
+    }
+}
+
+type Process<T> = fn(&ChainConfig, &mut BeaconState, &T, &mut Signatures<'_>) -> Result<(), Error>;
+
+fn operation<T: Ssz>(case: &Case, input: &str, process: Process<T>) -> Result<(), String> {
+    let (cfg, shape) = (case.config()?, case.shape()?);
+    let pre: BeaconState = case.ssz("pre")?;
+    let operation: T = case.ssz(input)?;
+    let expected: Option<BeaconState> = case.optional_ssz("post")?;
+    let apply = |sigs: &mut Signatures<'_>| {
+        let mut state = pre.clone();
+        process(&cfg, &mut state, &operation, sigs).map(|()| state)
+    };
+    if case.meta()?.ignores_signatures() {
+        return compare::outcome(shape, expected.as_ref(), apply(&mut Signatures::Trust));
+    }
+    let checked_in_place = apply(&mut Signatures::Verify);
+    let mut sets = Vec::new();
+    let collected = apply(&mut Signatures::Collect(&mut sets));
+    let checked_later = collected.is_ok() && crypto::verify_sets(&sets);
+    if checked_later != checked_in_place.is_ok() {
+        return Err(format!("signatures collected and checked later give {checked_later}, in place the opposite"));
+    }
+    compare::outcome(shape, expected.as_ref(), checked_in_place)
+}

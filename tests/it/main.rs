@@ -2,4 +2,7 @@
 
 mod chain;
 mod net;
+mod node;
+mod rest;
 mod scenario;
+mod vectors;

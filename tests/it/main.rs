@@ -1,5 +1,6 @@
 //! The one integration binary.
-mod api;
+
+mod chain;
 mod net;
 mod scenario;
 mod slashing;

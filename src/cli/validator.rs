@@ -136,7 +136,8 @@ pub fn run(args: ValidatorArgs) -> u8 {
 fn start(args: ValidatorArgs) -> Result<(), Failure> {
     init_log(&args.log_level)?;
     let network = read_network(&args.network_dir)?;
-    let timeout = Duration::from_millis(network.config.slot_duration_ms).clamp(Duration::from_secs(1), Duration::from_secs(12));
+    let timeout =
+        Duration::from_millis(network.config.slot_duration_ms).clamp(Duration::from_secs(1), Duration::from_secs(12));
     let transport = HttpTransport::with_limits(&args.beacon, timeout, MAX_ANSWER).map_err(Failure::usage)?;
     let protection = SlashingProtection::open(&args.data_dir, network.genesis_validators_root);
     let protection = protection.map_err(Failure::environment)?;
@@ -173,7 +174,8 @@ fn init_log(level: &str) -> Result<(), Failure> {
 fn read_network(folder: &Path) -> Result<Network, Failure> {
     let files = NetworkDirectory::at(folder);
     let hint = "give the folder that `lockin genesis --out DIR` wrote as --network-dir";
-    let unreadable = |path: &Path, why: &dyn Display| Failure::usage(format!("can't read {}: {why}; {hint}", path.display()));
+    let unreadable =
+        |path: &Path, why: &dyn Display| Failure::usage(format!("can't read {}: {why}; {hint}", path.display()));
     let path = files.config();
     let text = std::fs::read_to_string(&path).map_err(|why| unreadable(&path, &why))?;
     let (config, warnings) = ChainConfig::from_yaml(&text).map_err(|why| unreadable(&path, &why))?;
@@ -198,7 +200,9 @@ async fn find_node(client: &Client, network: &Network, url: &str) -> Result<(), 
         match network.check(client).await {
             Ok(differences) => {
                 for difference in differences {
-                    tracing::warn!("the beacon node's configuration differs in what no signature depends on: {difference}");
+                    tracing::warn!(
+                        "the beacon node's configuration differs in what no signature depends on: {difference}"
+                    );
                 }
                 tracing::info!(waited_ms = begun.elapsed().as_millis() as u64, "beacon node found");
                 return Ok(());

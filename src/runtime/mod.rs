@@ -7,13 +7,15 @@
 //! Never: judges. A runtime says what happened; `monitor` writes it into the journal, checks make the verdict.
 
 mod error;
+mod identity;
 pub mod process;
+pub mod simulation;
 
 pub use error::Error;
 
-use crate::{api, topology::NetworkPlan};
+use crate::{api, topology::NetworkPlan, types::BeaconState};
 use async_trait::async_trait;
-use std::path::PathBuf;
+use std::sync::Arc;
 
 /// How a node is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +54,6 @@ pub struct Exit {
     pub log: Vec<String>,
 }
 
-/// What every node of a network is given, made before the first one starts.
-#[derive(Clone, Debug)]
-pub struct NetworkFiles {
-    /// The network directory: `config.yaml`, `genesis.ssz` and what else clients load.
-    pub dir: PathBuf,
-    /// `genesis.ssz`, for who needs no file.
-    pub genesis: std::sync::Arc<Vec<u8>>,
-}
-
 /// A place where nodes run. Verbs take the names that the plan gives to nodes; an unknown name is an error.
 ///
 /// A runtime owns what it starts: `destroy`, or its process's end in any way, leaves nothing behind.
@@ -78,8 +71,11 @@ pub trait Runtime {
     /// Waits until `at_ms` milliseconds after the run began. Virtual time passes here and nowhere else.
     async fn sleep_until(&mut self, at_ms: u64);
 
-    /// Makes ready for a network: directories, ports, identities. Nothing runs yet.
-    async fn prepare(&mut self, plan: &NetworkPlan, files: &NetworkFiles) -> Result<(), Error>;
+    /// Makes ready for a network that begins with `genesis`: directories, ports, identities. Nothing runs yet.
+    async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error>;
+
+    /// The peer id that a node will have, where it is known before the node says it.
+    fn peer_id(&self, node: &str) -> Option<String>;
 
     /// Starts a node's programs, or starts them again on what an earlier start left on disk.
     async fn start(&mut self, node: &str) -> Result<Vec<Started>, Error>;

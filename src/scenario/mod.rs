@@ -7,12 +7,15 @@
 //! - [`Script`]: walks through the plan's steps, says what is to be done; `steps/` has one file a verb.
 //! - [`judge`]: plan and journal to verdict; `checks/` has one file a check.
 //!
-//! This module never starts a node, never asks one anything, never reads a clock: it is pure but for [`load`], which
-//! reads one file.
+//! - [`Drive`]: carries a plan through on a runtime.
+//!
+//! All but [`Drive`] is pure, or reads one file ([`load`]): it never starts a node, asks one anything or reads a clock.
 
 mod checks;
+mod drive;
 mod error;
 mod judge;
+mod lay_out;
 mod named;
 mod plan;
 mod quantity;
@@ -22,9 +25,10 @@ mod script;
 mod steps;
 
 pub use checks::Check;
+pub use drive::{Drive, DriveError};
 pub use error::Error;
 pub use judge::{CheckResult, Judgement, judge};
-pub use plan::{Genesis, KeyRange, Network, Node, Plan, Start};
+pub use plan::{Genesis, Network, Node, Plan, PlanError};
 pub use quantity::{Duration, LastEpochs, Mark, Percent, Span, WrongQuantity};
 pub use resolve::DEFAULT_SEED;
 pub use script::{Ending, Script};

@@ -91,7 +91,10 @@ macro_rules! named_items {
                     $(Name::$Variant => {
                         let nothing = MapDeserializer::new(std::iter::empty::<(&str, &str)>());
                         $Raw::$Variant(Box::new($module::Raw::deserialize(nothing).map_err(|why: E| {
-                            E::custom(format!("`{}` without arguments: {why}", $name))
+                            // what the reader of YAML adds is a place, and the wrong one
+                            let why = why.to_string();
+                            let why = why.split(" at line ").next().unwrap_or_default();
+                            E::custom(format!("`{}` needs arguments: {why}", $name))
                         })?))
                     })*
                     $(Name::$Later => $Raw::Later { name: $later, ability: $ability },)*

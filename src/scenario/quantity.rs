@@ -30,17 +30,45 @@ macro_rules! quantity {
                 })
             }
         }
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                Scalar::deserialize(from)?.0.parse().map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+macro_rules! written_as_text {
+    ($($type:ty)*) => { $(
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
                 to.collect_str(self)
             }
         }
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                String::deserialize(from)?.parse().map_err(D::Error::custom)
+    )* };
+}
+written_as_text! { Span Duration Percent LastEpochs }
+
+/// A text, or a number as text.
+struct Scalar(String);
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct ScalarVisitor;
+        impl serde::de::Visitor<'_> for ScalarVisitor {
+            type Value = Scalar;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a quantity")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
+                Ok(Scalar(text.to_owned()))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Scalar, E> {
+                Ok(Scalar(number.to_string()))
             }
         }
-    };
+        from.deserialize_any(ScalarVisitor)
+    }
 }
 
 /// A stretch of time, in the unit that it was written in: protocol time where the protocol counts, or clock time.
@@ -151,6 +179,15 @@ impl Mark {
         match self {
             Mark::At(n) => n,
             Mark::Later(n) => now.saturating_add(n),
+        }
+    }
+}
+
+impl Serialize for Mark {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Mark::At(n) => to.serialize_u64(*n),
+            Mark::Later(_) => to.collect_str(self),
         }
     }
 }

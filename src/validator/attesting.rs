@@ -22,9 +22,9 @@ impl Validator {
     /// Attests with every validator that is due in this slot.
     pub(super) async fn attest(&self, at: At) -> Vec<Outcome> {
         let committees = by_committee(self.book().attesters_at(at.epoch, at.slot));
-        let questions = committees.into_iter().map(|(index, members)| async move {
-            (self.data_to_attest(at, index).await, members)
-        });
+        let questions = committees
+            .into_iter()
+            .map(|(index, members)| async move { (self.data_to_attest(at, index).await, members) });
         let (mut outcomes, mut due) = (Vec::new(), Vec::new());
         for (data, members) in join_all(questions).await {
             match data {
@@ -52,7 +52,8 @@ impl Validator {
         }
         let answer = self.client.attestation_data(self.shape(at.slot), at.slot, index).await;
         let data = answer.map_err(|error| Ending::Failed(error.to_string()))?;
-        if data.slot != at.slot || data.index != index || data.target.epoch != at.epoch || data.source.epoch > at.epoch {
+        if data.slot != at.slot || data.index != index || data.target.epoch != at.epoch || data.source.epoch > at.epoch
+        {
             return Err(Ending::Refused(format!(
                 "the node gave attestation data for slot {}, committee {}, source {} and target {}; due is slot {}, \
                  committee {index}, target {}",
@@ -101,9 +102,9 @@ impl Validator {
     pub(super) async fn aggregate(&self, at: At) -> Vec<Outcome> {
         let mut attesters = self.book().attesters_at(at.epoch, at.slot);
         attesters.retain(|attester| attester.aggregator.is_some());
-        let questions = by_committee(attesters).into_iter().map(|(index, members)| async move {
-            (self.aggregate_of(at, index).await, members)
-        });
+        let questions = by_committee(attesters)
+            .into_iter()
+            .map(|(index, members)| async move { (self.aggregate_of(at, index).await, members) });
         let (mut outcomes, mut validators, mut signed) = (Vec::new(), Vec::new(), Vec::new());
         for (aggregate, members) in join_all(questions).await {
             for attester in members {
@@ -159,11 +160,7 @@ fn by_committee(attesters: Vec<Attester>) -> BTreeMap<CommitteeIndex, Vec<Attest
 }
 
 /// Aggregation bits of one member; `None` if the committee the node told of can't be.
-fn one_bit(
-    length: u64,
-    position: u64,
-    limit: u64,
-) -> Option<BitList<crate::types::limits::MaxValidatorsPerCommittee>> {
+fn one_bit(length: u64, position: u64, limit: u64) -> Option<BitList<crate::types::limits::MaxValidatorsPerCommittee>> {
     if position >= length || length > limit {
         return None;
     }

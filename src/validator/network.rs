@@ -114,7 +114,8 @@ impl Network {
         if theirs.is_empty() {
             return Vec::new();
         }
-        let ours = Fork::ALL.into_iter().filter(|fork| self.is_scheduled(*fork)).map(|fork| self.config.fork_epoch(fork));
+        let ours =
+            Fork::ALL.into_iter().filter(|fork| self.is_scheduled(*fork)).map(|fork| self.config.fork_epoch(fork));
         let scheduled = theirs.iter().map(|fork| fork.epoch).filter(|epoch| *epoch != FAR_FUTURE_EPOCH);
         let epochs: std::collections::BTreeSet<Epoch> = ours.chain(scheduled).collect();
         let mut out = Vec::new();
@@ -124,7 +125,9 @@ impl Network {
             sorted.sort_by_key(|fork| fork.epoch); // stable: of several at one epoch the last counts
             match sorted.last().map(|fork| fork.current_version) {
                 Some(active) if active == version => {}
-                Some(active) => out.push(format!("from epoch {epoch} on, its fork version is {active}, here {version}")),
+                Some(active) => {
+                    out.push(format!("from epoch {epoch} on, its fork version is {active}, here {version}"))
+                }
                 None => out.push(format!("its fork schedule has nothing for epoch {epoch}, here it is {version}")),
             }
         }

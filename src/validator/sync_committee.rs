@@ -136,7 +136,9 @@ impl Validator {
     ) -> Result<SyncCommitteeContribution, Ending> {
         let answer = self.client.sync_contribution(self.shape(at.slot), at.slot, subcommittee, head).await;
         match answer.map_err(|error| Ending::Failed(error.to_string()))? {
-            Some(it) if (it.slot, it.subcommittee_index, it.beacon_block_root) == (at.slot, subcommittee, head) => Ok(it),
+            Some(it) if (it.slot, it.subcommittee_index, it.beacon_block_root) == (at.slot, subcommittee, head) => {
+                Ok(it)
+            }
             Some(_) => Err(Ending::Refused("the node gave a contribution for something else".into())),
             None => Err(Ending::Skipped("the node has no contribution for this subcommittee".into())),
         }

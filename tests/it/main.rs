@@ -1,5 +1,7 @@
 //! The one integration binary.
+
 mod net;
-mod node;
-mod rest;
-mod vectors;
+
+mod genesis;
+mod layers;
+mod scenario;

@@ -97,7 +97,11 @@ fn caught_up(network: &Network, next: Phase, now: u64) -> Phase {
     let fresh = first_phase(network, now);
     let missed = slot - next.slot();
     if missed > 1 || fresh.slot() > slot {
-        tracing::warn!(from = next.slot(), to = fresh.slot(), "slots were missed: the machine was asleep or overloaded");
+        tracing::warn!(
+            from = next.slot(),
+            to = fresh.slot(),
+            "slots were missed: the machine was asleep or overloaded"
+        );
     }
     fresh
 }

@@ -1,4 +1,310 @@
-//! placeholder
+//! The runtime of local programs, on loopback: any client whose file names a program. Needs nothing but the binaries.
+//!
+//! Every node has a folder: its network directory, its data, and for each program a log and the command line.
+
 mod owner;
 mod ports;
 mod program;
+
+pub use owner::{Leftover, leftovers, sweep};
+
+use super::{Ending, Error, Exit, Runtime, Started, identity};
+use crate::{
+    api::{Client, HttpTransport},
+    client::{self, BeaconUrls, ClientDef, Context, Keys, NetworkFiles, Peer, Signal, Slot},
+    genesis::{NetworkDirectory, Peers},
+    journal::RunDir,
+    topology::{NetworkPlan, NodePlan},
+    types::BeaconState,
+};
+use async_trait::async_trait;
+use ports::Ports;
+use program::Program;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+/// How long a node may take to answer a request before it counts as not answering.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// No answer of a node is larger: a mainnet state of a million validators is 129 MB.
+const LARGEST_ANSWER: usize = 256 << 20;
+/// How long the kernel may take to end a killed process.
+const KILL_WITHIN: Duration = Duration::from_secs(5);
+/// Lines of a log that an exit is reported with.
+const LOG_LINES: usize = 20;
+
+/// Runs nodes as local programs.
+pub struct Process {
+    since: Instant,
+    dir: RunDir,
+    clients: BTreeMap<String, ClientDef>,
+    ports: Ports,
+    log_level: String,
+    plan: Option<NetworkPlan>,
+    nodes: BTreeMap<String, Node>,
+}
+
+/// A node that is prepared, running or not.
+struct Node {
+    plan: NodePlan,
+    def: ClientDef,
+    folder: PathBuf,
+    peer_id: String,
+    /// By role, then by the name that the role gives the port.
+    ports: BTreeMap<String, BTreeMap<String, u16>>,
+    /// Those that run, by role.
+    programs: BTreeMap<String, Program>,
+}
+
+impl Process {
+    /// Nodes get their folders in `dir`; `clients` are the definitions of all clients in the plan, by name.
+    pub fn new(dir: RunDir, clients: BTreeMap<String, ClientDef>, log_level: &str) -> Self {
+        let ports = Ports::new(u64::from(std::process::id()).wrapping_mul(97));
+        let log_level = log_level.to_owned();
+        Self { since: Instant::now(), dir, clients, ports, log_level, plan: None, nodes: BTreeMap::new() }
+    }
+
+    fn node(&self, name: &str) -> Result<&Node, Error> {
+        self.nodes.get(name).ok_or_else(|| Error::UnknownNode(name.to_owned()))
+    }
+
+    fn node_mut(&mut self, name: &str) -> Result<&mut Node, Error> {
+        self.nodes.get_mut(name).ok_or_else(|| Error::UnknownNode(name.to_owned()))
+    }
+
+    fn prepare_node(&mut self, plan: &NodePlan) -> Result<Node, Error> {
+        let def = self.clients.get(&plan.client).cloned().ok_or_else(|| {
+            let why = "its definition was not loaded".to_owned();
+            Error::Unsupported { client: plan.client.clone(), runtime: "process", why }
+        })?;
+        let folder = self.dir.node(&plan.name).map_err(|error| Error::Other(error.to_string()))?;
+        let mut ports = BTreeMap::new();
+        for (role, definition) in &def.roles {
+            let mut taken = BTreeMap::new();
+            for name in definition.ports.keys() {
+                taken.insert(name.clone(), self.ports.take()?);
+            }
+            ports.insert(role.clone(), taken);
+        }
+        let peer_id =
+            identity::peer_id(&plan.node_key).map_err(|why| Error::Other(format!("node {}: {why}", plan.name)))?;
+        Ok(Node { plan: plan.clone(), def, folder, peer_id, ports, programs: BTreeMap::new() })
+    }
+
+    /// What the templates of one role of a node can name.
+    fn context(&self, node: &Node, role: &str) -> Result<Context, Error> {
+        let plan = self.plan.as_ref().ok_or(Error::State { node: node.plan.name.clone(), state: "not prepared" })?;
+        let network = NetworkDirectory::at(node.folder.join("network"));
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        let peers = plan.dials(&node.plan.name).filter_map(|name| self.nodes.get(name)).map(Node::as_peer).collect();
+        let ranges: Vec<_> = node.plan.validators.iter().map(|range| range.keys()).collect();
+        let slot_ms = plan.config.slot_duration_ms;
+        let lockin = std::env::current_exe().ok().map(text);
+        Ok(Context {
+            lockin,
+            data: text(node.folder.join(format!("{role}-data"))),
+            network: NetworkFiles {
+                dir: text(node.folder.join("network")),
+                config: text(network.config()),
+                genesis: text(network.genesis()),
+                jwt: text(network.jwt()),
+            },
+            node: client::Node {
+                name: node.plan.name.clone(),
+                key: hex::encode(node.plan.node_key.0),
+                key_file: Some(text(node.folder.join("node.key"))),
+            },
+            ports: node.ports.get(role).cloned().unwrap_or_default(),
+            listen: "127.0.0.1".into(),
+            peers,
+            keys: Keys::interop(&ranges),
+            beacon: node.rest_port().map(|rest| BeaconUrls {
+                rest: format!("http://127.0.0.1:{rest}"),
+                grpc: node.port("grpc").map(|port| format!("127.0.0.1:{port}")),
+            }),
+            slot: Slot { ms: slot_ms, seconds: plan.config.seconds_per_slot() },
+            log_level: self.log_level.clone(),
+        })
+    }
+
+    fn start_program(&self, node: &Node, role: &str) -> Result<(Program, Vec<String>), Error> {
+        let name = &node.plan.name;
+        let client_error = |source: client::ClientError| Error::Client { node: name.clone(), source: Box::new(source) };
+        let context = self.context(node, role)?;
+        let command = node.def.render(role, &context).map_err(client_error)?;
+        let Some(program) = command.program else {
+            let why = format!("its role `{role}` names no program");
+            return Err(Error::Unsupported { client: node.plan.client.clone(), runtime: "process", why });
+        };
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::Io { doing: "writing", path, source }
+        };
+        let data = Path::new(&context.data);
+        std::fs::create_dir_all(data).map_err(io(data))?;
+        let line: Vec<String> = std::iter::once(program.clone()).chain(command.args).collect();
+        let shown = node.folder.join(format!("{role}.cmd"));
+        std::fs::write(&shown, line.join("\n") + "\n").map_err(io(&shown))?;
+        let log = node.folder.join(format!("{role}.log"));
+        match Program::start(&line, &command.env, &node.folder, log) {
+            Ok(started) => Ok((started, line)),
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => Err(Error::ProgramMissing {
+                node: name.clone(),
+                client: node.plan.client.clone(),
+                role: role.to_owned(),
+                program,
+            }),
+            Err(source) => Err(Error::Spawn { node: name.clone(), role: role.to_owned(), program, source }),
+        }
+    }
+}
+
+impl Node {
+    /// The port of that name, of whichever role has one.
+    fn port(&self, name: &str) -> Option<u16> {
+        self.ports.values().find_map(|ports| ports.get(name).copied())
+    }
+
+    fn rest_port(&self) -> Option<u16> {
+        self.port("rest")
+    }
+
+    fn as_peer(&self) -> Peer {
+        let port = self.port("p2p").unwrap_or_default();
+        let multiaddr = format!("/ip4/127.0.0.1/tcp/{port}/p2p/{}", self.peer_id);
+        Peer { name: self.plan.name.clone(), multiaddr, peer_id: self.peer_id.clone(), enr: None }
+    }
+
+    /// Whether the role has anything to do: one that signs needs keys.
+    fn plays(&self, role: &str) -> bool {
+        let signs = self.def.roles.get(role).is_some_and(|role| role.keys.is_some() && role.needs.is_some());
+        !signs || !self.plan.validators.is_empty()
+    }
+
+    /// Ends the programs, those first that need others.
+    async fn end(&mut self, how: Ending) -> Result<(), Error> {
+        let order: Vec<String> = self.def.start_order().into_iter().rev().map(str::to_owned).collect();
+        for role in order {
+            let Some(mut program) = self.programs.remove(&role) else { continue };
+            if how == Ending::Stop {
+                let stop = self.def.roles.get(&role).map(|role| role.stop.clone()).unwrap_or_default();
+                program.signal(match stop.signal {
+                    Signal::Term => libc::SIGTERM,
+                    Signal::Int => libc::SIGINT,
+                    Signal::Kill => libc::SIGKILL,
+                });
+                if program.wait(Duration::from_millis(stop.within.0)).await {
+                    continue;
+                }
+            }
+            program.signal(libc::SIGKILL);
+            if !program.wait(KILL_WITHIN).await {
+                return Err(Error::Immortal { node: self.plan.name.clone(), pid: program.pid() });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait(?Send)]
+impl Runtime for Process {
+    fn name(&self) -> &'static str {
+        "process"
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.since.elapsed().as_millis() as u64
+    }
+
+    fn unix_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        since.map_or(0, |since| since.as_millis() as u64)
+    }
+
+    async fn sleep_until(&mut self, at_ms: u64) {
+        tokio::time::sleep_until((self.since + Duration::from_millis(at_ms)).into()).await;
+    }
+
+    async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error> {
+        for node in &plan.nodes {
+            let prepared = self.prepare_node(node)?;
+            NetworkDirectory::at(prepared.folder.join("network"))
+                .write(&plan.config, &genesis, &Peers::default())
+                .map_err(|error| Error::Other(error.to_string()))?;
+            let key = prepared.folder.join("node.key");
+            std::fs::write(&key, hex::encode(node.node_key.0)).map_err(|source| Error::Io {
+                doing: "writing",
+                path: key,
+                source,
+            })?;
+            self.nodes.insert(node.name.clone(), prepared);
+        }
+        self.plan = Some(plan.clone());
+        Ok(())
+    }
+
+    fn peer_id(&self, node: &str) -> Option<String> {
+        self.nodes.get(node).map(|node| node.peer_id.clone())
+    }
+
+    async fn start(&mut self, name: &str) -> Result<Vec<Started>, Error> {
+        let node = self.node(name)?;
+        if !node.programs.is_empty() {
+            return Err(Error::State { node: name.to_owned(), state: "running already" });
+        }
+        let roles: Vec<String> =
+            node.def.start_order().into_iter().filter(|role| node.plays(role)).map(str::to_owned).collect();
+        let mut started = Vec::new();
+        for role in roles {
+            let (program, command) = self.start_program(self.node(name)?, &role)?;
+            started.push(Started { role: role.clone(), command: Some(command), pid: Some(program.pid()) });
+            self.node_mut(name)?.programs.insert(role, program);
+        }
+        Ok(started)
+    }
+
+    async fn stop(&mut self, node: &str, how: Ending) -> Result<(), Error> {
+        self.node_mut(node)?.end(how).await
+    }
+
+    fn exits(&mut self) -> Vec<Exit> {
+        let mut exits = Vec::new();
+        for (name, node) in &mut self.nodes {
+            let ended = |(role, program): (&String, &mut Program)| Some((role.clone(), program.ended()?));
+            let ended: Vec<_> = node.programs.iter_mut().filter_map(ended).collect();
+            for (role, status) in ended {
+                let Some(program) = node.programs.remove(&role) else { continue };
+                let (code, signal) = Program::outcome(status);
+                let said = node.def.roles.get(&role).map(|role| role.environment_exits.as_slice()).unwrap_or_default();
+                exits.push(Exit {
+                    node: name.clone(),
+                    role,
+                    code,
+                    signal,
+                    environment: code.is_some_and(|code| said.contains(&code)),
+                    log: program.last_lines(LOG_LINES),
+                });
+            }
+        }
+        exits
+    }
+
+    fn beacon(&self, node: &str) -> Result<Client, Error> {
+        let known = self.node(node)?;
+        let Some(port) = known.rest_port() else {
+            let why = "its definition has no port called `rest`".to_owned();
+            return Err(Error::Unsupported { client: known.plan.client.clone(), runtime: "process", why });
+        };
+        let transport = HttpTransport::with_limits(&format!("http://127.0.0.1:{port}"), ANSWER_WITHIN, LARGEST_ANSWER)
+            .map_err(|error| Error::Other(error.to_string()))?;
+        Ok(Client::new(Arc::new(transport)))
+    }
+
+    async fn destroy(&mut self) -> Result<(), Error> {
+        let ends = self.nodes.values_mut().map(|node| node.end(Ending::Stop));
+        futures::future::join_all(ends).await.into_iter().collect()
+    }
+}

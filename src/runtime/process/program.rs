@@ -2,6 +2,7 @@
 
 use super::owner::{MARK, Owner};
 use std::{
+    collections::BTreeMap,
     fs::{File, OpenOptions},
     io::{self, Read, Seek, SeekFrom},
     os::unix::process::{CommandExt, ExitStatusExt},
@@ -21,11 +22,11 @@ pub struct Program {
 impl Program {
     /// Starts `command` with its output appended to `log`. The kernel kills it when this thread's process ends, in
     /// whatever way; what it starts itself carries our mark and is swept later.
-    pub fn start(command: &[String], folder: &Path, log: PathBuf) -> io::Result<Self> {
+    pub fn start(command: &[String], env: &BTreeMap<String, String>, folder: &Path, log: PathBuf) -> io::Result<Self> {
         let output = OpenOptions::new().create(true).append(true).open(&log)?;
         let (program, args) = command.split_first().ok_or_else(|| io::Error::other("an empty command line"))?;
         let mut builder = Command::new(program);
-        builder.args(args).current_dir(folder).stdin(Stdio::null());
+        builder.args(args).envs(env).current_dir(folder).stdin(Stdio::null());
         builder.stdout(output.try_clone()?).stderr(output).process_group(0);
         if let Some(owner) = Owner::me() {
             builder.env(MARK, owner.mark());
@@ -121,7 +122,7 @@ mod tests {
 
     fn shell(script: &str, folder: &Path) -> Program {
         let command = ["sh", "-c", script].map(str::to_owned);
-        Program::start(&command, folder, folder.join("log")).unwrap()
+        Program::start(&command, &BTreeMap::new(), folder, folder.join("log")).unwrap()
     }
 
     #[tokio::test]

@@ -1,6 +1,5 @@
 //! From the file to the plan: reads quantities, deals validators, casts roles, checks names. Pure.
 
-mod links;
 mod network;
 mod nodes;
 mod scope;
@@ -22,14 +21,13 @@ pub const DEFAULT_SEED: u64 = 1;
 pub(super) fn plan(file: &str, text: &str, options: &Options) -> Result<Plan, Error> {
     let raw: RawScenario = yaml::from_str(file, text)?;
     let source = Source { file, text };
-    unsupported(&raw)?;
+    unsupported(source, &raw)?;
     if !is_name(&raw.name.value) {
         return Err(source.error(&raw.name, format!("`{}` is no name; {NAME_RULE}", raw.name.value)));
     }
     let roles = nodes::cast(source, &raw.roles, options)?;
     let mut network = network::resolve(source, &raw.network)?;
-    let nodes = nodes::resolve(source, &raw.nodes, &roles, &raw.network, &mut network)?;
-    let links = links::resolve(source, raw.links.as_ref(), &nodes)?;
+    let (nodes, links) = nodes::resolve(source, &raw, &roles, &mut network)?;
     let seed = match (options.seed, &raw.seed) {
         (Some(seed), _) => seed,
         (None, Some(word)) => word
@@ -66,7 +64,7 @@ pub(super) fn plan(file: &str, text: &str, options: &Options) -> Result<Plan, Er
 }
 
 /// What this program can't do yet is said before what the file has wrong further on, and before anything starts.
-fn unsupported(raw: &RawScenario) -> Result<(), Error> {
+fn unsupported(source: Source<'_>, raw: &RawScenario) -> Result<(), Error> {
     let step = |step: &At<RawStep>| match &step.value {
         RawStep::Later { name, ability } => Some((step.referenced.line(), "step", *name, *ability)),
         _ => None,
@@ -79,8 +77,8 @@ fn unsupported(raw: &RawScenario) -> Result<(), Error> {
     match found {
         None => Ok(()),
         Some((line, what, name, ability)) => Err(Error::Unsupported(format!(
-            "{} line {line}: the {what} `{name}` needs {ability}, which this lockin does not have",
-            raw.name.value
+            "{}:{line}: the {what} `{name}` needs {ability}, which this lockin does not have",
+            source.file
         ))),
     }
 }

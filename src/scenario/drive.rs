@@ -1,0 +1,242 @@
+//! Runs a plan on a runtime: genesis, nodes, steps, judgement, the end of all nodes. The only place where a scenario acts.
+//!
+//! It goes by the runtime's clock, so the same code drives real time and virtual time, and it tells everything to the
+//! journal before it goes on. Never: decides a verdict (that is [`judge`]) or shows anything to a person.
+
+use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script, judge};
+use crate::{
+    genesis::{self, GenesisError},
+    journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Writer},
+    monitor::{self, Monitor},
+    runtime::{Ending, Error as RuntimeError, Runtime},
+    ssz::Ssz,
+    time::SlotClock,
+    topology::{NetworkPlan, Start},
+    types::BeaconState,
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// From the start of the nodes to genesis, where the plan does not say: enough for the embedded client to start, short
+/// enough for nobody to wait.
+const GENESIS_DELAY_MS: u64 = 1_500;
+/// Looks at the nodes in a slot.
+const LOOKS_PER_SLOT: u64 = 4;
+/// Never longer between two looks, whatever the slot.
+const LONGEST_LOOK_MS: u64 = 1_000;
+
+/// Why a run could not be carried through. All of it is trouble of harness or environment.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The runtime failed.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The journal can't be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// There is no such genesis.
+    #[error("the genesis state: {0}")]
+    Genesis(#[from] GenesisError),
+}
+
+/// Everything a run has to do with.
+pub struct Drive<'a> {
+    plan: &'a Plan,
+    network: &'a NetworkPlan,
+    runtime: &'a mut dyn Runtime,
+    journal: Writer,
+    monitor: Monitor,
+    clock: SlotClock,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// The journal so far.
+#[derive(Default)]
+struct Seen {
+    lines: Vec<Line>,
+    history: History,
+}
+
+impl<'a> Drive<'a> {
+    /// A run of `plan`, whose network is `network`, on `runtime`, told to `journal`.
+    pub fn new(plan: &'a Plan, network: &'a NetworkPlan, runtime: &'a mut dyn Runtime, journal: Writer) -> Self {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let listener = Arc::clone(&seen);
+        journal.observe(move |line| {
+            let mut seen = listener.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.history.apply(line);
+            seen.lines.push(line.clone());
+        });
+        let monitor = Monitor::new(Arc::new(network.config.clone()), journal.clone());
+        let clock = network.config.slot_clock(0);
+        Self { plan, network, runtime, journal, monitor, clock, seen }
+    }
+
+    /// Carries the run through, or breaks it off when `interrupt` gets a name. Whatever happens, the nodes are ended and
+    /// the journal ends with a judgement, as far as it can be written.
+    pub async fn run(mut self, interrupt: watch::Receiver<Option<&'static str>>) -> Judgement {
+        let went = self.carry_through(interrupt).await;
+        if let Err(error) = went {
+            self.trouble("running the scenario", &error);
+        }
+        let judgement = judge(self.plan, &self.seen().lines);
+        for event in judgement.events() {
+            // The journal's own trouble is told on stderr by whoever made it; here the judgement counts.
+            if let Err(error) = self.tell(event) {
+                tracing::error!("{error}");
+            }
+        }
+        if let Err(error) = self.runtime.destroy().await {
+            tracing::error!("ending the nodes: {error}");
+        }
+        judgement
+    }
+
+    async fn carry_through(&mut self, mut interrupt: watch::Receiver<Option<&'static str>>) -> Result<(), DriveError> {
+        self.begin().await?;
+        let mut script = Script::new();
+        loop {
+            let now = self.now();
+            self.tell_exits()?;
+            self.monitor.poll(monitor::Now { at_ms: now.ms, slot: now.slot }).await?;
+            let outputs = script.poll(self.plan, &self.seen().history, now);
+            for output in outputs {
+                self.carry_out(output).await?;
+            }
+            if let Some(by) = *interrupt.borrow() {
+                return Ok(self.tell(Event::Interrupted { by: by.to_owned() })?);
+            }
+            // After a missed wait nothing more is done; after a crash or trouble nothing more can be learned.
+            if matches!(script.ending(), Some(ScriptEnding::Finished | ScriptEnding::Missed)) || self.is_lost() {
+                return Ok(());
+            }
+            let next = self.next_look();
+            tokio::select! {
+                () = self.runtime.sleep_until(next) => {}
+                changed = interrupt.changed() => if changed.is_err() { self.runtime.sleep_until(next).await },
+            }
+        }
+    }
+
+    /// Genesis and the nodes that are there from the beginning.
+    async fn begin(&mut self) -> Result<(), DriveError> {
+        let wanted = self.network.genesis.delay_ms.unwrap_or(GENESIS_DELAY_MS);
+        // Genesis is on a whole second: that is what a state can say.
+        let genesis_time = (self.runtime.unix_ms() + wanted).div_ceil(1000);
+        let state = self.genesis_state(genesis_time)?;
+        // The journal's time of genesis, on its own clock.
+        let genesis_at = self.runtime.now_ms() + (genesis_time * 1000).saturating_sub(self.runtime.unix_ms());
+        self.clock = SlotClock { genesis_time_ms: genesis_at, ..self.clock };
+        let shape = self.network.config.shape(self.network.genesis.fork);
+        self.tell(Event::Genesis {
+            time: (self.runtime.name() != "simulation").then_some(genesis_time),
+            root: state.hash_tree_root(shape).to_string(),
+            validators_root: state.genesis_validators_root.to_string(),
+        })?;
+        self.runtime.prepare(self.network, Arc::new(state)).await?;
+        for node in &self.network.nodes {
+            if let Some(peer_id) = self.runtime.peer_id(&node.name) {
+                self.monitor.knows(&node.name, peer_id);
+            }
+        }
+        for node in self.network.nodes.iter().filter(|node| node.start == Start::Genesis) {
+            self.start(&node.name).await?;
+        }
+        Ok(())
+    }
+
+    fn genesis_state(&self, time: u64) -> Result<BeaconState, DriveError> {
+        let plan = &self.network.genesis;
+        Ok(genesis::genesis_state(&self.network.config, plan.fork, plan.convention, time, plan.validators)?)
+    }
+
+    async fn carry_out(&mut self, output: Output) -> Result<(), DriveError> {
+        match output {
+            Output::Tell(event) => Ok(self.tell(event)?),
+            Output::Act(Action::Start(node)) => self.start(&node).await,
+            Output::Act(Action::Stop(node)) => self.end(&node, Ending::Stop, NodeState::Stopped).await,
+            Output::Act(Action::Kill(node)) => self.end(&node, Ending::Kill, NodeState::Killed).await,
+        }
+    }
+
+    async fn start(&mut self, node: &str) -> Result<(), DriveError> {
+        let started = self.runtime.start(node).await?;
+        for program in started {
+            let mut event = NodeEvent::new(node, NodeState::Started);
+            event.role = Some(program.role);
+            event.command = program.command;
+            event.pid = program.pid;
+            self.tell(Event::Node(event))?;
+        }
+        self.monitor.watch(node, self.runtime.beacon(node)?);
+        Ok(())
+    }
+
+    async fn end(&mut self, node: &str, how: Ending, state: NodeState) -> Result<(), DriveError> {
+        self.tell_exits()?;
+        self.monitor.forget(node);
+        self.runtime.stop(node, how).await?;
+        Ok(self.tell(Event::Node(NodeEvent::new(node, state)))?)
+    }
+
+    /// Programs that ended by themselves: a crash, or trouble if the client says that it is its environment's fault.
+    fn tell_exits(&mut self) -> Result<(), DriveError> {
+        for exit in self.runtime.exits() {
+            self.monitor.forget(&exit.node);
+            if exit.environment {
+                let says = exit.log.last().cloned().unwrap_or_else(|| "it left no word in its log".to_owned());
+                self.tell(Event::Trouble { doing: format!("running {} ({})", exit.node, exit.role), says })?;
+                continue;
+            }
+            let mut event = NodeEvent::new(&exit.node, NodeState::Exited);
+            event.role = Some(exit.role);
+            (event.code, event.signal, event.log) = (exit.code, exit.signal, exit.log);
+            self.tell(Event::Node(event))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a program crashed or trouble came up: the steps can't be carried through as planned.
+    fn is_lost(&self) -> bool {
+        let lost = |line: &Line| match &line.event {
+            Event::Trouble { .. } => true,
+            Event::Node(event) => event.state == NodeState::Exited,
+            _ => false,
+        };
+        self.seen().lines.iter().rev().take(64).any(lost)
+    }
+
+    fn now(&self) -> Now {
+        let ms = self.runtime.now_ms();
+        Now { ms, slot: self.slot_at(ms) }
+    }
+
+    /// The slot of the network's clock at a moment of the run.
+    fn slot_at(&self, at_ms: u64) -> Option<u64> {
+        // Before `begin` has set it the clock means nothing.
+        if self.clock.genesis_time_ms == 0 { None } else { self.clock.slot_at(at_ms) }
+    }
+
+    fn next_look(&self) -> u64 {
+        let every = (self.clock.slot_duration_ms / LOOKS_PER_SLOT).clamp(1, LONGEST_LOOK_MS);
+        let (now, genesis) = (self.runtime.now_ms(), self.clock.genesis_time_ms);
+        // In step with the slots, so that what happens at a slot's start is seen at its start.
+        if now < genesis { (now + every).min(genesis) } else { genesis + ((now - genesis) / every + 1) * every }
+    }
+
+    fn tell(&self, event: Event) -> Result<(), JournalError> {
+        let now = self.now();
+        self.journal.write(now.ms, now.slot, event)
+    }
+
+    fn trouble(&self, doing: &str, error: &DriveError) {
+        let event = Event::Trouble { doing: doing.to_owned(), says: error.to_string() };
+        if let Err(error) = self.tell(event) {
+            tracing::error!("{error}");
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,5 +1,6 @@
 //! The one integration binary.
 
 mod net;
+mod report;
 
 mod scenario;

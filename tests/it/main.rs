@@ -2,6 +2,8 @@
 
 mod chain;
 mod net;
+mod report;
+
 mod scenario;
 mod slashing;
 mod validator;

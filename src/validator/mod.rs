@@ -107,6 +107,11 @@ impl Validator {
         &self.client
     }
 
+    /// Everything that was signed so far, as an EIP-3076 interchange file.
+    pub fn export_protection(&self) -> String {
+        self.protection().export()
+    }
+
     /// Does what a phase wants done. `now_ms` (unix) is only for judging lateness.
     pub async fn on(&self, phase: Phase, now_ms: u64) -> Vec<Outcome> {
         let at = self.at(phase, now_ms);

@@ -1,6 +1,9 @@
 //! The one integration binary.
-mod api;
+
+mod chain;
 mod net;
+mod report;
+
 mod scenario;
 mod slashing;
 mod validator;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::chain::{Effect, Event, Gossip, Origin, Outcome};
-use crate::net::link::{Command, PeerId};
+use crate::net::link::PeerId;
 use crate::net::memory::{MemoryNetwork, NodeIndex};
 use crate::net::service::{Action, ChainView, Service};
 use crate::ssz::{Root, Ssz};
@@ -241,9 +241,5 @@ impl World {
         chain.add(block.clone());
         let actions = service.on_effect(&Effect::Publish(Gossip::Block(block.clone())), chain, self.now);
         self.carry_out(node, actions);
-    }
-
-    pub fn send(&mut self, node: NodeIndex, command: Command) {
-        self.net.send(node, self.now, command);
     }
 }

@@ -61,7 +61,8 @@ impl Chain {
                 let origin = arrival.asker.origin;
                 self.answer_held(&mut arrival.asker, "held until its parent comes");
                 match self.held.keep_orphan(arrival, self.slot) {
-                    Ok(()) if self.held.holds(&parent) => {} // it waits for a parent of its own
+                    // A held parent waits for a parent of its own.
+                    Ok(()) if self.held.holds(&parent) && !matches!(origin, Origin::Sync(_)) => {}
                     Ok(()) => self.want_block(parent, origin),
                     Err(mut back) => self.refuse(&mut back.asker, Fault::NeedsBlock(parent)),
                 }

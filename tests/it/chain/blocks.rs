@@ -6,7 +6,8 @@ use lockin::chain::{Event, Gossip, Notice, Origin, Outcome};
 use lockin::ssz::{Bytes, Ssz};
 use lockin::types::{FAR_FUTURE_EPOCH, SignedBeaconBlock};
 
-use super::script::{Script, minimal};
+use super::script::Script;
+use super::setup::minimal;
 
 fn root(script: &Script, block: &SignedBeaconBlock) -> lockin::ssz::Root {
     block.message.hash_tree_root(script.cfg.shape_at_slot(block.message.slot))

@@ -2,7 +2,8 @@
 
 mod chain;
 mod net;
-mod node;
-mod rest;
+mod report;
+
 mod scenario;
-mod vectors;
+mod slashing;
+mod validator;

@@ -122,6 +122,7 @@ impl Chain {
             anchor,
             seen: Default::default(),
             held: Held::default(),
+            targets: BTreeMap::new(),
             waiting_votes: BTreeMap::new(),
             invalid: BTreeSet::new(),
             invalid_in_order: VecDeque::new(),

@@ -36,7 +36,10 @@ impl Chain {
 
     /// The state that decides the committees of votes for this target.
     pub(super) fn target_state(&self, target: &Checkpoint) -> Result<Arc<BeaconState>, Error> {
-        self.advanced(&target.root, self.cfg.start_slot(target.epoch))
+        match self.targets.get(target) {
+            Some(state) => Ok(state.clone()),
+            None => self.advanced(&target.root, self.cfg.start_slot(target.epoch)),
+        }
     }
 
     /// The last block at or before `slot` on the chain of a held block.

@@ -96,9 +96,9 @@ impl Chain {
         }
     }
 
-    /// Asks for a block, once while it is missing.
+    /// Asks for a block, once while it is missing; but each requester hears that its own block has no parent.
     pub(super) fn want_block(&mut self, root: Root, origin: Origin) {
-        if self.held.want(root, origin) {
+        if self.held.want(root, origin) || matches!(origin, Origin::Sync(_)) {
             self.out.push(Effect::RequestBlock { root, origin });
         }
     }

@@ -4,6 +4,7 @@
 //! vote on another fork is judged by its own shuffling; a vote for an unknown block is therefore held before its
 //! signature can be checked, in a bounded place for a bounded time.
 
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::Chain;
@@ -21,6 +22,8 @@ use crate::types::{
 
 /// Who voted, and all else that judging a vote brings to light.
 struct Judged {
+    /// Of the vote's target.
+    state: Arc<BeaconState>,
     data_root: Root,
     attesters: Vec<ValidatorIndex>,
 }
@@ -98,7 +101,7 @@ impl Chain {
         let set = self.vote_signature(&bench.state, data, &attesters, attestation.signature)?;
         must(crypto::verify_sets(&[set]), || "the signature is wrong".into())?;
         let data_root = data.hash_tree_root(self.cfg.shape_at_slot(data.slot));
-        Ok((Judged { data_root, attesters }, right))
+        Ok((Judged { state: bench.state, data_root, attesters }, right))
     }
 
     fn judge_aggregate(&self, signed: &SignedAggregateAndProof) -> Result<Judged, Fault> {
@@ -130,7 +133,7 @@ impl Chain {
             self.vote_signature(&bench.state, data, &attesters, aggregate.signature)?,
         ];
         must(crypto::verify_sets(&sets), || "one of its three signatures is wrong".into())?;
-        Ok(Judged { data_root, attesters })
+        Ok(Judged { state: bench.state, data_root, attesters })
     }
 
     /// What attestations and aggregates have in common, up to the signature.
@@ -197,6 +200,11 @@ impl Chain {
 
     fn apply_vote(&mut self, attestation: &Attestation, judged: &Judged) {
         self.metrics.attestations_accepted += 1;
+        let target = &attestation.data.target;
+        if let Entry::Vacant(entry) = self.targets.entry(*target) {
+            self.store.put_checkpoint_state(target, judged.state.clone());
+            entry.insert(judged.state.clone());
+        }
         let refused = self.attestations.insert(judged.data_root, attestation);
         self.log_refusals(refused);
         let slot = attestation.data.slot;

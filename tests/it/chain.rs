@@ -4,4 +4,5 @@ mod blocks;
 mod finality;
 mod restart;
 mod script;
+mod setup;
 mod votes;

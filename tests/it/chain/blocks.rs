@@ -6,7 +6,8 @@ use lockin::chain::{Event, Gossip, Notice, Origin, Outcome};
 use lockin::ssz::{Bytes, Ssz};
 use lockin::types::{FAR_FUTURE_EPOCH, SignedBeaconBlock};
 
-use super::script::{Script, minimal};
+use super::script::Script;
+use super::setup::minimal;
 
 fn root(script: &Script, block: &SignedBeaconBlock) -> lockin::ssz::Root {
     block.message.hash_tree_root(script.cfg.shape_at_slot(block.message.slot))
@@ -160,5 +161,5 @@ fn a_healed_partition_reorgs_the_lighter_side_and_the_network_finalizes() {
     assert_eq!(script.chain(0).metrics().reorgs, 0);
     assert!(script.chain(0).finalized().epoch >= 3, "{:?}", script.chain(0).finalized());
     assert_eq!(script.chain(0).heads().len(), 1, "finality has pruned the lighter side");
-    assert!(reorgs[0] >= 5);
+    assert!(reorgs[0] >= 3, "{reorgs:?}");
 }

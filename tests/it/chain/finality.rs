@@ -4,7 +4,8 @@ use lockin::chain::{BlockId, Event, Notice, Origin, StateId};
 use lockin::ssz::{Root, Ssz};
 use lockin::types::{FAR_FUTURE_EPOCH, ForkName};
 
-use super::script::{Script, minimal};
+use super::script::Script;
+use super::setup::minimal;
 
 #[test]
 fn two_nodes_with_sixteen_validators_finalize_in_phase0() {

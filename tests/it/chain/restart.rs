@@ -6,7 +6,8 @@ use lockin::chain::{Chain, Effect, Event, Memo, MemoryRows, Origin, StateId, Wri
 use lockin::ssz::Ssz;
 use lockin::types::FAR_FUTURE_EPOCH;
 
-use super::script::{Script, minimal};
+use super::script::Script;
+use super::setup::minimal;
 
 /// What a batch leaves behind.
 struct Moment {
@@ -86,7 +87,10 @@ fn a_restarted_node_finalizes_on_and_still_serves_its_past() {
         assert_eq!(chain.canonical_block_at(slot).unwrap().message.slot, slot);
     }
     let old = chain.state(StateId::Slot(11)).unwrap();
-    assert_eq!(old.hash_tree_root(script.cfg.shape_at_slot(11)), chain.canonical_block_at(11).unwrap().message.state_root);
+    assert_eq!(
+        old.hash_tree_root(script.cfg.shape_at_slot(11)),
+        chain.canonical_block_at(11).unwrap().message.state_root
+    );
     assert_eq!(chain.state(StateId::Genesis).unwrap().slot, 0);
 }
 

@@ -8,7 +8,8 @@ use lockin::spec;
 use lockin::ssz::{Bytes, Ssz};
 use lockin::types::{Attestation, FAR_FUTURE_EPOCH, IndexedAttestation, SignedVoluntaryExit, VoluntaryExit};
 
-use super::script::{Script, minimal};
+use super::script::Script;
+use super::setup::minimal;
 
 /// The votes of these, in one.
 fn merge(votes: &[&Attestation]) -> Attestation {
@@ -159,7 +160,8 @@ fn a_double_vote_is_slashed_and_its_weight_gone() {
     };
     let attestation_1 = signed(&script, vote.data, 1);
     let attestation_2 = signed(&script, vote.data, 2);
-    let harmless = lockin::types::AttesterSlashing { attestation_1: attestation_1.clone(), attestation_2: attestation_1.clone() };
+    let harmless =
+        lockin::types::AttesterSlashing { attestation_1: attestation_1.clone(), attestation_2: attestation_1.clone() };
     let slashing = lockin::types::AttesterSlashing { attestation_1, attestation_2 };
     let mut forged = slashing.clone();
     forged.attestation_2.signature = forged.attestation_1.signature;
@@ -187,7 +189,11 @@ fn an_exit_comes_into_a_block_once_it_is_allowed() {
         let root = spec::compute_signing_root(&message, script.cfg.shape_at_slot(script.slot), domain);
         Arc::new(SignedVoluntaryExit { message, signature: script.keys[3].sign(&root) })
     };
-    let event = |script: &Script, id| Event::VoluntaryExit { exit: exit(script), origin: Origin::Api(id), now_ms: script.now_ms };
+    let event = |script: &Script, id| Event::VoluntaryExit {
+        exit: exit(script),
+        origin: Origin::Api(id),
+        now_ms: script.now_ms,
+    };
     let first = event(&script, 70);
     script.send(0, first);
     assert!(matches!(script.outcome(0, Origin::Api(70)), Some(Outcome::Reject(_))), "not active long enough");

@@ -3,7 +3,8 @@
 mod chain;
 mod net;
 mod report;
-
+mod run;
+mod runtime;
 mod scenario;
 mod slashing;
 mod validator;

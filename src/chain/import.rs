@@ -127,7 +127,12 @@ impl Chain {
     }
 
     /// The post-state of a block on the state of its parent, advanced to its slot.
-    pub(super) fn transition(&self, pre: &BeaconState, signed: &SignedBeaconBlock, verify: bool) -> Result<Post, Fault> {
+    pub(super) fn transition(
+        &self,
+        pre: &BeaconState,
+        signed: &SignedBeaconBlock,
+        verify: bool,
+    ) -> Result<Post, Fault> {
         let block = &signed.message;
         let invalid = |error: spec::Error| Fault::Reject(error.to_string());
         let expected = spec::get_beacon_proposer_index(&self.cfg, pre).map_err(invalid)?;

@@ -158,7 +158,9 @@ impl Chain {
                 .and_then(|pre| self.transition(&pre, &arrival.block, false));
             match post {
                 Ok(post) => self.apply_block(&arrival, post),
-                Err(Fault::Reject(why) | Fault::Ignore(why)) => return Err(Error::Database { what: "block", root, why }),
+                Err(Fault::Reject(why) | Fault::Ignore(why)) => {
+                    return Err(Error::Database { what: "block", root, why });
+                }
                 Err(_) => continue,
             }
         }

@@ -77,7 +77,8 @@ impl Chain {
             let at = self.blocks.finalized.range(..=start).next_back().map_or(0, |(slot, _)| *slot);
             if let Some(bytes) = self.rows.get(&schema::snapshot(at))? {
                 let root = self.blocks.finalized.get(&at).copied().unwrap_or_default();
-                let broken = |why: crate::ssz::DecodeError| Error::Database { what: "state", root, why: why.to_string() };
+                let broken =
+                    |why: crate::ssz::DecodeError| Error::Database { what: "state", root, why: why.to_string() };
                 return Ok((at, self.cfg.decode_state(&bytes).map_err(broken)?));
             }
             epoch = epoch.checked_sub(schema::EPOCHS_PER_SNAPSHOT).ok_or_else(|| Error::Database {

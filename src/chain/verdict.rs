@@ -57,7 +57,9 @@ impl Chain {
         let outcome = match fault {
             Fault::Reject(why) => Outcome::Reject(why),
             Fault::Ignore(why) => Outcome::Ignore(why),
-            Fault::NeedsBlock(root) => Outcome::Ignore(format!("block {root} is not known, and nothing more can be held")),
+            Fault::NeedsBlock(root) => {
+                Outcome::Ignore(format!("block {root} is not known, and nothing more can be held"))
+            }
             Fault::Early => Outcome::Ignore("from a slot to come, and nothing more can be held".into()),
         };
         self.answer(asker, outcome);

@@ -98,10 +98,7 @@ const GETS: &[(&str, &[&str])] = &[
     ("/eth/v2/debug/beacon/states/head", VERSIONED_STATE),
     ("/eth/v1/debug/beacon/heads", &["data"]),
     ("/eth/v2/debug/beacon/heads", &["data"]),
-    (
-        "/eth/v1/debug/fork_choice",
-        &["justified_checkpoint", "finalized_checkpoint", "fork_choice_nodes", "extra_data"],
-    ),
+    ("/eth/v1/debug/fork_choice", &["justified_checkpoint", "finalized_checkpoint", "fork_choice_nodes", "extra_data"]),
 ];
 const STATE: &[&str] = &["execution_optimistic", "finalized", "data"];
 const VERSIONED_STATE: &[&str] = &["version", "execution_optimistic", "finalized", "data"];
@@ -328,7 +325,8 @@ fn blocks_and_states_come_as_ssz_too_and_agree_with_json() {
 fn blocks_are_produced_and_a_known_one_is_published_again_without_harm() {
     let lab = lab();
     let reveal = format!("0x{}", "c0".to_string() + &"00".repeat(95));
-    let target = format!("/eth/v3/validator/blocks/27?randao_reveal={reveal}&builder_boost_factor=18446744073709551615");
+    let target =
+        format!("/eth/v3/validator/blocks/27?randao_reveal={reveal}&builder_boost_factor=18446744073709551615");
     let response = lab.ask(0, &request(Method::Get, &target, None));
     assert_eq!(response.status, 200, "{}", String::from_utf8_lossy(&response.body));
     assert_eq!(response.header("eth-execution-payload-blinded"), Some("false"));

@@ -177,9 +177,8 @@ pub fn run(options: &NodeOptions) -> Result<(), RunError> {
 }
 
 async fn serve(options: &NodeOptions, network: Network, secret: [u8; 32], store: Store) -> Result<(), RunError> {
-    let listener = TcpListener::bind(options.rest)
-        .await
-        .map_err(|source| RunError::Rest { address: options.rest, source })?;
+    let listener =
+        TcpListener::bind(options.rest).await.map_err(|source| RunError::Rest { address: options.rest, source })?;
     let (link, events) = link::start(network.link_config(secret, options.listen)).await?;
     let identity = Identity { peer_id: link.peer_id().to_string(), addresses: vec![link.address().to_string()] };
     tracing::info!("{} listens on {}", super::rest::version(), link.address());

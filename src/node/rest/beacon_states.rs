@@ -92,7 +92,8 @@ fn committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     }
     let start = cfg.start_slot(epoch);
     let mut data = Vec::new();
-    for slot in (start..start + cfg.preset.slots_per_epoch).filter(|slot| wanted_slot.is_none_or(|wanted| wanted == *slot))
+    for slot in
+        (start..start + cfg.preset.slots_per_epoch).filter(|slot| wanted_slot.is_none_or(|wanted| wanted == *slot))
     {
         for index in (0..per_slot).filter(|index| wanted_index.is_none_or(|wanted| wanted == *index)) {
             let members = get_beacon_committee(cfg, &found.state, slot, index)

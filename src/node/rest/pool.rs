@@ -81,8 +81,7 @@ fn submit_one(core: &mut Core, call: &Call<'_>, event: impl FnOnce(Origin) -> Ev
 
 /// One object out of JSON, with an error that names what was expected.
 pub(super) fn decode<T: Json>(what: &str, shape: Shape, value: &Value) -> Result<T, Refusal> {
-    T::from_json(shape, value)
-        .map_err(|error| Refusal::bad_request(format!("{} is no {what}: {error}", kind(value))))
+    T::from_json(shape, value).map_err(|error| Refusal::bad_request(format!("{} is no {what}: {error}", kind(value))))
 }
 
 /// The objects of a list in the body. A JSON list is taken item by item, so that one bad item spoils no other; SSZ as
@@ -201,7 +200,8 @@ fn post_voluntary_exit(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusa
 fn post_sync_messages(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let shape = current_shape(core);
     let items = call.json_list()?;
-    let objects = items.iter().map(|item| decode::<SyncCommitteeMessage>("SyncCommitteeMessage", shape, item)).collect();
+    let objects =
+        items.iter().map(|item| decode::<SyncCommitteeMessage>("SyncCommitteeMessage", shape, item)).collect();
     let now_ms = call.now_ms;
     submit_each(core, call, objects, |message, origin| Event::SyncMessage {
         message: Arc::new(message),

@@ -92,8 +92,9 @@ fn aggregate(core: &Core, call: &Call<'_>, with_version: bool) -> Result<Reply, 
     // Before electra the attestation data names its committee; after it, other clients' convention is to ignore a mismatch.
     let fits = |wanted: u64| aggregate.as_ref().is_none_or(|found| found.data.index == wanted);
     let aggregate = aggregate.as_ref().filter(|_| committee.is_none_or(fits));
-    let aggregate = aggregate
-        .ok_or_else(|| Refusal::not_found(format!("no attestation of slot {slot} with data root {data_root} is known")))?;
+    let aggregate = aggregate.ok_or_else(|| {
+        Refusal::not_found(format!("no attestation of slot {slot} with data root {data_root} is known"))
+    })?;
     let shape = core.chain().config().shape_at_slot(slot);
     let reply = match (call.wants_ssz(), with_version) {
         (true, _) => Reply::ssz(aggregate.encode(shape)),
@@ -153,7 +154,9 @@ fn contribution(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     }
     let contribution = core.chain().sync_contribution(slot, &block, subcommittee);
     let contribution = contribution.ok_or_else(|| {
-        Refusal::not_found(format!("no sync committee message of subcommittee {subcommittee} for block {block} is known"))
+        Refusal::not_found(format!(
+            "no sync committee message of subcommittee {subcommittee} for block {block} is known"
+        ))
     })?;
     Ok(Reply::data(contribution.to_json(shape)))
 }

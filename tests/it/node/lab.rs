@@ -102,13 +102,8 @@ impl Lab {
         let number = self.net().join(PeerId::new(peer.as_str()), "lab");
         let identity = Identity { peer_id: peer, addresses: vec![self.net().address(number)] };
         let rows = MemoryRows::default();
-        let core = Core::new(
-            self.cfg.clone(),
-            Memo::new(16),
-            Arc::new(rows.clone()),
-            self.genesis.clone(),
-            identity.clone(),
-        );
+        let core =
+            Core::new(self.cfg.clone(), Memo::new(16), Arc::new(rows.clone()), self.genesis.clone(), identity.clone());
         let core = Arc::new(Mutex::new(core.expect("a core at genesis")));
         let notices = Arc::default();
         let transport = Direct {
@@ -174,7 +169,8 @@ impl Lab {
         let rows = Arc::new(node.rows.clone());
         let now_ms = self.clock.now_ms();
         let core = Core::restore(self.cfg.clone(), Memo::new(16), rows, node.identity.clone(), now_ms);
-        *node.core.lock().expect("not poisoned") = core.expect("a sound database").expect("a database that is not empty");
+        *node.core.lock().expect("not poisoned") =
+            core.expect("a sound database").expect("a database that is not empty");
         self.start(number);
     }
 

@@ -1,6 +1,7 @@
 //! States: of a block, advanced over empty slots, of the past. What was computed once is remembered (see
 //! [`memo`](super::memo)); what was forgotten is replayed from a snapshot of the database.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::{Chain, Error, schema};
@@ -58,7 +59,7 @@ impl Chain {
     fn replayed(&self, slot: Slot) -> Result<Arc<BeaconState>, Error> {
         let (from, mut state) = self.snapshot_before(slot)?;
         let failed = |source| Error::Spec { doing: format!("replaying from slot {from} to slot {slot}"), source };
-        for (_, root) in self.blocks.finalized.range(from + 1..=slot) {
+        for (_, root) in self.blocks.finalized.range((Bound::Excluded(from), Bound::Included(slot))) {
             let lost = || Error::Database { what: "block", root: *root, why: "it is missing or broken".into() };
             let block = self.blocks.get(root).ok_or_else(lost)?;
             spec::process_slots(&self.cfg, &mut state, block.message.slot).map_err(failed)?;

@@ -14,9 +14,7 @@ use super::verdict::{Fault, must, should};
 use crate::crypto::{self, SignatureSet};
 use crate::spec::{self, fork_choice};
 use crate::ssz::{Root, Ssz};
-use crate::types::constants::{
-    DOMAIN_AGGREGATE_AND_PROOF, DOMAIN_BEACON_ATTESTER, DOMAIN_SELECTION_PROOF, TARGET_AGGREGATORS_PER_COMMITTEE,
-};
+use crate::types::constants::{DOMAIN_AGGREGATE_AND_PROOF, DOMAIN_BEACON_ATTESTER, DOMAIN_SELECTION_PROOF};
 use crate::types::{
     Attestation, AttestationData, BeaconState, BlsPubkey, BlsSignature, SignedAggregateAndProof, ValidatorIndex,
 };
@@ -116,7 +114,7 @@ impl Chain {
         should(!seen, || "an aggregate with all these votes was seen".into())?;
         let seen = self.seen.aggregators.contains(&(data.target.epoch, aggregator));
         should(!seen, || format!("aggregator {aggregator}'s aggregate of this epoch was seen"))?;
-        must(is_selected(bench.committee.len(), &message.selection_proof), || {
+        must(spec::is_aggregator_of(bench.committee.len() as u64, &message.selection_proof), || {
             format!("validator {aggregator} is not selected as aggregator")
         })?;
         must(bench.committee.contains(&aggregator), || format!("aggregator {aggregator} is not in the committee"))?;
@@ -232,12 +230,6 @@ impl Bench {
     fn members(&self, positions: impl Iterator<Item = usize>) -> Vec<ValidatorIndex> {
         positions.filter_map(|position| self.committee.get(position).copied()).collect()
     }
-}
-
-/// Spec `is_aggregator`, for a committee already at hand.
-fn is_selected(committee: usize, proof: &BlsSignature) -> bool {
-    let modulo = (committee as u64 / TARGET_AGGREGATORS_PER_COMMITTEE).max(1);
-    spec::math::bytes_to_uint64(&crate::ssz::sha256(&proof.0)).is_multiple_of(modulo)
 }
 
 pub(super) fn pubkey(state: &BeaconState, index: ValidatorIndex) -> Result<BlsPubkey, Fault> {

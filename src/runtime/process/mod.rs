@@ -2,14 +2,13 @@
 //!
 //! Every node has a folder: its network directory, its data, and for each program a log and the command line.
 
-mod identity;
 mod owner;
 mod ports;
 mod program;
 
 pub use owner::{Leftover, leftovers, sweep};
 
-use super::{Ending, Error, Exit, Runtime, Started};
+use super::{Ending, Error, Exit, Runtime, Started, identity};
 use crate::{
     api::{Client, HttpTransport},
     client::{self, BeaconUrls, ClientDef, Context, Keys, NetworkFiles, Peer, Signal, Slot},

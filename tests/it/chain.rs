@@ -1,0 +1,7 @@
+//! The chain, told what to think by scripts.
+
+mod blocks;
+mod finality;
+mod restart;
+mod script;
+mod votes;

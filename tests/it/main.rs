@@ -1,10 +1,14 @@
 //! The one integration binary.
 
+mod api;
 mod chain;
+mod genesis;
+mod layers;
 mod net;
+mod node;
 mod report;
-mod run;
-mod runtime;
+mod rest;
 mod scenario;
 mod slashing;
 mod validator;
+mod vectors;

@@ -4,4 +4,5 @@ mod net;
 
 mod genesis;
 mod layers;
+mod replay;
 mod scenario;

@@ -220,7 +220,7 @@ async fn event_loop(shared: &Shared, mut events: Receiver<LinkEvent>) -> Result<
             let shell = shared.shell();
             shell.store.check()?;
             let now_ms = WallClock.now_ms();
-            Duration::from_millis(shell.core.next_wakeup(now_ms).saturating_sub(now_ms).max(1))
+            Duration::from_millis(shell.core.next_wakeup(now_ms).saturating_sub(now_ms))
         };
         tokio::select! {
             event = events.recv() => {

@@ -16,7 +16,7 @@ use lockin::types::{BeaconState, ChainConfig, Epoch, ForkName, Slot};
 use lockin::validator::{Network, Phase, SlashingProtection, Validator};
 
 /// Seconds from the start of virtual time to genesis.
-const GENESIS_DELAY: u64 = 10;
+pub const GENESIS_DELAY: u64 = 10;
 
 /// One node and its validators.
 pub struct Node {
@@ -69,14 +69,19 @@ pub fn config(altair: Option<Epoch>) -> ChainConfig {
 impl Lab {
     /// `nodes` cores in a line, each with its share of `validators`.
     pub fn new(cfg: ChainConfig, nodes: usize, validators: u64) -> Lab {
+        Lab::at(VIRTUAL_START_MS, cfg, nodes, validators)
+    }
+
+    /// As [`Lab::new`], with its time beginning at `start_ms`.
+    pub fn at(start_ms: u64, cfg: ChainConfig, nodes: usize, validators: u64) -> Lab {
         let fork = cfg.genesis_fork();
-        let time = VIRTUAL_START_MS / 1000 + GENESIS_DELAY;
+        let time = start_ms / 1000 + GENESIS_DELAY;
         let genesis = genesis_state(&cfg, fork, Convention::Genesis, time, validators).expect("a genesis state");
         let mut lab = Lab {
             cfg: Arc::new(cfg),
             genesis: Arc::new(genesis),
             nodes: Vec::new(),
-            clock: VirtualClock::default(),
+            clock: VirtualClock::new(start_ms),
             net: Arc::new(Mutex::new(MemoryNetwork::new(1, 5..=50))),
             phase: Phase::SlotStart(0),
         };
@@ -85,7 +90,7 @@ impl Lab {
             lab.add(number * share..(number + 1) * share);
         }
         for number in 1..nodes {
-            lab.net().connect(number - 1, number, VIRTUAL_START_MS);
+            lab.net().connect(number - 1, number, start_ms);
         }
         for number in 0..nodes {
             lab.start(number);

@@ -1,9 +1,94 @@
-//! The command line: one file per subcommand.
+//! The command line: one file per subcommand. Each has its arguments and `run`, which gives the exit code.
 
-pub mod node;
-pub mod validator;
+mod clean;
+mod completions;
+mod genesis;
+mod keys;
+mod node;
+mod plan;
+mod progress;
+mod replay;
+mod report;
+mod run;
+mod validator;
 
-/// Parses the arguments, runs the subcommand, and returns the documented exit code.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(2)
+use crate::{
+    journal::RunDir,
+    report::{Report, exit, last_line, terminal},
+};
+use clap::{Parser, Subcommand};
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 pass or known failure, 1 fail, 2 bad file or usage, 3 unknown (harness or environment failed),
+4 unsupported, 130 interrupted.
+
+First steps:
+  lockin run scenarios/pairwise.yaml                        two nodes, one verdict, in a minute
+  lockin run scenarios/pairwise.yaml --runtime simulation   the same in virtual time, in a second
+  lockin plan scenarios/pairwise.yaml                       what would be run, with every default filled in";
+
+/// Runs multi-client Ethereum consensus testnets and says whether they reached finality.
+#[derive(Debug, Parser)]
+#[command(name = "lockin", version, after_help = EXIT_CODES, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Plan(plan::PlanArgs),
+    Report(report::ReportArgs),
+    Clean(clean::CleanArgs),
+    Genesis(genesis::GenesisArgs),
+    Keys(keys::KeysArgs),
+    Replay(replay::ReplayArgs),
+    Node(node::NodeArgs),
+    Validator(validator::ValidatorArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+/// Parses the arguments, runs the subcommand, and returns its exit code.
+pub fn main() -> ExitCode {
+    let code = match Cli::parse().command {
+        Command::Run(args) => run::run(args),
+        Command::Plan(args) => plan::run(args),
+        Command::Report(args) => report::run(args),
+        Command::Clean(args) => clean::run(args),
+        Command::Genesis(args) => genesis::run(args),
+        Command::Keys(args) => keys::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::Node(args) => node::run(args),
+        Command::Validator(args) => validator::run(args),
+        Command::Completions(args) => completions::run::<Cli>(args),
+    };
+    ExitCode::from(code)
+}
+
+/// Prints to stdout. A reader that has gone away (`| head`) is no error.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints a report, its last line the verdict and the page's path; the exit code.
+fn say_report(report: &Report, dir: &RunDir) -> u8 {
+    say(&terminal(report, std::io::stdout().is_terminal()));
+    say(&last_line(report, &dir.report_html()));
+    report.exit_code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -23,6 +23,9 @@ pub struct ClientDef {
     pub versions: Versions,
     /// The processes that make one node; [`ClientDef::start_order`] says in which order they start.
     pub roles: BTreeMap<String, Role>,
+    /// Whether it is this program's own client, which runs in the simulation too.
+    #[serde(default)]
+    pub embedded: bool,
     /// Known behaviour that a verdict may have to do with.
     #[serde(default)]
     pub quirks: Vec<Quirk>,

@@ -38,8 +38,27 @@ fn shown(command: &Command) -> String {
 #[test]
 fn the_embedded_client() {
     let lockin = load("lockin").expect("part of the program");
-    insta::assert_snapshot!(shown(&lockin.render("beacon", &context()).expect("renders")), @"");
-    insta::assert_snapshot!(shown(&lockin.render("validator", &context()).expect("renders")), @"");
+    insta::assert_snapshot!(shown(&lockin.render("beacon", &context()).expect("renders")), @r"
+    /usr/bin/lockin
+    node
+    --network-dir=/run/network
+    --data-dir=/run/a/data
+    --listen=127.0.0.1:9000
+    --rest=127.0.0.1:5052
+    --node-key=0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b
+    --peer=/ip4/127.0.0.1/tcp/9001/p2p/16Uiu2b
+    --peer=/ip4/127.0.0.1/tcp/9002/p2p/16Uiu2c
+    --log-level=info
+    ");
+    insta::assert_snapshot!(shown(&lockin.render("validator", &context()).expect("renders")), @r"
+    /usr/bin/lockin
+    validator
+    --beacon=http://127.0.0.1:5052
+    --network-dir=/run/network
+    --data-dir=/run/a/data
+    --log-level=info
+    --interop=0..8,16..24
+    ");
     assert_eq!(lockin.signing_role(), Some("validator"));
     assert_eq!(lockin.start_order(), ["beacon", "validator"]);
 }
@@ -79,12 +98,12 @@ fn other(change: impl Fn(String) -> String) -> Result<ClientDef, ClientError> {
 fn an_undefined_variable_names_client_role_and_line() {
     let def = other(|text| text).expect("reads");
     let error = |role: &str, context: &Context| def.render(role, context).expect_err("must fail").to_string();
-    insta::assert_snapshot!(error("beacon", &context()), @"");
+    insta::assert_snapshot!(error("beacon", &context()), @"client other, role beacon, args line 2: `--enr={{ peers[0].enr }}`: Tried to render a variable that is undefined");
     // Two ranges: a client that takes one range only must not be started with half of its keys.
-    insta::assert_snapshot!(error("signer", &context()), @"");
+    insta::assert_snapshot!(error("signer", &context()), @"client other, role signer, keys.interop_range line 1: `--from={{ keys.first }}`: Field `first` is not defined. Available fields: ranges, total");
     let one = Context { keys: Keys::interop(&[4..6]), ..context() };
     assert_eq!(def.render("signer", &one).expect("renders").args, ["--from=4", "--count=2"]);
-    insta::assert_snapshot!(error("engine", &context()), @"");
+    insta::assert_snapshot!(error("engine", &context()), @"client other has no role `engine`; it has beacon, signer");
 }
 
 #[test]
@@ -93,14 +112,39 @@ fn what_would_fail_later_fails_on_loading() {
         assert!(SMALL.contains(from), "{from}");
         other(|text| text.replace(from, to)).expect_err("must fail").to_string()
     };
-    insta::assert_snapshot!(fail("log_level }}", "log_levl }}"), @"");
-    insta::assert_snapshot!(fail("{{ log_level }}", "{{ log_level"), @"");
-    insta::assert_snapshot!(fail("rest: tcp", "rest: tpc"), @"");
-    insta::assert_snapshot!(fail("needs: beacon", "needs: bacon"), @"");
-    insta::assert_snapshot!(fail("bellatrix..deneb", "deneb..bellatrix"), @"");
-    insta::assert_snapshot!(fail("6s, 12s", "6, 12"), @"");
-    insta::assert_snapshot!(fail("[mainnet]", "[main]"), @"");
-    insta::assert_snapshot!(fail("about:", "abuot:"), @"");
+    insta::assert_snapshot!(fail("log_level }}", "log_levl }}"), @"client other, role beacon, env RUST_LOG: `{{ log_levl }}`: `log_levl` is no variable; there are lockin, data, network, node, ports, listen, peers, keys, beacon, slot, log_level");
+    insta::assert_snapshot!(fail("{{ log_level }}", "{{ log_level"), @"client other, role beacon, env RUST_LOG: `{{ log_level`: Unexpected end of input");
+    insta::assert_snapshot!(fail("rest: tcp", "rest: tpc"), @r"
+    other.yaml:8:20: unknown value `tpc` (did you mean `tcp`?); accepted values: tcp, udp
+      |
+    8 |     ports: { rest: tpc }
+      |                    ^
+    ");
+    insta::assert_snapshot!(fail("needs: beacon", "needs: bacon"), @"other.yaml: roles: they need each other in a circle, or one needs a role there is not");
+    insta::assert_snapshot!(fail("bellatrix..deneb", "deneb..bellatrix"), @r#"
+    other.yaml:4:40: `deneb..bellatrix` runs backwards: the older fork comes first
+      |
+    4 | supports: { presets: [mainnet], forks: deneb..bellatrix, slot_time: "6s, 12s" }
+      |                                        ^
+    "#);
+    insta::assert_snapshot!(fail("6s, 12s", "6, 12"), @r#"
+    other.yaml:4:69: `6` is no duration; accepted: a whole number and ms, s or m (500ms, 2s, 1m); slot times are `any`, `at least 2s`, `at most 12s` or `6s, 12s`
+      |
+    4 | supports: { presets: [mainnet], forks: bellatrix..deneb, slot_time: "6, 12" }
+      |                                                                     ^
+    "#);
+    insta::assert_snapshot!(fail("[mainnet]", "[main]"), @r#"
+    other.yaml:4:22: `main` is not a preset; known presets: minimal, mainnet
+      |
+    4 | supports: { presets: [main], forks: bellatrix..deneb, slot_time: "6s, 12s" }
+      |                      ^
+    "#);
+    insta::assert_snapshot!(fail("about:", "abuot:"), @r"
+    other.yaml:3:1: unknown key `abuot` (did you mean `about`?); accepted keys: name, about, supports, versions, roles, quirks, logs
+      |
+    3 | abuot: A client of the tests.
+      | ^
+    ");
 }
 
 #[test]

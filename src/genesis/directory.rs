@@ -69,7 +69,7 @@ impl NetworkDirectory {
     /// The first file that could not be written.
     pub fn write(&self, cfg: &ChainConfig, state: &BeaconState, peers: &Peers) -> Result<(), DirectoryError> {
         fs::create_dir_all(&self.path).map_err(|source| DirectoryError { path: self.path.clone(), source })?;
-        let shape = cfg.shape(cfg.genesis_fork());
+        let fork = cfg.fork_of_version(state.fork.current_version).unwrap_or_else(|| cfg.genesis_fork());
         let yaml_list: String = match peers.enrs.as_slice() {
             [] => "[]\n".into(),
             enrs => enrs.iter().map(|enr| format!("- \"{enr}\"\n")).collect(),
@@ -77,7 +77,7 @@ impl NetworkDirectory {
         let lines: String = peers.enrs.iter().map(|enr| format!("{enr}\n")).collect();
         let files: [(&str, Vec<u8>); 10] = [
             ("config.yaml", cfg.to_yaml().into_bytes()),
-            ("genesis.ssz", state.encode(shape)),
+            ("genesis.ssz", state.encode(cfg.shape(fork))),
             ("genesis_validators_root.txt", format!("{}\n", state.genesis_validators_root).into_bytes()),
             ("deposit_contract.txt", format!("{}\n", cfg.deposit_contract_address).into_bytes()),
             ("deposit_contract_block.txt", b"0\n".to_vec()),
@@ -117,8 +117,8 @@ mod tests {
 
     fn written(dir: &Path, peers: &Peers) -> (NetworkDirectory, ChainConfig, BeaconState) {
         let mut cfg = ChainConfig::lockin(Preset::minimal());
-        cfg.start_at(ForkName::Phase0);
-        let state = genesis_state(&cfg, ForkName::Phase0, Convention::Genesis, 1_700_000_000, 4).expect("ok");
+        cfg.start_at(ForkName::Altair);
+        let state = genesis_state(&cfg, ForkName::Altair, Convention::Genesis, 1_700_000_000, 4).expect("ok");
         let directory = NetworkDirectory::at(dir.join("network"));
         directory.write(&cfg, &state, peers).expect("writes");
         (directory, cfg, state)
@@ -161,7 +161,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary folder");
         fs::write(dir.path().join("network"), "").expect("writes");
         let cfg = ChainConfig::minimal();
-        let state = BeaconState::zero(cfg.shape(ForkName::Phase0));
+        let shape = cfg.shape(ForkName::Phase0);
+        let state = BeaconState::zero(shape);
         let error = NetworkDirectory::at(dir.path().join("network")).write(&cfg, &state, &Peers::default());
         assert!(error.expect_err("must fail").to_string().contains("network: "));
     }

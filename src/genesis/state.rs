@@ -60,7 +60,7 @@ pub fn genesis_state(
     if convention == Convention::Merged && fork < ForkName::Bellatrix {
         return Err(GenesisError::NotMergeable(fork));
     }
-    if fork > ForkName::Phase0 {
+    if !fork.is_built() {
         return Err(GenesisError::NotBuilt(fork));
     }
     if !(1..=MAX_VALIDATORS.min(cfg.preset.validator_registry_limit)).contains(&validators) {
@@ -84,6 +84,12 @@ pub fn genesis_state(
     let body_root = BeaconBlockBody::zero(shape).hash_tree_root(shape);
     state.latest_block_header = BeaconBlockHeader { body_root, ..BeaconBlockHeader::default() };
 
+    if fork >= ForkName::Altair {
+        let committee =
+            spec::get_next_sync_committee(&cfg, &state).map_err(|source| GenesisError::Spec { fork, source })?;
+        state.current_sync_committee = committee.clone();
+        state.next_sync_committee = committee;
+    }
     Ok(state)
 }
 
@@ -146,7 +152,8 @@ fn eth1_data(cfg: &ChainConfig, keys: &[InteropKey]) -> Eth1Data {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ssz::{hash_concat, is_valid_merkle_branch};
+    use crate::ssz::{List, Preset, hash_concat, is_valid_merkle_branch};
+    use crate::types::Deposit;
 
     /// The branch of leaf `index` in the deposit tree of these leaves, the length last.
     fn branch(leaves: &[Root], index: usize) -> Vec<Root> {
@@ -162,6 +169,31 @@ mod tests {
         length[..8].copy_from_slice(&(leaves.len() as u64).to_le_bytes());
         branch.push(Bytes(length));
         branch
+    }
+
+    fn deposits(cfg: &ChainConfig, count: u64) -> Vec<Deposit> {
+        let shape = cfg.shape(ForkName::Phase0);
+        let data: Vec<DepositData> = interop_keys(0..count).iter().map(|key| deposit_data(cfg, key)).collect();
+        let leaves: Vec<Root> = data.iter().map(|data| data.hash_tree_root(shape)).collect();
+        let proofs = (0..data.len()).map(|index| branch(&leaves[..=index], index));
+        data.into_iter().zip(proofs).map(|(data, proof)| Deposit { proof: proof.into(), data }).collect()
+    }
+
+    #[test]
+    fn it_is_what_the_spec_makes_of_the_same_deposits() {
+        for cfg in [ChainConfig::minimal(), ChainConfig::lockin(Preset::mainnet())] {
+            for count in [1, 3, 8] {
+                let deposits = deposits(&cfg, count);
+                let mut expected =
+                    spec::initialize_beacon_state_from_eth1(&cfg, ETH1_BLOCK_HASH, ETH1_TIMESTAMP, &deposits)
+                        .expect("good deposits");
+                expected.genesis_time = 1_567_777_777;
+                let ours =
+                    genesis_state(&cfg, ForkName::Phase0, Convention::Genesis, 1_567_777_777, count).expect("ok");
+                let shape = cfg.shape(ForkName::Phase0);
+                assert_eq!(ours.hash_tree_root(shape), expected.hash_tree_root(shape), "{count} validators");
+            }
+        }
     }
 
     #[test]
@@ -188,5 +220,13 @@ mod tests {
         assert!(fail(ForkName::Fulu, Convention::Genesis, 8).contains("fulu can't be made yet"));
         assert!(fail(ForkName::Phase0, Convention::Genesis, 0).contains("0 validators"));
         assert!(fail(ForkName::Phase0, Convention::Genesis, u64::MAX).contains("from 1 to"));
+    }
+
+    #[test]
+    fn a_small_registry_has_a_whole_sync_committee() {
+        let cfg = ChainConfig::minimal();
+        let state = genesis_state(&cfg, ForkName::Altair, Convention::Genesis, 0, 1).expect("one is enough");
+        assert_eq!(state.current_sync_committee.pubkeys.len(), 32);
+        assert_eq!(state.validators, List::from(state.validators.as_slice().to_vec()));
     }
 }

@@ -7,7 +7,9 @@
 //! Never: judges. A runtime says what happened; `monitor` writes it into the journal, checks make the verdict.
 
 mod error;
+mod identity;
 pub mod process;
+pub mod simulation;
 
 pub use error::Error;
 

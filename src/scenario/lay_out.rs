@@ -1,6 +1,6 @@
 //! From a plan to the network that a runtime starts: chain configuration, keys, who dials whom.
 
-use super::{Error, Plan, Start};
+use super::{Error, Plan};
 use crate::{
     genesis::Convention,
     ssz::{Fork, Preset},
@@ -28,16 +28,8 @@ impl Plan {
                 name: node.name.clone(),
                 role: Some(node.role.clone()),
                 client: node.client.clone(),
-                validators: Validators::Ranges(
-                    node.validators
-                        .iter()
-                        .map(|range| topology::KeyRange { first: range.start, end: range.end })
-                        .collect(),
-                ),
-                start: match node.start {
-                    Start::Genesis => topology::Start::Genesis,
-                    Start::Later => topology::Start::Later,
-                },
+                validators: Validators::Ranges(node.validators.clone()),
+                start: node.start,
             })
             .collect();
         let links = Links::Pairs(self.links.clone());

@@ -6,10 +6,12 @@
 use super::checks::Check;
 use super::quantity::Duration;
 use super::steps::Step;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use crate::ssz::{Fork, Preset, sha256};
+use crate::topology::{self, GenesisPlan, KeyRange, Links, NetworkPlan, NodeSpec, Start, Validators};
+use crate::types::ChainConfig;
+use crate::types::config::ConfigError;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::Range;
 
 /// A scenario, ready to be run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,69 +83,6 @@ pub struct Node {
     pub args: Vec<String>,
 }
 
-/// When a node starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Start {
-    /// Before genesis.
-    Genesis,
-    /// When a step says so.
-    Later,
-}
-
-/// Validator indices from one up to, and without, another. Written `0..16`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyRange {
-    /// The first.
-    pub start: u64,
-    /// One past the last; greater than `start`.
-    pub end: u64,
-}
-
-impl KeyRange {
-    /// As a range.
-    pub fn range(self) -> Range<u64> {
-        self.start..self.end
-    }
-
-    /// How many.
-    pub fn count(self) -> u64 {
-        self.end - self.start
-    }
-
-    /// `0..16`, or one number.
-    pub fn parse(text: &str) -> Option<KeyRange> {
-        let number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
-        let (start, end): (u64, u64) = match text.trim().split_once("..") {
-            Some((start, end)) => (number(start)?, number(end)?),
-            None => {
-                let one = number(text.trim())?;
-                (one, one.checked_add(1)?)
-            }
-        };
-        (start < end).then_some(KeyRange { start, end })
-    }
-}
-
-impl fmt::Display for KeyRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}..{}", self.start, self.end)
-    }
-}
-
-impl Serialize for KeyRange {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for KeyRange {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        KeyRange::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no range such as `0..16`")))
-    }
-}
-
 impl Plan {
     /// The node of that name.
     pub fn node(&self, name: &str) -> Option<&Node> {
@@ -153,6 +92,31 @@ impl Plan {
     /// Names of all nodes, in the order of the file.
     pub fn node_names(&self) -> impl Iterator<Item = &str> {
         self.nodes.iter().map(|node| node.name.as_str())
+    }
+
+    /// The network as runtimes start it.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub fn network_plan(&self) -> Result<NetworkPlan, PlanError> {
+        let spec = |node: &Node| NodeSpec {
+            name: node.name.clone(),
+            role: Some(node.role.clone()),
+            client: node.client.clone(),
+            validators: Validators::Ranges(node.validators.clone()),
+            start: node.start,
+        };
+        let specs: Vec<_> = self.nodes.iter().map(spec).collect();
+        let links = Links::Pairs(self.links.clone());
+        let genesis = self.network.genesis_plan()?;
+        Ok(topology::lay_out(&self.name, self.seed, self.network.config()?, genesis, &specs, &links)?)
+    }
+
+    /// Name and 8 hex digits: the same for the same plan and seed, another for any other. The run id of simulations.
+    pub fn run_id(&self) -> String {
+        let json = serde_json::to_vec(self).expect("a plan is plain data with string keys");
+        let digest: String = sha256(&json).0[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}-{digest}", self.name)
     }
 
     /// The epoch of a slot.
@@ -166,11 +130,67 @@ impl Plan {
     }
 }
 
+/// A plan that names what does not exist. Never for a plan that came from a file; one that was read from a damaged
+/// journal may.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The chain's configuration.
+    #[error("configuring the network: {0}")]
+    Config(#[from] ConfigError),
+    /// The nodes.
+    #[error("laying out the network: {0}")]
+    Topology(#[from] topology::TopologyError),
+}
+
 impl Network {
     /// The epoch of a slot.
     pub fn epoch_of(&self, slot: u64) -> u64 {
         slot / self.slots_per_epoch.max(1)
     }
+
+    /// The configuration that all nodes load: the values of the preset, fork versions of our own, the plan's forks,
+    /// slot time and constants.
+    ///
+    /// # Errors
+    /// A name or a value that does not exist.
+    pub fn config(&self) -> Result<ChainConfig, ConfigError> {
+        let preset =
+            Preset::by_name(&self.preset).map_err(|_| bad("PRESET_BASE", &self.preset, "minimal or mainnet"))?;
+        let mut config = ChainConfig::lockin(preset);
+        config.slot_duration_ms = self.slot_time.0;
+        let genesis = fork(&self.genesis.fork)?;
+        for earlier in Fork::ALL.into_iter().filter(|fork| *fork <= genesis) {
+            config.set_fork_epoch(earlier, 0);
+        }
+        for (name, epoch) in &self.forks {
+            config.set_fork_epoch(fork(name)?, *epoch);
+        }
+        for (key, value) in &self.constants {
+            config.set(key, value)?;
+        }
+        Ok(config)
+    }
+
+    /// The genesis state that all nodes load.
+    ///
+    /// # Errors
+    /// A fork that does not exist.
+    pub fn genesis_plan(&self) -> Result<GenesisPlan, ConfigError> {
+        Ok(GenesisPlan {
+            fork: fork(&self.genesis.fork)?,
+            validators: self.genesis.validators,
+            delay_ms: self.genesis.delay.map(|delay| delay.0),
+            convention: Default::default(),
+        })
+    }
+}
+
+fn fork(name: &str) -> Result<Fork, ConfigError> {
+    name.parse().map_err(|_| bad("fork", name, &Fork::ALL.map(Fork::name).join(", ")))
+}
+
+fn bad(key: &str, value: &str, expected: &str) -> ConfigError {
+    ConfigError::BadValue { key: key.to_owned(), value: value.to_owned(), expected: expected.to_owned() }
 }
 
 impl Node {

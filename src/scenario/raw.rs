@@ -4,8 +4,9 @@
 //! keys are errors. Never fills in a default that a reader of the plan would not see.
 
 use super::{checks::RawCheck, steps::RawStep};
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use crate::topology::{Links, Validators};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_saphyr::Location;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +30,7 @@ pub struct RawScenario {
     pub roles: At<BTreeMap<String, Word>>,
     pub nodes: At<Vec<At<RawNode>>>,
     #[serde(default)]
-    pub links: Option<At<RawLinks>>,
+    pub links: Option<At<Links>>,
     #[serde(default)]
     pub steps: Vec<At<RawStep>>,
     pub checks: At<Vec<At<RawCheck>>>,
@@ -70,31 +71,11 @@ pub struct RawNode {
     pub name: Word,
     pub role: Word,
     #[serde(default)]
-    pub validators: Option<At<RawValidators>>,
+    pub validators: Option<At<Validators>>,
     #[serde(default)]
     pub start: Option<Word>,
     #[serde(default)]
     pub args: Vec<String>,
-}
-
-/// `16`, `0..16`, or a list of indices and ranges.
-#[derive(Debug, PartialEq)]
-pub enum RawValidators {
-    /// So many, dealt in order.
-    Count(u64),
-    /// Taken as written; each is a number or a range. A range alone has no place of its own.
-    Listed(Vec<Word>),
-}
-
-/// `full`, `ring`, `{ star: a0 }`, `[[a0, b0], [a0, b1]]`.
-#[derive(Debug)]
-pub enum RawLinks {
-    /// `full`, `ring`, or something that is neither.
-    Shape(String),
-    /// All linked to this one.
-    Star(Word),
-    /// As written.
-    Pairs(Vec<At<Vec<Word>>>),
 }
 
 /// One name, a list of names, or `all`.
@@ -107,55 +88,6 @@ pub struct RawNames(
 /// A place that is none, for values that stand where the value around them stands.
 pub fn nowhere(text: String) -> Word {
     At::new(text, Location::UNKNOWN, Location::UNKNOWN)
-}
-
-struct ValidatorsVisitor;
-
-impl<'de> Visitor<'de> for ValidatorsVisitor {
-    type Value = RawValidators;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a count as `16`, a range as `0..16`, or a list as `[0, 2, 8..12]`")
-    }
-
-    fn visit_u64<E: de::Error>(self, count: u64) -> Result<RawValidators, E> {
-        Ok(RawValidators::Count(count))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<RawValidators, E> {
-        Ok(RawValidators::Listed(vec![nowhere(text.to_owned())]))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<RawValidators, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(seq)).map(RawValidators::Listed)
-    }
-}
-
-struct LinksVisitor;
-
-impl<'de> Visitor<'de> for LinksVisitor {
-    type Value = RawLinks;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`full`, `ring`, `{ star: a0 }` or pairs as `[[a0, b0], [a0, b1]]`")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<RawLinks, E> {
-        Ok(RawLinks::Shape(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<RawLinks, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(seq)).map(RawLinks::Pairs)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawLinks, A::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Star {
-            star: Word,
-        }
-        Star::deserialize(MapAccessDeserializer::new(map)).map(|it| RawLinks::Star(it.star))
-    }
 }
 
 struct NamesVisitor;
@@ -176,17 +108,8 @@ impl<'de> Visitor<'de> for NamesVisitor {
     }
 }
 
-macro_rules! any_shape {
-    ($($type:ty: $visitor:expr;)*) => { $(
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                from.deserialize_any($visitor)
-            }
-        }
-    )* };
-}
-any_shape! {
-    RawValidators: ValidatorsVisitor;
-    RawLinks: LinksVisitor;
-    RawNames: NamesVisitor;
+impl<'de> Deserialize<'de> for RawNames {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(NamesVisitor)
+    }
 }

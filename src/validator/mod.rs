@@ -14,8 +14,6 @@ mod outcome;
 mod proposing;
 pub mod slashing;
 mod sync_committee;
-#[cfg(test)]
-mod tests;
 
 pub use network::{Network, NetworkError};
 pub use outcome::{Duty, Ending, Outcome, TARGET};
@@ -107,6 +105,11 @@ impl Validator {
     /// The beacon node it asks.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Everything that was signed so far, as an EIP-3076 interchange file.
+    pub fn export_protection(&self) -> String {
+        self.protection().export()
     }
 
     /// Does what a phase wants done. `now_ms` (unix) is only for judging lateness.

@@ -1,6 +1,5 @@
 //! From the file to the plan: reads quantities, deals validators, casts roles, checks names. Pure.
 
-mod links;
 mod network;
 mod nodes;
 mod scope;
@@ -28,8 +27,7 @@ pub(super) fn plan(file: &str, text: &str, options: &Options) -> Result<Plan, Er
     }
     let roles = nodes::cast(source, &raw.roles, options)?;
     let mut network = network::resolve(source, &raw.network)?;
-    let nodes = nodes::resolve(source, &raw.nodes, &roles, &raw.network, &mut network)?;
-    let links = links::resolve(source, raw.links.as_ref(), &nodes)?;
+    let (nodes, links) = nodes::resolve(source, &raw, &roles, &mut network)?;
     let seed = match (options.seed, &raw.seed) {
         (Some(seed), _) => seed,
         (None, Some(word)) => word

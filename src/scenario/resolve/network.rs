@@ -5,7 +5,6 @@ use super::super::plan::{Genesis, Network};
 use super::super::quantity::Duration;
 use super::super::raw::{RawNetwork, Word};
 use crate::ssz::{Fork, Preset};
-use crate::types::ChainConfig;
 use std::collections::BTreeMap;
 
 /// Shorter slots are no network, longer ones are no test.
@@ -117,35 +116,4 @@ fn override_constant(source: Source<'_>, network: &mut Network, key: &str, word:
     let config = network.config().map_err(|why| source.error(word, why.to_string()))?;
     network.slots_per_epoch = config.preset.slots_per_epoch;
     Ok(())
-}
-
-impl Network {
-    /// The configuration that all nodes load: the values of the preset, fork versions of our own, the plan's forks,
-    /// slot time and constants.
-    ///
-    /// # Errors
-    /// Never for a plan that came from a file; a plan read from a damaged journal may name what does not exist.
-    pub fn config(&self) -> Result<ChainConfig, crate::types::config::ConfigError> {
-        let bad = |key: &str, value: &str, expected: &str| crate::types::config::ConfigError::BadValue {
-            key: key.to_owned(),
-            value: value.to_owned(),
-            expected: expected.to_owned(),
-        };
-        let preset =
-            Preset::by_name(&self.preset).map_err(|_| bad("PRESET_BASE", &self.preset, "minimal or mainnet"))?;
-        let fork = |name: &str| name.parse::<Fork>().map_err(|why| bad("fork", name, &why.to_string()));
-        let mut config = ChainConfig::lockin(preset);
-        config.slot_duration_ms = self.slot_time.0;
-        let genesis = fork(&self.genesis.fork)?;
-        for earlier in Fork::ALL.into_iter().filter(|fork| *fork <= genesis) {
-            config.set_fork_epoch(earlier, 0);
-        }
-        for (name, epoch) in &self.forks {
-            config.set_fork_epoch(fork(name)?, *epoch);
-        }
-        for (key, value) in &self.constants {
-            config.set(key, value)?;
-        }
-        Ok(config)
-    }
 }

@@ -2,10 +2,10 @@
 
 use super::super::Options;
 use super::super::error::{Error, Source};
-use super::super::plan::{KeyRange, Network, Node, Start};
-use super::super::raw::{At, RawNetwork, RawNode, RawValidators, Word};
+use super::super::plan::{Network, Node};
+use super::super::raw::{At, RawNode, RawScenario, Word};
 use super::scope::Scope;
-use super::{NAME_RULE, is_name};
+use crate::topology::{self, NodeSpec, Start, TopologyError, Validators};
 use std::collections::BTreeMap;
 
 /// More validators than a run on one machine can have.
@@ -51,52 +51,47 @@ pub(super) fn cast(
     Ok(roles)
 }
 
-/// The nodes, and into `network` the number of validators.
+/// Lays the nodes out: who has which validators, who dials whom. The number of validators goes into `network`.
 pub(super) fn resolve(
     source: Source<'_>,
-    raw: &At<Vec<At<RawNode>>>,
+    raw: &RawScenario,
     roles: &BTreeMap<String, String>,
-    raw_network: &RawNetwork,
     network: &mut Network,
-) -> Result<Vec<Node>, Error> {
-    if raw.value.is_empty() {
-        return Err(source.error(raw, "a network without nodes; accepted: `- { name: a0, role: A, validators: 16 }`"));
-    }
-    let mut nodes: Vec<Node> = Vec::with_capacity(raw.value.len());
-    for node in &raw.value {
-        let node = one(source, &node.value, roles, &nodes)?;
-        nodes.push(node);
-    }
-    let total = deal(source, raw, &mut nodes)?;
-    network.genesis.validators = match &raw_network.genesis.validators {
-        None => total,
-        Some(word) => {
-            let given: u64 = word.value.parse().map_err(|_| {
-                source.error(word, format!("`{}` is no number of validators; accepted: `64`", word.value))
-            })?;
-            if given < total {
-                let message = format!("genesis has {given} validators, the nodes run those up to number {}", total - 1);
-                return Err(source.error(word, message));
-            }
-            given
-        }
-    };
-    if network.genesis.validators == 0 {
-        return Err(source.error(raw, "no node has validators; accepted: `validators: 16` at one node or more"));
-    }
-    if network.genesis.validators > MAX_VALIDATORS {
-        return Err(source.error(raw, format!("more than {MAX_VALIDATORS} validators; accepted: fewer")));
-    }
-    Ok(nodes)
+) -> Result<(Vec<Node>, Vec<(String, String)>), Error> {
+    let specs = specs(source, raw, roles)?;
+    network.genesis.validators = validators(source, raw, &specs)?;
+    let links = raw.links.as_ref().map(|links| links.value.clone()).unwrap_or_default();
+    // the seed makes the nodes' keys, which the plan does not hold
+    let laid = network
+        .genesis_plan()
+        .and_then(|genesis| Ok((genesis, network.config()?)))
+        .map_err(|why| source.error(&raw.nodes, why.to_string()))
+        .and_then(|(genesis, config)| {
+            topology::lay_out(&raw.name.value, 0, config, genesis, &specs, &links).map_err(|why| at(source, raw, &why))
+        })?;
+    let nodes = laid.nodes.into_iter().zip(&raw.nodes.value).map(|(node, raw)| Node {
+        name: node.name,
+        role: raw.value.role.value.clone(),
+        client: node.client,
+        validators: node.validators,
+        start: node.start,
+        args: raw.value.args.clone(),
+    });
+    Ok((nodes.collect(), laid.edges.into_iter().map(|edge| (edge.from, edge.to)).collect()))
 }
 
-fn one(source: Source<'_>, raw: &RawNode, roles: &BTreeMap<String, String>, before: &[Node]) -> Result<Node, Error> {
-    let name = &raw.name.value;
-    if !is_name(name) || RESERVED.contains(&name.as_str()) {
-        return Err(source.error(&raw.name, format!("`{name}` is no name for a node; {NAME_RULE}; not all, network")));
+fn specs(source: Source<'_>, raw: &RawScenario, roles: &BTreeMap<String, String>) -> Result<Vec<NodeSpec>, Error> {
+    if raw.nodes.value.is_empty() {
+        let accepted = "accepted: `- { name: a0, role: A, validators: 16 }`";
+        return Err(source.error(&raw.nodes, format!("a network without nodes; {accepted}")));
     }
-    if before.iter().any(|node| node.name.eq_ignore_ascii_case(name)) {
-        return Err(source.error(&raw.name, format!("a second node named `{name}`; names differ in more than case")));
+    raw.nodes.value.iter().map(|node| spec(source, &node.value, roles)).collect()
+}
+
+fn spec(source: Source<'_>, raw: &RawNode, roles: &BTreeMap<String, String>) -> Result<NodeSpec, Error> {
+    let name = &raw.name.value;
+    if RESERVED.contains(&name.as_str()) {
+        return Err(source.error(&raw.name, format!("`{name}` has a meaning of its own; choose another name")));
     }
     let client = roles.get(&raw.role.value).ok_or_else(|| {
         let declared: Vec<_> = roles.keys().map(String::as_str).collect();
@@ -109,64 +104,72 @@ fn one(source: Source<'_>, raw: &RawNode, roles: &BTreeMap<String, String>, befo
             return Err(source.error(word, format!("`{other}` is no start; accepted: genesis, later")));
         }
     };
-    Ok(Node {
+    Ok(NodeSpec {
         name: name.clone(),
-        role: raw.role.value.clone(),
+        role: Some(raw.role.value.clone()),
         client: client.clone(),
-        validators: Vec::new(),
+        validators: raw.validators.as_ref().map(|at| at.value.clone()).unwrap_or_default(),
         start,
-        args: raw.args.clone(),
     })
 }
 
-/// Ranges as written, then counts in the order of the nodes out of what is left. Gives one past the highest index.
-fn deal(source: Source<'_>, raw: &At<Vec<At<RawNode>>>, nodes: &mut [Node]) -> Result<u64, Error> {
-    let mut taken: Vec<(KeyRange, String)> = Vec::new();
-    let with_validators = |n: usize| raw.value[n].value.validators.as_ref();
-    for (n, node) in nodes.iter_mut().enumerate() {
-        let Some(at) = with_validators(n) else { continue };
-        let RawValidators::Listed(words) = &at.value else { continue };
-        for word in words {
-            let range = KeyRange::parse(&word.value).filter(|range| range.end <= MAX_VALIDATORS).ok_or_else(|| {
-                let message = format!("`{}` are no validators; accepted: `16`, `0..16`, `[0, 2, 8..12]`", word.value);
-                source.error_in(word, at, message)
-            })?;
-            if let Some((other, owner)) = taken.iter().find(|(other, _)| overlap(*other, range)) {
-                let both = KeyRange { start: other.start.max(range.start), end: other.end.min(range.end) };
-                let message =
-                    format!("validators {both} run on `{owner}` already; one validator on two nodes is slashed");
-                return Err(source.error_in(word, at, message));
+/// How many validators genesis has: as written, or as many as the nodes need.
+fn validators(source: Source<'_>, raw: &RawScenario, specs: &[NodeSpec]) -> Result<u64, Error> {
+    let (mut sum, mut end) = (0u64, 0u64);
+    for spec in specs {
+        match &spec.validators {
+            Validators::Count(count) => sum = sum.saturating_add(*count),
+            Validators::Ranges(ranges) => {
+                for range in ranges {
+                    sum = sum.saturating_add(range.count());
+                    end = end.max(range.end);
+                }
             }
-            taken.push((range, node.name.clone()));
-            node.validators.push(range);
-        }
-        node.validators.sort_by_key(|range| range.start);
-    }
-    let mut next = 0;
-    for (n, node) in nodes.iter_mut().enumerate() {
-        let Some(at) = with_validators(n) else { continue };
-        let RawValidators::Count(count) = at.value else { continue };
-        if count > MAX_VALIDATORS {
-            return Err(source.error(at, format!("{count} validators; accepted: up to {MAX_VALIDATORS}")));
-        }
-        let mut wanted = count;
-        while wanted > 0 {
-            if let Some((range, _)) = taken.iter().find(|(range, _)| range.range().contains(&next)) {
-                next = range.end;
-                continue;
-            }
-            let free = taken.iter().map(|(range, _)| range.start).filter(|start| *start > next).min();
-            let end = free.unwrap_or(u64::MAX).min(next + wanted);
-            node.validators.push(KeyRange { start: next, end });
-            wanted -= end - next;
-            next = end;
         }
     }
-    Ok(nodes.iter().flat_map(|node| &node.validators).map(|range| range.end).max().unwrap_or(0))
+    let total = match &raw.network.genesis.validators {
+        // counts fill the gaps between ranges first
+        None => sum.max(end),
+        Some(word) => word
+            .value
+            .parse()
+            .map_err(|_| source.error(word, format!("`{}` is no number of validators; accepted: `64`", word.value)))?,
+    };
+    if sum == 0 {
+        let accepted = "accepted: `validators: 16` at one node or more";
+        return Err(source.error(&raw.nodes, format!("no node has validators; {accepted}")));
+    }
+    if total > MAX_VALIDATORS {
+        return Err(source.error(&raw.nodes, format!("{total} validators; accepted: up to {MAX_VALIDATORS}")));
+    }
+    Ok(total)
 }
 
-fn overlap(a: KeyRange, b: KeyRange) -> bool {
-    a.start < b.end && b.start < a.end
+/// An error of the layout, at the place in the file that it is about.
+fn at(source: Source<'_>, raw: &RawScenario, why: &TopologyError) -> Error {
+    let named = |name: &str| raw.nodes.value.iter().rev().find(|node| node.value.name.value == name);
+    let message = why.to_string();
+    match why {
+        TopologyError::NoNodes => source.error(&raw.nodes, message),
+        TopologyError::BadName(name) | TopologyError::SameName(name) => match named(name) {
+            Some(node) => source.error(&node.value.name, message),
+            None => source.error(&raw.nodes, message),
+        },
+        TopologyError::OutOfRange { node: name, .. }
+        | TopologyError::Overlap { second: name, .. }
+        | TopologyError::TooMany { node: name, .. } => {
+            match named(name).and_then(|node| node.value.validators.as_ref()) {
+                Some(validators) => source.error(validators, message),
+                None => source.error(&raw.nodes, message),
+            }
+        }
+        TopologyError::UnknownNode { .. } | TopologyError::SelfLink(_) | TopologyError::LinkedTwice(..) => {
+            match &raw.links {
+                Some(links) => source.error(links, message),
+                None => source.error(&raw.nodes, message),
+            }
+        }
+    }
 }
 
 /// A node that starts later and that no step starts is a mistake.

@@ -1,9 +1,10 @@
 //! What steps and checks may refer to while they are resolved.
 
 use super::super::error::{Error, Source};
-use super::super::plan::{Node, Start};
+use super::super::plan::Node;
 use super::super::raw::{At, RawNames, Word};
 use super::super::steps::Step;
+use crate::topology::Start;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;

@@ -1,7 +1,7 @@
 //! Decoding states and blocks whose fork is not known beforehand: it is read off the bytes.
 
-use crate::ssz::{DecodeError, Fork as ForkName, Shape, Ssz};
-use crate::types::{BeaconState, ChainConfig, SignedBeaconBlock};
+use crate::ssz::{Bytes, DecodeError, Fork as ForkName, Shape, Ssz};
+use crate::types::{BeaconState, ChainConfig, SignedBeaconBlock, Version};
 
 /// `genesis_time`, `genesis_validators_root`, then the slot.
 const STATE_SLOT_AT: usize = 8 + 32;
@@ -20,14 +20,18 @@ impl ChainConfig {
 
     /// The shape that [`Self::decode_state`] would decode `bytes` with.
     pub fn state_shape(&self, bytes: &[u8]) -> Shape {
-        let by_version = bytes.get(STATE_VERSION_AT..STATE_VERSION_AT + 4).and_then(|version| {
-            let mut forks = ForkName::ALL.into_iter().filter(|fork| self.fork_version(*fork).0 == version);
-            forks.next().filter(|_| forks.next().is_none())
-        });
+        let version = bytes.get(STATE_VERSION_AT..).and_then(|rest| rest.first_chunk::<4>());
+        let by_version = version.and_then(|version| self.fork_of_version(Bytes(*version)));
         match by_version {
             Some(fork) => self.shape(fork),
             None => self.shape_at_slot(u64_at(bytes, STATE_SLOT_AT).unwrap_or(0)),
         }
+    }
+
+    /// The fork that has this version here; `None` if none has, or several.
+    pub fn fork_of_version(&self, version: Version) -> Option<ForkName> {
+        let mut forks = ForkName::ALL.into_iter().filter(|fork| self.fork_version(*fork) == version);
+        forks.next().filter(|_| forks.next().is_none())
     }
 
     /// Decodes an SSZ `SignedBeaconBlock` by the fork active at its slot.

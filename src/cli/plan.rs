@@ -1,0 +1,95 @@
+//! `lockin plan`: the resolved scenario, nothing started. Also how every subcommand that takes a scenario reads it.
+
+use super::exit;
+use crate::{
+    client::{self, ClientDef},
+    scenario::{self, Options, Plan},
+    topology::NetworkPlan,
+};
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// Prints a scenario as it would be run, with every default filled in. Starts nothing.
+#[derive(Debug, clap::Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+}
+
+/// Which scenario, and what the command line changes in it.
+#[derive(Debug, clap::Args)]
+pub struct ScenarioArgs {
+    /// The scenario file, such as scenarios/pairwise.yaml.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Lets another client play a role of the scenario; may be repeated.
+    #[arg(long = "role", value_name = "ROLE=CLIENT", value_parser = role)]
+    pub roles: Vec<(String, String)>,
+    /// What all randomness of the run comes from, instead of the scenario's own.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+fn role(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((role, client)) if !role.is_empty() && !client.is_empty() => Ok((role.to_owned(), client.to_owned())),
+        _ => Err(format!("`{text}` is not ROLE=CLIENT, such as B=lockin")),
+    }
+}
+
+/// A scenario that is ready to be run.
+pub struct Resolved {
+    /// The resolved scenario.
+    pub plan: Plan,
+    /// Its network.
+    pub network: NetworkPlan,
+    /// The definitions of the clients in it, by the name that the plan uses.
+    pub clients: BTreeMap<String, ClientDef>,
+}
+
+impl ScenarioArgs {
+    /// Reads the scenario and all that it needs. An error is already said on stderr; its exit code is given.
+    pub fn resolve(&self) -> Result<Resolved, u8> {
+        let options = Options { roles: self.roles.clone(), seed: self.seed, clients: None };
+        let said = |error: &dyn std::fmt::Display, code: u8| {
+            eprintln!("error: {error}");
+            code
+        };
+        let by_kind = |error: scenario::Error| {
+            let code = if matches!(error, scenario::Error::Unsupported(_)) { exit::UNSUPPORTED } else { exit::USAGE };
+            said(&error, code)
+        };
+        let plan = scenario::load(&self.file, &options).map_err(by_kind)?;
+        let network = plan.lay_out().map_err(|error| {
+            let code = by_kind(error);
+            eprintln!("in {}", self.file.display());
+            code
+        })?;
+        let mut clients = BTreeMap::new();
+        for node in &network.nodes {
+            let def = client::load(&node.client).map_err(|error| said(&error, exit::USAGE))?;
+            if let Some(why) = def.unsupported(&network.config) {
+                return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
+            }
+            clients.insert(node.client.clone(), def);
+        }
+        Ok(Resolved { plan, network, clients })
+    }
+}
+
+/// Runs the subcommand; the exit code.
+pub fn run(args: PlanArgs) -> u8 {
+    let resolved = match args.scenario.resolve() {
+        Ok(resolved) => resolved,
+        Err(code) => return code,
+    };
+    match crate::yaml::to_string(&resolved.plan) {
+        Ok(text) => {
+            super::say(text.trim_end());
+            exit::PASS
+        }
+        Err(error) => {
+            eprintln!("error: writing the plan as YAML: {error}");
+            exit::UNKNOWN
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a person sees while a run goes on: a bar with stage, slot, epoch and time to the goal on a terminal, plain lines
+//! elsewhere. A listener of the journal: it shows what is written there and nothing else.
+
+use crate::{
+    journal::{Event, Line, NodeState, StepState},
+    types::Slot,
+};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, Write};
+
+/// Shows a run's progress on stderr.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    slots_per_epoch: u64,
+    slot_ms: u64,
+    slot: Option<Slot>,
+    stage: String,
+    goal: Option<Goal>,
+}
+
+struct Goal {
+    what: String,
+    have: u64,
+    want: u64,
+}
+
+impl Progress {
+    /// A bar where stderr is a terminal, lines where it is not, nothing when `quiet`.
+    pub fn new(slots_per_epoch: u64, slot_ms: u64, quiet: bool) -> Self {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{spinner} {prefix} [{bar:30}] {msg}");
+            bar.set_style(style.expect("the template is a constant with known keys").progress_chars("=> "));
+            bar
+        });
+        Self { bar, slots_per_epoch, slot_ms, slot: None, stage: "starting".into(), goal: None }
+    }
+
+    /// Takes in one line of the journal.
+    pub fn take_in(&mut self, line: &Line) {
+        self.slot = line.slot.or(self.slot);
+        match &line.event {
+            Event::Step { verb, state: StepState::Begin, .. } => {
+                self.stage = verb.clone();
+                self.goal = None;
+            }
+            Event::Wait { goal, have, want, .. } => {
+                self.goal = Some(Goal { what: goal.clone(), have: *have, want: *want });
+            }
+            _ => {}
+        }
+        if let Some(news) = news(&line.event) {
+            let at = line.at_ms as f64 / 1000.0;
+            let slot = line.slot.map(|slot| format!(" slot {slot}")).unwrap_or_default();
+            self.say(&format!("{at:>8.3}s{slot}  {news}"));
+        }
+        self.draw();
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            // A closed stderr is no reason to end a run.
+            None => drop(writeln!(std::io::stderr(), "{text}")),
+        }
+    }
+
+    fn draw(&self) {
+        let Some(bar) = &self.bar else { return };
+        let clock = match self.slot {
+            Some(slot) => format!("slot {slot} epoch {}", slot / self.slots_per_epoch.max(1)),
+            None => "before genesis".to_owned(),
+        };
+        bar.set_prefix(format!("{} | {clock}", self.stage));
+        if let Some(goal) = &self.goal {
+            bar.set_length(goal.want);
+            bar.set_position(goal.have);
+            let left = goal.want.saturating_sub(goal.have) * self.slot_ms / 1000;
+            bar.set_message(format!("{}, about {left} s to go", goal.what));
+        }
+        bar.tick();
+    }
+}
+
+/// The line that an event is worth to a person, if any.
+fn news(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Run { name, runtime, seed, .. } => format!("{name} on {runtime}, seed {seed}"),
+        Event::Node(node) => match node.state {
+            NodeState::Started => format!("{} started{}", node.node, role(node.role.as_deref())),
+            NodeState::Ready => format!("{} ready: {}", node.node, node.version.as_deref().unwrap_or("?")),
+            NodeState::Exited => format!("{} ended by itself{}", node.node, role(node.role.as_deref())),
+            NodeState::Killed => format!("{} killed", node.node),
+            NodeState::Stopped => format!("{} stopped", node.node),
+        },
+        Event::Genesis { root, .. } => format!("genesis state {root}"),
+        Event::Justified { node, epoch, .. } => format!("{node} justified epoch {epoch}"),
+        Event::Finalized { node, epoch, .. } => format!("{node} finalized epoch {epoch}"),
+        Event::Peers { node, peers, foreign } => {
+            let others = if *foreign > 0 { format!(" and {foreign} foreign") } else { String::new() };
+            format!("{node} has peers: {}{others}", if peers.is_empty() { "none".into() } else { peers.join(", ") })
+        }
+        Event::Step { verb, state, says, .. } => match state {
+            StepState::Begin => return None,
+            StepState::End => format!("{verb}: {}", says.as_deref().unwrap_or("done")),
+            StepState::Missed => format!("{verb} missed: {}", says.as_deref().unwrap_or("time ran out")),
+        },
+        Event::Unreachable { node, why } => format!("{node} does not answer: {why}"),
+        Event::Check { check, verdict, says } => format!("check {check}: {verdict} - {says}"),
+        Event::Trouble { doing, says } => format!("trouble {doing}: {says}"),
+        Event::Interrupted { by } => format!("interrupted by {by}"),
+        Event::Note { says, .. } => format!("note: {says}"),
+        _ => return None,
+    })
+}
+
+fn role(role: Option<&str>) -> String {
+    role.map(|role| format!(" ({role})")).unwrap_or_default()
+}

@@ -1,0 +1,171 @@
+//! `lockin run`: one scenario, one verdict.
+
+use super::{
+    exit,
+    plan::{Resolved, ScenarioArgs},
+    progress::Progress,
+};
+use crate::{
+    journal::{self, Event, RunDir, UnixTime, Writer},
+    report,
+    runtime::{Runtime, process, simulation},
+    scenario::Drive,
+};
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// Runs a scenario and judges it: starts the network, goes through the steps, checks, and writes a report.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+DIR holds journal.jsonl (everything that happened), report.json, report.html, junit.xml, and a folder for each node
+with its logs, command lines and network directory. The last line on stdout is the verdict and the report's path.
+
+Examples:
+  lockin run scenarios/pairwise.yaml
+  lockin run scenarios/lockin/L6.yaml --runtime simulation --seed 7
+  lockin run scenarios/late-joiner.yaml --out runs/mine")]
+pub struct RunArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// Where the nodes run.
+    #[arg(long, value_enum, default_value_t = Place::Process)]
+    runtime: Place,
+    /// The run's directory [default: runs/<time>-<name>].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What nodes log to their files: error, warn, info, debug, trace.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    node_log_level: String,
+    /// Shows no progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Where nodes run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Place {
+    /// Local programs on loopback, in real time.
+    Process,
+    /// The embedded client in virtual time; a seed replays exactly.
+    Simulation,
+}
+
+/// Runs the subcommand; the exit code.
+pub fn run(args: RunArgs) -> u8 {
+    let resolved = match args.scenario.resolve() {
+        Ok(resolved) => resolved,
+        Err(code) => return code,
+    };
+    let dir = match make_dir(args.out.as_deref(), &resolved.plan.name) {
+        Ok(dir) => dir,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return if matches!(error, journal::Error::Taken { .. }) { exit::USAGE } else { exit::UNKNOWN };
+        }
+    };
+    // The kernel ends nodes with the thread that started them: that is this one, to the end.
+    let tokio = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(tokio) => tokio,
+        Err(error) => {
+            eprintln!("error: starting the event loop: {error}");
+            return exit::UNKNOWN;
+        }
+    };
+    match tokio.block_on(carry_out(&args, resolved, &dir)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            exit::UNKNOWN
+        }
+    }
+}
+
+fn make_dir(out: Option<&Path>, name: &str) -> Result<RunDir, journal::Error> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    match out {
+        Some(path) => RunDir::at(path),
+        None => RunDir::create(Path::new("runs"), UnixTime(since.map_or(0, |since| since.as_secs())), name),
+    }
+}
+
+async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u8, Box<dyn std::error::Error>> {
+    let Resolved { plan, network, clients } = resolved;
+    let journal = dir.journal_writer()?;
+    let (progress, done) = listen(&journal, Progress::new(plan.network.slots_per_epoch, plan.slot_ms(), args.quiet));
+    let mut runtime: Box<dyn Runtime> = match args.runtime {
+        Place::Process => Box::new(process::Process::new(dir.clone(), clients, &args.node_log_level)),
+        Place::Simulation => Box::new(simulation::Simulation::new(Some(dir.clone()), clients)),
+    };
+    let folder = dir.path().file_name().map(|name| name.to_string_lossy().into_owned());
+    let id = match args.runtime {
+        Place::Process => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
+        Place::Simulation => network.run_id(),
+    };
+    journal.write(
+        0,
+        None,
+        Event::Run {
+            id,
+            name: plan.name.clone(),
+            lockin: env!("CARGO_PKG_VERSION").to_owned(),
+            runtime: runtime.name().to_owned(),
+            seed: plan.seed,
+            plan: serde_json::to_value(&plan)?,
+        },
+    )?;
+    if args.runtime == Place::Process {
+        for leftover in process::sweep() {
+            let says = format!("ended process {} that a killed run had left: {}", leftover.pid, leftover.command);
+            journal.write(0, None, Event::Note { says, node: None })?;
+        }
+    }
+    let interrupt = interrupts()?;
+    let judgement = Drive::new(&plan, &network, runtime.as_mut(), journal).run(interrupt).await;
+    done(&progress);
+    match report::write_all(dir) {
+        Ok(report) => Ok(super::say_report(&report, dir)),
+        Err(error) => {
+            // The verdict stands, though nobody can read the report.
+            eprintln!("error: {error}");
+            super::say(&format!("{} (no report could be written)", judgement.verdict));
+            Ok(exit::UNKNOWN)
+        }
+    }
+}
+
+type Shown = std::sync::Arc<std::sync::Mutex<Progress>>;
+
+/// Hangs the progress display on the journal; gives it and what ends it.
+fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)) {
+    let shown = Shown::new(progress.into());
+    let listener = Shown::clone(&shown);
+    journal.observe(move |line| listener.lock().unwrap_or_else(|broken| broken.into_inner()).take_in(line));
+    (shown, |shown| shown.lock().unwrap_or_else(|broken| broken.into_inner()).finish())
+}
+
+/// Gets the name of the first signal that asks this program to end.
+fn interrupts() -> std::io::Result<watch::Receiver<Option<&'static str>>> {
+    let (sender, receiver) = watch::channel(None);
+    let (mut int, mut term, mut hup) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    tokio::spawn(async move {
+        loop {
+            let by = tokio::select! {
+                _ = int.recv() => "SIGINT",
+                _ = term.recv() => "SIGTERM",
+                _ = hup.recv() => "SIGHUP",
+            };
+            // Nobody listens any more: the run is over.
+            if sender.send(Some(by)).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}

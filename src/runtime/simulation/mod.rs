@@ -1,0 +1,243 @@
+//! The simulation: embedded nodes and validators in one thread and virtual time. A minute of network takes a second or
+//! less, and a seed replays it exactly.
+//!
+//! One of the two bridges from the orchestrator to the embedded client. Signatures are real; what several nodes compute
+//! alike (a block's post-state, a signature's verdict) is computed once.
+
+mod validators;
+mod world;
+
+use super::{Ending, Error, Exit, Runtime, Started, identity};
+use crate::{
+    api::Client,
+    client::ClientDef,
+    crypto::{self, SecretKey},
+    genesis::interop_keys,
+    journal::RunDir,
+    topology::{KeyRange, NetworkPlan, NodePlan},
+    types::BeaconState,
+    validator::{SlashingProtection, Validator},
+};
+use async_trait::async_trait;
+use std::{
+    collections::BTreeMap,
+    fs::OpenOptions,
+    io::Write,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+use validators::{Duties, Shared, lock};
+use world::World;
+
+/// When a simulated run begins, unix milliseconds: 2020-09-13 12:26:40, always.
+const BEGIN_MS: u64 = 1_600_000_000_000;
+
+/// Runs nodes in virtual time.
+pub struct Simulation {
+    dir: Option<RunDir>,
+    clients: BTreeMap<String, ClientDef>,
+    state: Option<State>,
+}
+
+/// A prepared network.
+struct State {
+    plan: NetworkPlan,
+    genesis: Arc<BeaconState>,
+    world: Shared,
+    nodes: BTreeMap<String, Node>,
+}
+
+struct Node {
+    index: usize,
+    plan: NodePlan,
+    peer_id: String,
+    duties: Option<Duties>,
+    /// What the validators signed before they last ended.
+    signed: Option<String>,
+    log: Option<PathBuf>,
+}
+
+impl Simulation {
+    /// Node logs go to their folders in `dir`, if one is given. `clients` are the definitions of all clients in the
+    /// plan; only those that are embedded run here.
+    pub fn new(dir: Option<RunDir>, clients: BTreeMap<String, ClientDef>) -> Self {
+        crypto::remember_verdicts(true);
+        Self { dir, clients, state: None }
+    }
+
+    fn state(&self) -> Result<&State, Error> {
+        self.state.as_ref().ok_or_else(|| Error::Other("the simulation was not prepared".into()))
+    }
+
+    fn node(&mut self, name: &str) -> Result<(&Shared, &NetworkPlan, &Arc<BeaconState>, &mut Node), Error> {
+        let unknown = || Error::UnknownNode(name.to_owned());
+        let state = self.state.as_mut().ok_or_else(unknown)?;
+        let node = state.nodes.get_mut(name).ok_or_else(unknown)?;
+        Ok((&state.world, &state.plan, &state.genesis, node))
+    }
+
+    fn unix_ms_now(&self) -> u64 {
+        self.state.as_ref().map_or(BEGIN_MS, |state| lock(&state.world).now_ms())
+    }
+
+    /// Writes the nodes' log lines to their files. What can't be written is lost: the journal has what counts.
+    fn write_logs(&self) {
+        let Some(state) = &self.state else { return };
+        for node in state.nodes.values() {
+            let lines = lock(&state.world).take_log(node.index);
+            let Some(path) = node.log.as_ref().filter(|_| !lines.is_empty()) else { continue };
+            let text: String = lines
+                .iter()
+                .map(|(at, line)| format!("{:>10.3} {:?} {}\n", (at - BEGIN_MS) as f64 / 1000.0, line.level, line.message))
+                .collect();
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            if let Err(error) = file.and_then(|mut file| file.write_all(text.as_bytes())) {
+                tracing::warn!("writing {}: {error}", path.display());
+            }
+        }
+    }
+
+    fn supports(&self, node: &NodePlan) -> Result<(), Error> {
+        match self.clients.get(&node.client) {
+            Some(def) if def.embedded => Ok(()),
+            _ => Err(Error::Unsupported {
+                client: node.client.clone(),
+                runtime: "simulation",
+                why: "only the embedded client runs in virtual time".into(),
+            }),
+        }
+    }
+}
+
+impl State {
+    /// Lets virtual time pass until `end` (unix milliseconds).
+    fn advance(&mut self, end: u64) {
+        loop {
+            let duties = self.nodes.values().filter_map(|node| node.duties.as_ref()).map(Duties::due_ms).min();
+            let event = lock(&self.world).next_event_ms();
+            let Some(next) = duties.into_iter().chain(event).min().filter(|next| *next <= end) else { break };
+            // At one moment nodes come before their validators: a slot has begun before its block is asked for.
+            if event.is_some_and(|event| event <= next) {
+                lock(&self.world).advance(next);
+                continue;
+            }
+            lock(&self.world).advance(next);
+            for node in self.nodes.values_mut() {
+                if let Some(duties) = node.duties.as_mut().filter(|duties| duties.due_ms() <= next) {
+                    duties.go(next);
+                }
+            }
+        }
+        lock(&self.world).advance(end);
+    }
+}
+
+/// The validators of these interop keys, with what they signed before.
+fn validator(
+    plan: &NetworkPlan,
+    genesis: &BeaconState,
+    ranges: &[KeyRange],
+    signed: Option<&str>,
+    client: Client,
+) -> Result<Validator, Error> {
+    let keys: Vec<SecretKey> =
+        ranges.iter().flat_map(|range| interop_keys(range.keys())).map(|key| key.secret).collect();
+    let mut protection = SlashingProtection::in_memory(genesis.genesis_validators_root);
+    if let Some(signed) = signed {
+        protection.import(signed).map_err(|error| Error::Other(error.to_string()))?;
+    }
+    Ok(Validator::new(client, validators::network(&plan.config, genesis), keys, protection).with_graffiti("lockin"))
+}
+
+#[async_trait(?Send)]
+impl Runtime for Simulation {
+    fn name(&self) -> &'static str {
+        "simulation"
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.unix_ms_now() - BEGIN_MS
+    }
+
+    fn unix_ms(&self) -> u64 {
+        self.unix_ms_now()
+    }
+
+    async fn sleep_until(&mut self, at_ms: u64) {
+        if let Some(state) = &mut self.state {
+            state.advance(BEGIN_MS + at_ms);
+        }
+        self.write_logs();
+        // Real time has its turn, too: a signal that ends the run is heard here.
+        tokio::task::yield_now().await;
+    }
+
+    async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error> {
+        let mut world = World::new(plan.seed, BEGIN_MS, Arc::new(plan.config.clone()), Arc::clone(&genesis));
+        let mut nodes = BTreeMap::new();
+        for node in &plan.nodes {
+            self.supports(node)?;
+            let peer_id = identity::peer_id(&node.node_key).map_err(Error::Other)?;
+            let index = world.join(&peer_id);
+            let folder = self.dir.as_ref().map(|dir| dir.node(&node.name)).transpose();
+            let log = folder.map_err(|error| Error::Other(error.to_string()))?.map(|folder| folder.join("beacon.log"));
+            let plan = node.clone();
+            nodes.insert(node.name.clone(), Node { index, plan, peer_id, duties: None, signed: None, log });
+        }
+        for edge in &plan.edges {
+            if let (Some(from), Some(to)) = (nodes.get(&edge.from), nodes.get(&edge.to)) {
+                world.link(from.index, to.index);
+            }
+        }
+        let (plan, world) = (plan.clone(), Arc::new(Mutex::new(world)));
+        self.state = Some(State { plan, genesis, world, nodes });
+        Ok(())
+    }
+
+    fn peer_id(&self, node: &str) -> Option<String> {
+        self.state.as_ref()?.nodes.get(node).map(|node| node.peer_id.clone())
+    }
+
+    async fn start(&mut self, name: &str) -> Result<Vec<Started>, Error> {
+        let (world, plan, genesis, node) = self.node(name)?;
+        if lock(world).is_up(node.index) {
+            return Err(Error::State { node: name.to_owned(), state: "running already" });
+        }
+        lock(world).start(node.index)?;
+        let role = |role: &str| Started { role: role.to_owned(), command: None, pid: None };
+        let mut started = vec![role("beacon")];
+        if !node.plan.validators.is_empty() {
+            let client = validators::client(world, node.index, name);
+            let validator = validator(plan, genesis, &node.plan.validators, node.signed.as_deref(), client)?;
+            let now = lock(world).now_ms();
+            node.duties = Some(Duties::start(validator, now));
+            started.push(role("validator"));
+        }
+        Ok(started)
+    }
+
+    async fn stop(&mut self, node: &str, how: Ending) -> Result<(), Error> {
+        let (world, _, _, node) = self.node(node)?;
+        if let Some(duties) = node.duties.take() {
+            node.signed = Some(duties.signed());
+        }
+        lock(world).stop(node.index, how == Ending::Stop);
+        Ok(())
+    }
+
+    fn exits(&mut self) -> Vec<Exit> {
+        Vec::new()
+    }
+
+    fn beacon(&self, node: &str) -> Result<Client, Error> {
+        let state = self.state()?;
+        let known = state.nodes.get(node).ok_or_else(|| Error::UnknownNode(node.to_owned()))?;
+        Ok(validators::client(&state.world, known.index, node))
+    }
+
+    async fn destroy(&mut self) -> Result<(), Error> {
+        self.write_logs();
+        self.state = None;
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! The validators of a simulated network: the same ones as in a real network, asked for each phase of a slot when its
+//! moment has come. They reach their node through the Beacon API; only what carries it is a call.
+
+use super::world::World;
+use crate::{
+    api::{Client, Request, Response, Transport, TransportError, TransportErrorKind},
+    validator::{Network, Phase, Validator},
+};
+use async_trait::async_trait;
+use futures::FutureExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A shared world. Nobody else runs while it is locked: there is one thread.
+pub(super) type Shared = Arc<Mutex<World>>;
+
+pub(super) fn lock(world: &Shared) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Carries requests to a simulated node by calling it.
+pub(super) struct Call {
+    pub(super) world: Shared,
+    pub(super) node: usize,
+    pub(super) name: String,
+}
+
+#[async_trait]
+impl Transport for Call {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let answer = lock(&self.world).handle(self.node, &request);
+        answer.ok_or_else(|| TransportError {
+            request: request.to_string(),
+            url: self.name.clone(),
+            kind: TransportErrorKind::Refused,
+            detail: "the node is down".into(),
+        })
+    }
+}
+
+/// The validators of one node and their next moment.
+pub(super) struct Duties {
+    validator: Validator,
+    next: Phase,
+}
+
+impl Duties {
+    /// Starts at the slot of `now_ms`, or the next if that has begun already. Duties are looked up at once.
+    pub(super) fn start(validator: Validator, now_ms: u64) -> Self {
+        let clock = validator.network().clock();
+        let slot = match clock.slot_at(now_ms) {
+            None => 0,
+            Some(slot) if clock.start_of(slot) == now_ms => slot,
+            Some(slot) => slot + 1,
+        };
+        at_once(validator.prepare(slot, now_ms));
+        Self { validator, next: Phase::SlotStart(slot) }
+    }
+
+    /// When its next phase is due, unix milliseconds.
+    pub(super) fn due_ms(&self) -> u64 {
+        self.next.due_ms(self.validator.network())
+    }
+
+    /// Does its next phase.
+    pub(super) fn go(&mut self, now_ms: u64) {
+        at_once(self.validator.on(self.next, now_ms));
+        self.next = match self.next {
+            Phase::SlotStart(slot) => Phase::Attest(slot),
+            Phase::Attest(slot) => Phase::Aggregate(slot),
+            Phase::Aggregate(slot) => Phase::SlotStart(slot + 1),
+        };
+    }
+
+    /// Everything signed so far, as an EIP-3076 interchange file: what is left on disk.
+    pub(super) fn signed(&self) -> String {
+        self.validator.export_protection()
+    }
+}
+
+/// A client of a simulated node.
+pub(super) fn client(world: &Shared, node: usize, name: &str) -> Client {
+    Client::new(Arc::new(Call { world: Arc::clone(world), node, name: name.to_owned() }))
+}
+
+/// What a validator has to know of its network.
+pub(super) fn network(config: &crate::types::ChainConfig, genesis: &crate::types::BeaconState) -> Network {
+    Network {
+        config: config.clone(),
+        genesis_time: genesis.genesis_time,
+        genesis_validators_root: genesis.genesis_validators_root,
+    }
+}
+
+/// The result of what never has to wait: every request is answered by a call.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().expect("a simulated node answers within the call")
+}

@@ -1,0 +1,163 @@
+//! The nodes of a simulated network and what is under way between them, on one clock.
+//!
+//! One thread, no sockets, no disk, no wall clock. What happens next is the earliest of the messages under way and the
+//! nodes' own alarms; at one moment messages come first, then nodes in the order of the plan. So a seed replays exactly.
+
+use crate::{
+    api::{Request, Response},
+    chain::{Memo, MemoryRows},
+    net::{PeerId, memory::MemoryNetwork},
+    node::{Core, Identity, LogLine},
+    runtime::Error,
+    types::{BeaconState, ChainConfig},
+};
+use std::sync::Arc;
+
+/// How long a message takes from node to node.
+const LATENCY_MS: std::ops::RangeInclusive<u64> = 5..=50;
+/// States that all nodes share: a few epochs of several forks.
+const SHARED_STATES: usize = 512;
+
+/// A node: up, or what it left on its disk.
+struct Node {
+    core: Option<Core>,
+    disk: MemoryRows,
+    dials: Vec<String>,
+    identity: Identity,
+    /// When it wants to be told that time has passed.
+    alarm_ms: u64,
+    log: Vec<(u64, LogLine)>,
+}
+
+/// All nodes, and the clock.
+pub(super) struct World {
+    now_ms: u64,
+    config: Arc<ChainConfig>,
+    genesis: Arc<BeaconState>,
+    memo: Memo,
+    network: MemoryNetwork,
+    nodes: Vec<Node>,
+}
+
+impl World {
+    /// An empty world at `now_ms` (unix milliseconds of its own).
+    pub(super) fn new(seed: u64, now_ms: u64, config: Arc<ChainConfig>, genesis: Arc<BeaconState>) -> Self {
+        let network = MemoryNetwork::new(seed, LATENCY_MS);
+        Self { now_ms, config, genesis, memo: Memo::new(SHARED_STATES), network, nodes: Vec::new() }
+    }
+
+    /// Adds a node with an empty disk, not started; its number.
+    pub(super) fn join(&mut self, peer_id: &str) -> usize {
+        let agent = concat!("lockin/", env!("CARGO_PKG_VERSION"));
+        let index = self.network.join(PeerId::new(peer_id), agent);
+        let identity = Identity { peer_id: peer_id.to_owned(), addresses: vec![self.network.address(index)] };
+        self.nodes.push(Node {
+            core: None,
+            disk: MemoryRows::default(),
+            dials: Vec::new(),
+            identity,
+            alarm_ms: 0,
+            log: Vec::new(),
+        });
+        index
+    }
+
+    /// Lets `from` keep a connection to `to` from its next start on.
+    pub(super) fn link(&mut self, from: usize, to: usize) {
+        let address = self.network.address(to);
+        self.nodes[from].dials.push(address);
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    pub(super) fn is_up(&self, node: usize) -> bool {
+        self.nodes[node].core.is_some()
+    }
+
+    /// Starts a node on what is on its disk, or on genesis.
+    pub(super) fn start(&mut self, index: usize) -> Result<(), Error> {
+        let broken = |error: crate::chain::Error| Error::Other(format!("simulated node: {error}"));
+        let (config, memo, now) = (&self.config, &self.memo, self.now_ms);
+        let node = &mut self.nodes[index];
+        let disk = Arc::new(node.disk.clone());
+        let restored = Core::restore(config.clone(), memo.clone(), disk.clone(), node.identity.clone(), now);
+        let mut core = match restored.map_err(broken)? {
+            Some(core) => core,
+            None => Core::new(config.clone(), memo.clone(), disk, self.genesis.clone(), node.identity.clone())
+                .map_err(broken)?,
+        };
+        self.network.start(index, now);
+        core.start(&node.dials, now);
+        node.core = Some(core);
+        self.carry_out(index);
+        Ok(())
+    }
+
+    /// Ends a node, in good order or at once. Its disk stays.
+    pub(super) fn stop(&mut self, index: usize, in_good_order: bool) {
+        if in_good_order && let Some(core) = &mut self.nodes[index].core {
+            core.say_goodbye(self.now_ms);
+            self.carry_out(index);
+        }
+        self.nodes[index].core = None;
+        self.network.stop(index, self.now_ms);
+    }
+
+    /// The node's answer to a request; `None` when it is down.
+    pub(super) fn handle(&mut self, index: usize, request: &Request) -> Option<Response> {
+        let now = self.now_ms;
+        let response = self.nodes[index].core.as_mut()?.handle(request, now);
+        self.carry_out(index);
+        Some(response)
+    }
+
+    /// When something happens next.
+    pub(super) fn next_event_ms(&self) -> Option<u64> {
+        let alarms = self.nodes.iter().filter(|node| node.core.is_some()).map(|node| node.alarm_ms);
+        alarms.chain(self.network.next_event_time()).min()
+    }
+
+    /// Lets the clock stand at `at_ms`, or later if it did, and does everything due.
+    pub(super) fn advance(&mut self, at_ms: u64) {
+        self.now_ms = self.now_ms.max(at_ms);
+        let now = self.now_ms;
+        while let Some((index, event)) = self.network.pop_due(now) {
+            if let Some(core) = &mut self.nodes[index].core {
+                core.on_link(event, now);
+                self.carry_out(index);
+            }
+        }
+        for index in 0..self.nodes.len() {
+            let node = &mut self.nodes[index];
+            if let Some(core) = &mut node.core
+                && node.alarm_ms <= now
+            {
+                core.on_tick(now);
+                self.carry_out(index);
+            }
+        }
+    }
+
+    /// The log lines of a node since the last call, with their times.
+    pub(super) fn take_log(&mut self, index: usize) -> Vec<(u64, LogLine)> {
+        std::mem::take(&mut self.nodes[index].log)
+    }
+
+    /// Does what a node wants done: its disk, its messages, its log, its next alarm.
+    fn carry_out(&mut self, index: usize) {
+        let now = self.now_ms;
+        let node = &mut self.nodes[index];
+        let Some(core) = &mut node.core else { return };
+        let effects = core.take_effects();
+        for batch in effects.writes {
+            node.disk.apply(&batch);
+        }
+        for command in effects.commands {
+            self.network.send(index, now, command);
+        }
+        node.log.extend(effects.logs.into_iter().map(|line| (now, line)));
+        node.alarm_ms = core.next_wakeup(now);
+    }
+}

@@ -1,0 +1,141 @@
+//! Genesis states against goldens made by the executable specification and an independent client, and what
+//! `lockin genesis` prints and writes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lockin::genesis::{Convention, genesis_state};
+use lockin::ssz::{Fork, Ssz};
+use lockin::types::ChainConfig;
+use serde_json::Value;
+
+/// The folder of interop states, where there is one: `LOCKIN_VECTORS`, or beside the repository.
+fn interop_folder() -> Option<PathBuf> {
+    let vectors = std::env::var_os("LOCKIN_VECTORS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"), PathBuf::from);
+    Some(vectors.join("interop")).filter(|folder| folder.join("roots.json").exists())
+}
+
+struct Golden {
+    name: String,
+    cfg: ChainConfig,
+    fork: Fork,
+    validators: u64,
+    entry: Value,
+}
+
+/// The goldens of the forks that are built, from the folder, else from the copy in the repository.
+fn goldens() -> (u64, Vec<Golden>) {
+    let text = match interop_folder() {
+        Some(folder) => fs::read_to_string(folder.join("roots.json")).expect("roots.json is readable"),
+        None => include_str!("../golden/interop-roots.json").to_string(),
+    };
+    let file: Value = serde_json::from_str(&text).expect("roots.json is JSON");
+    let states = file["states"].as_object().expect("states by name");
+    let golden = |(name, entry): (&String, &Value)| {
+        let mut parts = name.split('-');
+        let cfg = match parts.next()? {
+            "minimal" => ChainConfig::minimal(),
+            _ => ChainConfig::mainnet(),
+        };
+        let fork: Fork = parts.next()?.parse().ok()?;
+        let validators = parts.next()?.parse().expect("a number of validators");
+        fork.is_built().then(|| Golden { name: name.clone(), cfg, fork, validators, entry: entry.clone() })
+    };
+    (file["genesis_time"].as_u64().expect("a genesis time"), states.iter().filter_map(golden).collect())
+}
+
+#[test]
+fn interop_states_have_the_golden_roots() {
+    let (time, goldens) = goldens();
+    let mut checked = 0;
+    for Golden { name, cfg, fork, validators, entry } in goldens {
+        for convention in Convention::ALL {
+            let Some(expected) = entry[format!("{convention}_root")].as_str() else { continue };
+            let state = genesis_state(&cfg, fork, convention, time, validators).expect("a golden state");
+            let shape = cfg.shape(fork);
+            assert_eq!(hex::encode(state.hash_tree_root(shape).0), expected, "{name} {convention}");
+            assert_eq!(hex::encode(state.genesis_validators_root.0), entry["genesis_validators_root"], "{name}");
+            let encoded = state.encode(shape);
+            assert_eq!(encoded.len() as u64, entry["bytes"].as_u64().expect("a length"), "{name} {convention}");
+            checked += 1;
+            compare_with_file(&name, convention, &encoded);
+        }
+    }
+    assert!(checked >= 8, "phase0 and altair, both presets, two conventions: only {checked} were there");
+}
+
+/// Byte for byte, where the golden state itself is at hand.
+fn compare_with_file(name: &str, convention: Convention, encoded: &[u8]) {
+    let path = interop_folder().map(|folder| folder.join(format!("{name}.{convention}.ssz_snappy")));
+    if let Some(compressed) = path.and_then(|path| fs::read(path).ok()) {
+        let golden = snap::raw::Decoder::new().decompress_vec(&compressed).expect("raw snappy");
+        assert!(golden == encoded, "{name} {convention}: the encodings differ");
+    }
+}
+
+fn lockin() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_lockin"))
+}
+
+#[test]
+fn the_command_prints_the_root_and_writes_the_directory() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let out = dir.path().join("net");
+    let output = lockin()
+        .args(["genesis", "--preset", "minimal", "--fork", "altair", "--validators", "16"])
+        .args(["--genesis-time", "1567777777", "--convention", "upgraded", "--out"])
+        .arg(&out)
+        .output()
+        .expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let root = "0xbd18818ac909ff53346b80483cb8786d128df25a1b218f903e714d3eef2b815e";
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("genesis_state_root {root}\n"));
+    let config = fs::read_to_string(out.join("config.yaml")).expect("written");
+    let (cfg, warnings) = ChainConfig::from_yaml(&config).expect("our own file");
+    assert!(warnings.is_empty() && cfg.altair_fork_epoch == 0, "{config}");
+    let state = cfg.decode_state(&fs::read(out.join("genesis.ssz")).expect("written")).expect("our own file");
+    assert_eq!(state.hash_tree_root(cfg.shape(Fork::Altair)).to_string(), root);
+    for file in [
+        "deposit_contract_block.txt",
+        "deploy_block.txt",
+        "deposit_contract.txt",
+        "deposit_contract_block_hash.txt",
+        "genesis_validators_root.txt",
+        "bootstrap_nodes.txt",
+        "bootstrap_nodes.yaml",
+        "boot_enr.yaml",
+        "jwt.hex",
+    ] {
+        assert!(out.join(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn warnings_and_refusals_go_to_standard_error() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let config = dir.path().join("c.yaml");
+    fs::write(&config, "PRESET_BASE: minimal\nSOME_FUTURE_KEY: 7\n").expect("writes");
+    let run = |extra: &[&str]| {
+        lockin()
+            .args(["genesis", "--fork", "phase0", "--validators", "8", "--genesis-time", "1567777777", "--config"])
+            .arg(&config)
+            .arg("--out")
+            .arg(dir.path().join("net"))
+            .args(extra)
+            .output()
+            .expect("runs")
+    };
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(":2: unknown key `SOME_FUTURE_KEY` is ignored"));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "genesis_state_root 0x34d3f0c56e4c232f6d1e316d105fd20c3502ecf18619918cc2c762cce6fe5e4f\n"
+    );
+    let output = run(&["--convention", "merged"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("not applicable to phase0"));
+}

@@ -25,7 +25,6 @@ pub struct Node {
     pub notices: Arc<Mutex<Vec<Notice>>>,
     validator: Validator,
     identity: Identity,
-    number: usize,
     up: bool,
 }
 
@@ -127,7 +126,7 @@ impl Lab {
             keys.map(|index| interop_key(index).secret),
             SlashingProtection::in_memory(self.genesis.genesis_validators_root),
         );
-        self.nodes.push(Node { core, rows, notices, validator, identity, number, up: false });
+        self.nodes.push(Node { core, rows, notices, validator, identity, up: false });
     }
 
     /// Carries out what a core wants.

@@ -58,7 +58,9 @@ impl Chain {
         let mut seats = self.seats(committee, &key);
         must(!seats.is_empty(), || format!("validator {validator_index} is not in the sync committee"))?;
         if let Some(subnet) = subnet {
-            must(seats.contains_key(&subnet), || format!("validator {validator_index} has no seat in subnet {subnet}"))?;
+            must(seats.contains_key(&subnet), || {
+                format!("validator {validator_index} has no seat in subnet {subnet}")
+            })?;
             seats.retain(|subcommittee, _| *subcommittee == subnet);
         }
         seats.retain(|subcommittee, _| !self.seen.sync_messages.contains(&(slot, (validator_index, *subcommittee))));
@@ -102,7 +104,9 @@ impl Chain {
         must(members.contains(&key), || format!("aggregator {aggregator} is not in subcommittee {subcommittee}"))?;
         let bits: Vec<bool> = contribution.aggregation_bits.iter().collect();
         let data = (slot, contribution.beacon_block_root, subcommittee);
-        should(!self.seen.covers_contribution(data, &bits), || "a contribution with all these members was seen".into())?;
+        should(!self.seen.covers_contribution(data, &bits), || {
+            "a contribution with all these members was seen".into()
+        })?;
         should(!self.seen.contributors.contains(&(slot, (aggregator, subcommittee))), || {
             format!("aggregator {aggregator}'s contribution of this slot was seen")
         })?;

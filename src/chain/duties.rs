@@ -6,9 +6,7 @@ use std::sync::Arc;
 use super::{Chain, Error};
 use crate::spec;
 use crate::ssz::Root;
-use crate::types::{
-    BeaconState, BlsPubkey, CommitteeIndex, Epoch, ForkName, Slot, SyncCommittee, ValidatorIndex,
-};
+use crate::types::{BeaconState, BlsPubkey, CommitteeIndex, Epoch, ForkName, Slot, SyncCommittee, ValidatorIndex};
 
 /// Duties, and the block root that decides them: while it stays, so do they.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,12 +150,14 @@ impl Chain {
         let head = self.head_epoch();
         if epoch / per_period < head / per_period || self.cfg.fork_at_epoch(head) < ForkName::Altair {
             let start = self.cfg.start_slot(epoch.min(now));
-            let state = if epoch < head { self.canonical_state(start)? } else { self.advanced(&self.head.root, start)? };
+            let state =
+                if epoch < head { self.canonical_state(start)? } else { self.advanced(&self.head.root, start)? };
             if self.fork_at(state.slot) < ForkName::Altair {
                 return Err(Error::TooEarly { asked: epoch, now });
             }
             let later = epoch / per_period > self.cfg.epoch_of(state.slot) / per_period;
-            let committee = if later { state.next_sync_committee.clone() } else { state.current_sync_committee.clone() };
+            let committee =
+                if later { state.next_sync_committee.clone() } else { state.current_sync_committee.clone() };
             return Ok((state, committee));
         }
         let state = self.head.state.clone();

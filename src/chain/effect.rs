@@ -123,7 +123,8 @@ pub enum Effect {
     Outcome { origin: Origin, outcome: Outcome },
     /// Send to everybody.
     Publish(Gossip),
-    /// Ask for the block with this root: `origin`'s object needs it. Asked once per root while it is missing.
+    /// Ask for the block with this root: `origin`'s object needs it. Asked once while it is missing, and again each slot
+    /// that it still is; for each block of [`Origin::Sync`] that lacks its parent, though.
     RequestBlock { root: Root, origin: Origin },
     /// Apply all writes of the batch at once, or none (one transaction), batches in order.
     Persist(Vec<Write>),

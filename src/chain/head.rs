@@ -177,6 +177,8 @@ impl Chain {
         let oldest_sync = self.slot.saturating_sub(2);
         self.attestations.prune(self.slot.saturating_sub(2 * self.cfg.preset.slots_per_epoch));
         self.sync.prune(oldest_sync);
+        let recent = self.cfg.epoch_of(self.slot).saturating_sub(1);
+        self.targets.retain(|target, _| target.epoch >= recent);
         self.seen.prune(finalized, self.cfg.epoch_of(oldest_vote), oldest_vote, oldest_sync);
     }
 

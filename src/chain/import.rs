@@ -61,6 +61,8 @@ impl Chain {
                 let origin = arrival.asker.origin;
                 self.answer_held(&mut arrival.asker, "held until its parent comes");
                 match self.held.keep_orphan(arrival, self.slot) {
+                    // A held parent waits for a parent of its own.
+                    Ok(()) if self.held.holds(&parent) && !matches!(origin, Origin::Sync(_)) => {}
                     Ok(()) => self.want_block(parent, origin),
                     Err(mut back) => self.refuse(&mut back.asker, Fault::NeedsBlock(parent)),
                 }
@@ -75,9 +77,15 @@ impl Chain {
                 self.metrics.blocks_rejected += 1;
                 let (slot, root) = (arrival.block.message.slot, arrival.root);
                 self.log(Level::Warn, format!("block {root} of slot {slot} is invalid: {why}"));
-                self.note_invalid(root);
-                self.held.got(&root);
+                // The signature is no part of the root: whoever forges one must not make others' block invalid.
+                if self.check_proposer_signature(&arrival.block).is_ok() {
+                    self.note_invalid(root);
+                    self.held.got(&root);
+                }
                 self.refuse(&mut arrival.asker, Fault::Reject(why));
+            }
+            Err(_) if self.store.contains(&arrival.root) && matches!(arrival.asker.origin, Origin::Sync(_)) => {
+                self.answer(&mut arrival.asker, Outcome::Accept); // as wanted, if by another way
             }
             Err(fault) => self.refuse(&mut arrival.asker, fault),
         }
@@ -127,7 +135,12 @@ impl Chain {
     }
 
     /// The post-state of a block on the state of its parent, advanced to its slot.
-    pub(super) fn transition(&self, pre: &BeaconState, signed: &SignedBeaconBlock, verify: bool) -> Result<Post, Fault> {
+    pub(super) fn transition(
+        &self,
+        pre: &BeaconState,
+        signed: &SignedBeaconBlock,
+        verify: bool,
+    ) -> Result<Post, Fault> {
         let block = &signed.message;
         let invalid = |error: spec::Error| Fault::Reject(error.to_string());
         let expected = spec::get_beacon_proposer_index(&self.cfg, pre).map_err(invalid)?;
@@ -139,7 +152,7 @@ impl Chain {
         let mut signatures = if verify { Signatures::Collect(&mut sets) } else { Signatures::Trust };
         spec::process_block(&self.cfg, &mut state, block, &mut signatures).map_err(invalid)?;
         if verify {
-            sets.push(self.proposer_signature(signed)?);
+            sets.push(spec::block_signature_set(&self.cfg, pre, signed).map_err(invalid)?);
             must(crypto::verify_sets(&sets), || "one of its signatures is wrong".into())?;
         }
         let root = state.hash_tree_root(self.cfg.shape_at_slot(block.slot));
@@ -186,12 +199,13 @@ impl Chain {
         spec::compute_domain(&self.cfg, kind, Some(version), Some(self.genesis_validators_root))
     }
 
-    /// The proposer's signature, by the head's registry (an index never changes its key).
+    /// The proposer's signature, by the head's registry (an index never changes its key). A head that is far behind may
+    /// not know the proposer yet.
     fn proposer_signature(&self, signed: &SignedBeaconBlock) -> Result<SignatureSet, Fault> {
         let block = &signed.message;
         let index = usize::try_from(block.proposer_index).unwrap_or(usize::MAX);
         let proposer = self.head.state.validators.get(index);
-        let Some(proposer) = proposer else { return reject(format!("no validator {}", block.proposer_index)) };
+        let Some(proposer) = proposer else { return ignore(format!("no validator {} yet", block.proposer_index)) };
         let domain = self.domain(DOMAIN_BEACON_PROPOSER, self.cfg.epoch_of(block.slot));
         let message = spec::compute_signing_root(block, self.cfg.shape_at_slot(block.slot), domain);
         Ok(SignatureSet { pubkeys: vec![proposer.pubkey], message, signature: signed.signature })

@@ -115,6 +115,8 @@ pub struct Chain {
     told_finalized: Checkpoint,
     seen: seen::Seen,
     held: held::Held,
+    /// States of the targets of recent votes.
+    targets: BTreeMap<Checkpoint, Arc<BeaconState>>,
     /// Votes that count from the slot after their own.
     waiting_votes: BTreeMap<Slot, Vec<(AttestationData, Vec<ValidatorIndex>)>>,
     invalid: BTreeSet<Root>,

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
+use super::Chain;
 use super::effect::{Gossip, Notice};
 use super::event::Origin;
 use super::held::Asker;
 use super::pool::slashed_by;
 use super::verdict::{Fault, should};
-use super::Chain;
 use crate::spec::{self, fork_choice};
 use crate::types::{AttesterSlashing, BeaconState, ProposerSlashing, SignedVoluntaryExit};
 

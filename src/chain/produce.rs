@@ -2,10 +2,10 @@
 
 use super::{Chain, Error};
 use crate::spec::{self, Signatures};
-use crate::ssz::{Root, Ssz, sha256};
+use crate::ssz::{Root, Ssz};
 use crate::types::{
     Attestation, AttestationData, BeaconBlock, BeaconBlockBody, BeaconState, BlsSignature, Checkpoint, CommitteeIndex,
-    Eth1Data, ForkName, Slot, SyncCommitteeContribution,
+    ForkName, Slot, SyncCommitteeContribution,
 };
 
 impl Chain {
@@ -25,7 +25,16 @@ impl Chain {
         }
         let spec_error = |source| Error::Spec { doing: format!("producing a block for slot {slot}"), source };
         let proposer_index = spec::get_beacon_proposer_index(&self.cfg, &pre).map_err(spec_error)?;
-        let body = self.body(&pre, randao, graffiti);
+        let eth1_data = spec::get_interop_eth1_vote(&self.cfg, &pre).map_err(spec_error)?;
+        let body = self.body(
+            &pre,
+            BeaconBlockBody {
+                randao_reveal: randao,
+                eth1_data,
+                graffiti,
+                ..BeaconBlockBody::zero(self.cfg.shape_at_slot(slot))
+            },
+        );
         let mut block =
             BeaconBlock { slot, proposer_index, parent_root: self.head.root, state_root: Root::default(), body };
         let post = match self.try_block(&pre, &block) {
@@ -47,19 +56,14 @@ impl Chain {
         Ok(state)
     }
 
-    fn body(&self, pre: &BeaconState, randao_reveal: BlsSignature, graffiti: Root) -> BeaconBlockBody {
+    /// Fills a body that has its header fields with the best of the pools.
+    fn body(&self, pre: &BeaconState, mut body: BeaconBlockBody) -> BeaconBlockBody {
         let shape = self.cfg.shape_at_slot(pre.slot);
         let chosen = self.operations.choose(&self.cfg, pre);
-        let mut body = BeaconBlockBody {
-            randao_reveal,
-            eth1_data: self.eth1_vote(pre),
-            graffiti,
-            proposer_slashings: chosen.proposer_slashings.into(),
-            attester_slashings: chosen.attester_slashings.into(),
-            attestations: self.pack_attestations(pre).into(),
-            voluntary_exits: chosen.voluntary_exits.into(),
-            ..BeaconBlockBody::zero(shape)
-        };
+        body.proposer_slashings = chosen.proposer_slashings.into();
+        body.attester_slashings = chosen.attester_slashings.into();
+        body.attestations = self.pack_attestations(pre).into();
+        body.voluntary_exits = chosen.voluntary_exits.into();
         if self.fork_at(pre.slot) >= ForkName::Altair {
             body.sync_aggregate = self.sync.aggregate(shape, pre.slot.saturating_sub(1), &self.head.root);
         }
@@ -71,15 +75,6 @@ impl Chain {
         body.attester_slashings.clear();
         body.attestations.clear();
         body.voluntary_exits.clear();
-    }
-
-    /// The interop stub's vote: a root that changes with the voting period, and no new deposits.
-    fn eth1_vote(&self, state: &BeaconState) -> Eth1Data {
-        let period = self.cfg.epoch_of(state.slot) / self.cfg.preset.epochs_per_eth1_voting_period.max(1);
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&period.to_le_bytes());
-        let deposit_root = sha256(&bytes);
-        Eth1Data { deposit_root, deposit_count: state.eth1_deposit_index, block_hash: sha256(&deposit_root.0) }
     }
 
     /// What a committee of this slot should sign now.

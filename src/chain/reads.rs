@@ -183,7 +183,9 @@ impl Chain {
             StateId::Finalized => self.target_state(&self.finalized()),
             StateId::Justified => self.target_state(&self.justified()),
             StateId::Slot(slot) if slot <= self.slot.max(self.head.slot) => self.canonical_state(slot),
-            StateId::Slot(slot) => Err(Error::NotFound { what: format!("the state of slot {slot}, which has not come") }),
+            StateId::Slot(slot) => {
+                Err(Error::NotFound { what: format!("the state of slot {slot}, which has not come") })
+            }
             StateId::Root(_) => {
                 let root = self.state_block(id)?.0;
                 if let Some(state) = self.hot_state(&root) {

@@ -122,6 +122,7 @@ impl Chain {
             anchor,
             seen: Default::default(),
             held: Held::default(),
+            targets: BTreeMap::new(),
             waiting_votes: BTreeMap::new(),
             invalid: BTreeSet::new(),
             invalid_in_order: VecDeque::new(),
@@ -158,7 +159,9 @@ impl Chain {
                 .and_then(|pre| self.transition(&pre, &arrival.block, false));
             match post {
                 Ok(post) => self.apply_block(&arrival, post),
-                Err(Fault::Reject(why) | Fault::Ignore(why)) => return Err(Error::Database { what: "block", root, why }),
+                Err(Fault::Reject(why) | Fault::Ignore(why)) => {
+                    return Err(Error::Database { what: "block", root, why });
+                }
                 Err(_) => continue,
             }
         }

@@ -28,7 +28,8 @@ pub(super) struct Seen {
 }
 
 fn covered(seen: Option<&BitSets>, bits: &[bool]) -> bool {
-    let inside = |prior: &Vec<bool>| prior.len() == bits.len() && bits.iter().zip(prior).all(|(&new, &old)| old || !new);
+    let inside =
+        |prior: &Vec<bool>| prior.len() == bits.len() && bits.iter().zip(prior).all(|(&new, &old)| old || !new);
     seen.is_some_and(|sets| sets.iter().any(inside))
 }
 

@@ -1,6 +1,7 @@
 //! States: of a block, advanced over empty slots, of the past. What was computed once is remembered (see
 //! [`memo`](super::memo)); what was forgotten is replayed from a snapshot of the database.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::{Chain, Error, schema};
@@ -35,7 +36,10 @@ impl Chain {
 
     /// The state that decides the committees of votes for this target.
     pub(super) fn target_state(&self, target: &Checkpoint) -> Result<Arc<BeaconState>, Error> {
-        self.advanced(&target.root, self.cfg.start_slot(target.epoch))
+        match self.targets.get(target) {
+            Some(state) => Ok(state.clone()),
+            None => self.advanced(&target.root, self.cfg.start_slot(target.epoch)),
+        }
     }
 
     /// The last block at or before `slot` on the chain of a held block.
@@ -58,7 +62,7 @@ impl Chain {
     fn replayed(&self, slot: Slot) -> Result<Arc<BeaconState>, Error> {
         let (from, mut state) = self.snapshot_before(slot)?;
         let failed = |source| Error::Spec { doing: format!("replaying from slot {from} to slot {slot}"), source };
-        for (_, root) in self.blocks.finalized.range(from + 1..=slot) {
+        for (_, root) in self.blocks.finalized.range((Bound::Excluded(from), Bound::Included(slot))) {
             let lost = || Error::Database { what: "block", root: *root, why: "it is missing or broken".into() };
             let block = self.blocks.get(root).ok_or_else(lost)?;
             spec::process_slots(&self.cfg, &mut state, block.message.slot).map_err(failed)?;
@@ -77,7 +81,8 @@ impl Chain {
             let at = self.blocks.finalized.range(..=start).next_back().map_or(0, |(slot, _)| *slot);
             if let Some(bytes) = self.rows.get(&schema::snapshot(at))? {
                 let root = self.blocks.finalized.get(&at).copied().unwrap_or_default();
-                let broken = |why: crate::ssz::DecodeError| Error::Database { what: "state", root, why: why.to_string() };
+                let broken =
+                    |why: crate::ssz::DecodeError| Error::Database { what: "state", root, why: why.to_string() };
                 return Ok((at, self.cfg.decode_state(&bytes).map_err(broken)?));
             }
             epoch = epoch.checked_sub(schema::EPOCHS_PER_SNAPSHOT).ok_or_else(|| Error::Database {

@@ -57,7 +57,9 @@ impl Chain {
         let outcome = match fault {
             Fault::Reject(why) => Outcome::Reject(why),
             Fault::Ignore(why) => Outcome::Ignore(why),
-            Fault::NeedsBlock(root) => Outcome::Ignore(format!("block {root} is not known, and nothing more can be held")),
+            Fault::NeedsBlock(root) => {
+                Outcome::Ignore(format!("block {root} is not known, and nothing more can be held"))
+            }
             Fault::Early => Outcome::Ignore("from a slot to come, and nothing more can be held".into()),
         };
         self.answer(asker, outcome);
@@ -94,9 +96,9 @@ impl Chain {
         }
     }
 
-    /// Asks for a block, once while it is missing.
+    /// Asks for a block, once while it is missing; but each requester hears that its own block has no parent.
     pub(super) fn want_block(&mut self, root: Root, origin: Origin) {
-        if self.held.want(root, origin) {
+        if self.held.want(root, origin) || matches!(origin, Origin::Sync(_)) {
             self.out.push(Effect::RequestBlock { root, origin });
         }
     }

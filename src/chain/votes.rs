@@ -4,6 +4,7 @@
 //! vote on another fork is judged by its own shuffling; a vote for an unknown block is therefore held before its
 //! signature can be checked, in a bounded place for a bounded time.
 
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::Chain;
@@ -14,15 +15,15 @@ use super::verdict::{Fault, must, should};
 use crate::crypto::{self, SignatureSet};
 use crate::spec::{self, fork_choice};
 use crate::ssz::{Root, Ssz};
-use crate::types::constants::{
-    DOMAIN_AGGREGATE_AND_PROOF, DOMAIN_BEACON_ATTESTER, DOMAIN_SELECTION_PROOF, TARGET_AGGREGATORS_PER_COMMITTEE,
-};
+use crate::types::constants::{DOMAIN_AGGREGATE_AND_PROOF, DOMAIN_BEACON_ATTESTER, DOMAIN_SELECTION_PROOF};
 use crate::types::{
     Attestation, AttestationData, BeaconState, BlsPubkey, BlsSignature, SignedAggregateAndProof, ValidatorIndex,
 };
 
 /// Who voted, and all else that judging a vote brings to light.
 struct Judged {
+    /// Of the vote's target.
+    state: Arc<BeaconState>,
     data_root: Root,
     attesters: Vec<ValidatorIndex>,
 }
@@ -100,7 +101,7 @@ impl Chain {
         let set = self.vote_signature(&bench.state, data, &attesters, attestation.signature)?;
         must(crypto::verify_sets(&[set]), || "the signature is wrong".into())?;
         let data_root = data.hash_tree_root(self.cfg.shape_at_slot(data.slot));
-        Ok((Judged { data_root, attesters }, right))
+        Ok((Judged { state: bench.state, data_root, attesters }, right))
     }
 
     fn judge_aggregate(&self, signed: &SignedAggregateAndProof) -> Result<Judged, Fault> {
@@ -116,7 +117,7 @@ impl Chain {
         should(!seen, || "an aggregate with all these votes was seen".into())?;
         let seen = self.seen.aggregators.contains(&(data.target.epoch, aggregator));
         should(!seen, || format!("aggregator {aggregator}'s aggregate of this epoch was seen"))?;
-        must(is_selected(bench.committee.len(), &message.selection_proof), || {
+        must(spec::is_aggregator_of(bench.committee.len() as u64, &message.selection_proof), || {
             format!("validator {aggregator} is not selected as aggregator")
         })?;
         must(bench.committee.contains(&aggregator), || format!("aggregator {aggregator} is not in the committee"))?;
@@ -132,7 +133,7 @@ impl Chain {
             self.vote_signature(&bench.state, data, &attesters, aggregate.signature)?,
         ];
         must(crypto::verify_sets(&sets), || "one of its three signatures is wrong".into())?;
-        Ok(Judged { data_root, attesters })
+        Ok(Judged { state: bench.state, data_root, attesters })
     }
 
     /// What attestations and aggregates have in common, up to the signature.
@@ -199,6 +200,11 @@ impl Chain {
 
     fn apply_vote(&mut self, attestation: &Attestation, judged: &Judged) {
         self.metrics.attestations_accepted += 1;
+        let target = &attestation.data.target;
+        if let Entry::Vacant(entry) = self.targets.entry(*target) {
+            self.store.put_checkpoint_state(target, judged.state.clone());
+            entry.insert(judged.state.clone());
+        }
         let refused = self.attestations.insert(judged.data_root, attestation);
         self.log_refusals(refused);
         let slot = attestation.data.slot;
@@ -232,12 +238,6 @@ impl Bench {
     fn members(&self, positions: impl Iterator<Item = usize>) -> Vec<ValidatorIndex> {
         positions.filter_map(|position| self.committee.get(position).copied()).collect()
     }
-}
-
-/// Spec `is_aggregator`, for a committee already at hand.
-fn is_selected(committee: usize, proof: &BlsSignature) -> bool {
-    let modulo = (committee as u64 / TARGET_AGGREGATORS_PER_COMMITTEE).max(1);
-    spec::math::bytes_to_uint64(&crate::ssz::sha256(&proof.0)).is_multiple_of(modulo)
 }
 
 pub(super) fn pubkey(state: &BeaconState, index: ValidatorIndex) -> Result<BlsPubkey, Fault> {

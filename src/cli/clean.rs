@@ -17,8 +17,8 @@ pub fn run(args: CleanArgs) -> u8 {
         false => (process::sweep(), "ended"),
     };
     for leftover in &found {
-        println!("{done}: process {} {}", leftover.pid, leftover.command);
+        super::say(&format!("{done}: process {} {}", leftover.pid, leftover.command));
     }
-    println!("{} process{} {done}", found.len(), if found.len() == 1 { "" } else { "es" });
+    super::say(&format!("{} process{} {done}", found.len(), if found.len() == 1 { "" } else { "es" }));
     super::exit::PASS
 }

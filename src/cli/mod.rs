@@ -12,24 +12,15 @@ mod report;
 mod run;
 mod validator;
 
+use crate::{
+    journal::RunDir,
+    report::{Report, exit, last_line, terminal},
+};
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
-
-/// Exit codes, the same for every subcommand.
-pub mod exit {
-    /// Passed, or failed as was known and listed.
-    pub const PASS: u8 = 0;
-    /// A network failed its checks; a block is invalid.
-    pub const FAIL: u8 = 1;
-    /// A bad file or bad usage.
-    pub const USAGE: u8 = 2;
-    /// The harness or its environment failed: nothing is known of the network.
-    pub const UNKNOWN: u8 = 3;
-    /// A client or a runtime can't do what the scenario needs.
-    pub const UNSUPPORTED: u8 = 4;
-    /// Ended by a signal.
-    pub const INTERRUPTED: u8 = 130;
-}
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 pass or known failure, 1 fail, 2 bad file or usage, 3 unknown (harness or environment failed),
@@ -77,6 +68,18 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => completions::run::<Cli>(args),
     };
     ExitCode::from(code)
+}
+
+/// Prints to stdout. A reader that has gone away (`| head`) is no error.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints a report, its last line the verdict and the page's path; the exit code.
+fn say_report(report: &Report, dir: &RunDir) -> u8 {
+    say(&terminal(report, std::io::stdout().is_terminal()));
+    say(&last_line(report, &dir.report_html()));
+    report.exit_code
 }
 
 #[cfg(test)]

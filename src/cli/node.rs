@@ -67,7 +67,11 @@ fn init_log(level: &str) -> Result<(), String> {
     use std::io::IsTerminal;
     use tracing_subscriber::EnvFilter;
 
-    let filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
+    let mut filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
+    if !level.contains("libp2p") {
+        let quiet = "libp2p_swarm=warn".parse().map_err(|error| format!("{error}"))?; // it repeats our peer id
+        filter = filter.add_directive(quiet);
+    }
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -84,7 +84,7 @@ pub fn run(args: PlanArgs) -> u8 {
     };
     match crate::yaml::to_string(&resolved.plan) {
         Ok(text) => {
-            print!("{text}");
+            super::say(text.trim_end());
             exit::PASS
         }
         Err(error) => {

@@ -1,6 +1,6 @@
 //! `lockin report`: the reports again, from a journal.
 
-use super::{exit, run::code_of};
+use super::exit;
 use crate::{journal::RunDir, report};
 use std::path::PathBuf;
 
@@ -24,11 +24,7 @@ pub fn run(args: ReportArgs) -> u8 {
         return exit::USAGE;
     }
     match report::write_all(&dir) {
-        Ok(summary) => {
-            print!("{}", summary.table);
-            println!("{}: {}", summary.verdict, dir.report_html().display());
-            code_of(summary.verdict)
-        }
+        Ok(report) => super::say_report(&report, &dir),
         Err(error) => {
             eprintln!("error: {error}");
             exit::UNKNOWN

@@ -6,7 +6,7 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    journal::{self, Event, RunDir, UnixTime, Verdict, Writer},
+    journal::{self, Event, RunDir, UnixTime, Writer},
     report,
     runtime::{Runtime, process, simulation},
     scenario::Drive,
@@ -126,12 +126,17 @@ async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u
         }
     }
     let interrupt = interrupts()?;
-    let judgement = Drive::new(&plan, &network, runtime.as_mut(), journal).run(interrupt.clone()).await;
+    let judgement = Drive::new(&plan, &network, runtime.as_mut(), journal).run(interrupt).await;
     done(&progress);
-    let summary = report::write_all(dir)?;
-    print!("{}", summary.table);
-    println!("{}: {}", judgement.verdict, dir.report_html().display());
-    Ok(if interrupt.borrow().is_some() { exit::INTERRUPTED } else { code_of(judgement.verdict) })
+    match report::write_all(dir) {
+        Ok(report) => Ok(super::say_report(&report, dir)),
+        Err(error) => {
+            // The verdict stands, though nobody can read the report.
+            eprintln!("error: {error}");
+            super::say(&format!("{} (no report could be written)", judgement.verdict));
+            Ok(exit::UNKNOWN)
+        }
+    }
 }
 
 type Shown = std::sync::Arc<std::sync::Mutex<Progress>>;
@@ -142,16 +147,6 @@ fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)) {
     let listener = Shown::clone(&shown);
     journal.observe(move |line| listener.lock().unwrap_or_else(|broken| broken.into_inner()).take_in(line));
     (shown, |shown| shown.lock().unwrap_or_else(|broken| broken.into_inner()).finish())
-}
-
-/// The exit code of a verdict.
-pub(super) fn code_of(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::Pass | Verdict::KnownFailure => exit::PASS,
-        Verdict::Fail => exit::FAIL,
-        Verdict::Unknown => exit::UNKNOWN,
-        Verdict::Unsupported => exit::UNSUPPORTED,
-    }
 }
 
 /// Gets the name of the first signal that asks this program to end.

@@ -239,7 +239,7 @@ impl Chunk {
     /// An error; the message is cut to what the protocol allows.
     pub fn error(code: ResponseCode, message: &str) -> Chunk {
         let cut = message.floor_char_boundary(MAX_ERROR_MESSAGE);
-        Chunk { code, context: None, body: Payload::copy_from_slice(message[..cut].as_bytes()) }
+        Chunk { code, context: None, body: Payload::copy_from_slice(&message.as_bytes()[..cut]) }
     }
 }
 

@@ -99,6 +99,7 @@ pub struct Core {
     identity: Identity,
     effects: Effects,
     now_ms: u64,
+    ticked_ms: Option<u64>,
     next_call: u64,
     /// Verdicts on the objects of API calls, by call.
     verdicts: BTreeMap<u64, Outcome>,
@@ -146,6 +147,7 @@ impl Core {
             identity,
             effects: Effects::default(),
             now_ms: 0,
+            ticked_ms: None,
             next_call: 0,
             verdicts: BTreeMap::new(),
             slot_told: None,
@@ -164,6 +166,7 @@ impl Core {
     /// Time passed: due at the moments that [`Core::next_wakeup`] names.
     pub fn on_tick(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
+        self.ticked_ms = Some(now_ms);
         self.tell_chain(Event::Tick { now_ms });
         let actions = self.net.on_tick(&self.chain, now_ms);
         self.act(actions);
@@ -177,18 +180,20 @@ impl Core {
         self.act(actions);
     }
 
-    /// When [`Core::on_tick`] is due next, unix milliseconds, later than `now_ms`.
+    /// When [`Core::on_tick`] is due next, unix milliseconds: counted from the last tick, so that an input that comes
+    /// first in a new slot can't make its tick forgotten. Not after `now_ms` if the tick is due already.
     pub fn next_wakeup(&self, now_ms: u64) -> u64 {
+        let Some(ticked_ms) = self.ticked_ms else { return now_ms };
         let clock = self.chain.config().slot_clock(self.chain.genesis_time());
-        let (next_slot, begun) = match clock.slot_at(now_ms) {
-            Some(slot) => (clock.start_of(slot + 1), true),
+        let (next_slot, begun) = match clock.slot_at(ticked_ms) {
+            Some(slot) => (clock.start_of(slot.saturating_add(1)), true),
             None => (clock.genesis_time_ms, false),
         };
         let settled = begun && !self.net.is_syncing(&self.chain);
         if settled {
             return next_slot;
         }
-        next_slot.min(now_ms + (clock.slot_duration_ms / TICKS_PER_SLOT).max(SHORTEST_TICK_MS))
+        next_slot.min(ticked_ms + (clock.slot_duration_ms / TICKS_PER_SLOT).max(SHORTEST_TICK_MS))
     }
 
     /// Takes leave of all peers; the node is about to stop.

@@ -149,7 +149,11 @@ fn own(page: &mut Page, core: &Core) {
     page.counter("lockin_requests_sent", "Requests to peers", net.requests_sent);
     page.counter("lockin_requests_served", "Requests of peers answered", net.requests_served);
     page.counter("lockin_blocks_fetched", "Blocks fetched by range sync and lookups", net.blocks_fetched);
-    page.gauge("lockin_syncing", "1 while blocks are being fetched to catch up", u64::from(core.sync_view().is_syncing));
+    page.gauge(
+        "lockin_syncing",
+        "1 while blocks are being fetched to catch up",
+        u64::from(core.sync_view().is_syncing),
+    );
 }
 
 /// The conventional metrics of a process.

@@ -14,7 +14,7 @@ pub enum Error {
     State { node: String, state: &'static str },
     /// A client's program is not there.
     #[error(
-        "node `{node}`: its {role} program `{program}` was not found; install it, put it on PATH, or name it with --program {client}.{role}=FILE"
+        "node `{node}`: its {role} program `{program}` was not found; install it or put it on PATH"
     )]
     ProgramMissing { node: String, client: String, role: String, program: String },
     /// A program could not be started.

@@ -33,8 +33,10 @@ impl Validator {
 
     /// Everything but proposers for this epoch, as far as it is missing; all of it if `again`.
     pub(super) async fn look_up(&self, at: At, again: bool) -> Vec<Outcome> {
-        let (attesters, sync) =
-            futures::join!(self.look_up_attesters(at, at.epoch, again), self.look_up_sync_committee(at, at.slot, again));
+        let (attesters, sync) = futures::join!(
+            self.look_up_attesters(at, at.epoch, again),
+            self.look_up_sync_committee(at, at.slot, again)
+        );
         [attesters, sync].concat()
     }
 
@@ -75,7 +77,8 @@ impl Validator {
             Err(error) => return vec![at.failed(Duty::Lookup, None, error)],
         };
         let dependent_root = answer.dependent_root.unwrap_or_default();
-        let duties: Vec<AttesterDuty> = answer.data.into_iter().filter(|it| self.keys.contains_key(&it.pubkey)).collect();
+        let duties: Vec<AttesterDuty> =
+            answer.data.into_iter().filter(|it| self.keys.contains_key(&it.pubkey)).collect();
         let unchanged = self.book().attesters.get(&epoch).is_some_and(|known| {
             known.dependent_root == dependent_root && known.duties.iter().map(|it| &it.duty).eq(&duties)
         });
@@ -118,7 +121,8 @@ impl Validator {
             Err(error) => return vec![at.failed(Duty::Lookup, None, error)],
         };
         let duties: Vec<_> = duties.into_iter().filter(|duty| self.keys.contains_key(&duty.pubkey)).collect();
-        let end = (period.saturating_add(1)).saturating_mul(self.network.config.preset.epochs_per_sync_committee_period);
+        let end =
+            (period.saturating_add(1)).saturating_mul(self.network.config.preset.epochs_per_sync_committee_period);
         let subscriptions = duties.iter().map(|duty| SyncSubscription {
             validator_index: duty.validator_index,
             sync_committee_indices: duty.validator_sync_committee_indices.clone(),

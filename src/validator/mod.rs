@@ -14,8 +14,6 @@ mod outcome;
 mod proposing;
 pub mod slashing;
 mod sync_committee;
-#[cfg(test)]
-mod tests;
 
 pub use network::{Network, NetworkError};
 pub use outcome::{Duty, Ending, Outcome, TARGET};

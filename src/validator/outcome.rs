@@ -60,14 +60,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Writes the log line: routine on level debug or info, everything else as a warning.
+    /// Writes the log line: blocks and attestations that went well on level info, the many others on debug, and what
+    /// went wrong as a warning.
     pub fn log(&self) {
         let Outcome { duty, slot, validator, late_ms, ending } = self;
         match ending {
-            Ending::Done if matches!(duty, Duty::Lookup | Duty::Subscription) => {
-                tracing::debug!(target: TARGET, %duty, slot, validator, late_ms, outcome = "done");
+            Ending::Done if matches!(duty, Duty::Block | Duty::Attestation) => {
+                tracing::info!(target: TARGET, %duty, slot, validator, late_ms, outcome = "done");
             }
-            Ending::Done => tracing::info!(target: TARGET, %duty, slot, validator, late_ms, outcome = "done"),
+            Ending::Done => tracing::debug!(target: TARGET, %duty, slot, validator, late_ms, outcome = "done"),
             Ending::Skipped(why) => {
                 tracing::info!(target: TARGET, %duty, slot, validator, late_ms, outcome = "skipped", why);
             }

@@ -1,8 +1,17 @@
 //! The one integration binary.
 
-mod net;
-
+mod api;
+mod chain;
 mod genesis;
 mod layers;
+mod net;
+mod node;
 mod replay;
+mod report;
+mod rest;
+mod run;
+mod runtime;
 mod scenario;
+mod slashing;
+mod validator;
+mod vectors;

@@ -1,5 +1,6 @@
 //! Real sockets on loopback: two of our network stacks, and strangers, talk to each other.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes as Payload;
@@ -8,6 +9,9 @@ use lockin::net::link::{
     Chunk, Command, Direction, GossipId, InboundId, Link, LinkEvent, PeerId, Protocol, RequestError, RequestId,
     ResponseCode, Verdict,
 };
+use lockin::net::service::{Action, ChainView, Metrics, Service};
+use lockin::ssz::Root;
+use lockin::types::{ChainConfig, Checkpoint, SignedBeaconBlock, Slot, Status};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
@@ -274,4 +278,109 @@ async fn dropping_the_handle_ends_the_network() {
     b.disconnected().await;
     let end = timeout(Duration::from_secs(5), async { while events.recv().await.is_some() {} }).await;
     assert!(end.is_ok(), "the task still runs");
+}
+
+/// A chain that stands at genesis.
+struct Genesis;
+
+impl ChainView for Genesis {
+    fn status(&self) -> Status {
+        Status::default()
+    }
+    fn finalized(&self) -> Checkpoint {
+        Checkpoint::default()
+    }
+    fn has_block(&self, _: &Root) -> bool {
+        false
+    }
+    fn block_by_root(&self, _: &Root) -> Option<Arc<SignedBeaconBlock>> {
+        None
+    }
+    fn canonical_block_at(&self, _: Slot) -> Option<Arc<SignedBeaconBlock>> {
+        None
+    }
+    fn canonical_root_at(&self, _: Slot) -> Option<Root> {
+        None
+    }
+}
+
+const NOW_MS: u64 = 1_600_000_003_000;
+
+/// A link driven by the service, as a node does it; tells the state of affairs after every event.
+struct Served {
+    address: String,
+    state: tokio::sync::watch::Receiver<(usize, Metrics)>,
+}
+
+impl Served {
+    async fn reaches(&mut self, what: &str, goal: impl FnMut(&(usize, Metrics)) -> bool) {
+        let reached = timeout(Duration::from_secs(20), self.state.wait_for(goal)).await;
+        assert!(reached.is_ok(), "never {what}");
+    }
+}
+
+async fn served(key: u8, genesis_validators_root: Root, static_peers: Vec<String>) -> Served {
+    let cfg = Arc::new(ChainConfig::minimal());
+    let mut service = Service::new(cfg, NOW_MS / 1000, genesis_validators_root, Root::ZERO);
+    let config = Config { digests: service.schedule().digests(), ..Config::loopback([key; 32]) };
+    let (mut link, mut events) = start(config).await.unwrap();
+    let address = link.address().to_string();
+    let (tell, state) = tokio::sync::watch::channel((0, Metrics::default()));
+    tokio::spawn(async move {
+        let mut actions = service.start(&static_peers, &Genesis, NOW_MS);
+        loop {
+            for action in actions {
+                if let Action::Link(command) = action {
+                    link.send(command);
+                }
+            }
+            if tell.send((service.connected_peers(), service.metrics().clone())).is_err() {
+                return;
+            }
+            let Some(event) = events.recv().await else { return };
+            actions = service.on_link(event, &Genesis, NOW_MS);
+        }
+    });
+    Served { address, state }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_makes_peers_of_nodes_of_one_network_only() {
+    let mut a = served(1, Root::ZERO, vec![]).await;
+    let mut b = served(2, Root::ZERO, vec![a.address.clone()]).await;
+    a.reaches("one peer", |(peers, _)| *peers == 1).await;
+    b.reaches("one peer", |(peers, _)| *peers == 1).await;
+
+    let mut stranger = served(3, Root::from([1; 32]), vec![a.address.clone()]).await;
+    a.reaches("a foreign peer counted", |(peers, metrics)| *peers == 1 && metrics.foreign_peers == 1).await;
+    stranger.reaches("turned away", |(peers, _)| *peers == 0).await;
+}
+
+#[derive(libp2p::swarm::NetworkBehaviour)]
+struct Stray {
+    identify: libp2p::identify::Behaviour,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_libp2p_host_is_turned_away_and_counted() {
+    use libp2p::futures::StreamExt;
+    use libp2p::{identify, noise, swarm::SwarmEvent, tcp, yamux};
+
+    let mut a = served(1, Root::ZERO, vec![]).await;
+    let mut stray = libp2p::SwarmBuilder::with_new_identity()
+        .with_tokio()
+        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+        .unwrap()
+        .with_behaviour(|key| Stray {
+            identify: identify::Behaviour::new(identify::Config::new("/stray/1".into(), key.public())),
+        })
+        .unwrap()
+        .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_secs(60)))
+        .build();
+    stray.dial(a.address.parse::<libp2p::Multiaddr>().unwrap()).unwrap();
+    let closed = timeout(Duration::from_secs(20), async {
+        while !matches!(stray.select_next_some().await, SwarmEvent::ConnectionClosed { .. }) {}
+    });
+    assert!(closed.await.is_ok(), "still connected");
+    a.reaches("a foreign peer counted", |(peers, metrics)| *peers == 0 && metrics.foreign_peers == 1).await;
 }

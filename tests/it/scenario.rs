@@ -60,7 +60,9 @@ fn shipped_scenarios_resolve_and_their_plans_survive_the_journal() {
     for file in files {
         let plan = load(&file, &Options::default()).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(file.file_stem().unwrap().to_str(), Some(plan.name.as_str()));
-        plan.network.config().unwrap();
+        let network = plan.network_plan().unwrap();
+        assert_eq!(network.nodes.len(), plan.nodes.len());
+        assert_eq!(network.edges.len(), plan.links.len());
         let json = serde_json::to_string(&plan).unwrap();
         assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan, "{json}");
     }
@@ -95,7 +97,7 @@ fn the_command_line_casts_roles_and_seeds() {
 #[test]
 fn validators_are_dealt_around_the_ranges_that_are_written() {
     let text = GOOD
-        .replace("validators: 32 }\n  - { name: b0", "validators: [4..8, 20] }\n  - { name: b0")
+        .replace("validators: 32 }\n  - { name: b0", "validators: [4..8, 20..21] }\n  - { name: b0")
         .replace("role: B, validators: 32", "role: B, validators: 20");
     let plan = parse("sample.yaml", &text, &Options::default()).unwrap();
     let shown = |n: usize| plan.nodes[n].validators.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -165,7 +167,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("name: b0", "name: ../b0"),
     (
         "  - { name: b0, role: B, validators: 32 }",
-        "  - { name: b0, role: B, validators: 31..40 }\n  - { name: c0, role: B, validators: [40, 0..2, 41, 38..45] }",
+        "  - { name: b0, role: B, validators: 31..40 }\n  - { name: c0, role: B, validators: [41..42, 0..2, 38..45] }",
     ),
     ("role: B, validators: 32", "role: B, validators: some"),
     ("role: B, validators: 32", "role: B, validators: -1"),

@@ -63,7 +63,8 @@ impl AttestationPool {
 
     /// The best aggregate of each data of a slot and committee, or of all.
     pub(crate) fn aggregates(&self, slot: Option<Slot>, committee: Option<CommitteeIndex>) -> Vec<Attestation> {
-        let groups = self.slots.iter().filter(|(s, _)| slot.is_none_or(|slot| slot == **s)).flat_map(|(_, g)| g.values());
+        let groups =
+            self.slots.iter().filter(|(s, _)| slot.is_none_or(|slot| slot == **s)).flat_map(|(_, g)| g.values());
         let groups = groups.filter(|group| committee.is_none_or(|index| index == group.data.index));
         groups.filter_map(|group| Some(attestation(&group.data, group.cover.best()?))).collect()
     }

@@ -62,7 +62,12 @@ impl SyncPool {
     }
 
     /// The best contribution of one subcommittee.
-    pub(crate) fn contribution(&self, slot: Slot, block: &Root, subcommittee: u64) -> Option<SyncCommitteeContribution> {
+    pub(crate) fn contribution(
+        &self,
+        slot: Slot,
+        block: &Root,
+        subcommittee: u64,
+    ) -> Option<SyncCommitteeContribution> {
         let part = self.slots.get(&slot)?.get(&(*block, subcommittee))?.best()?;
         Some(SyncCommitteeContribution {
             slot,

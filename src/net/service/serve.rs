@@ -34,6 +34,15 @@ enum Rest {
     Roots(VecDeque<Root>),
 }
 
+impl Rest {
+    fn exhausted(&self, cx: Cx<'_>) -> bool {
+        match self {
+            Rest::Range { next, end, .. } => next >= end || *next > cx.chain.status().head_slot,
+            Rest::Roots(roots) => roots.is_empty(),
+        }
+    }
+}
+
 impl Service {
     pub(super) fn request_received(
         &mut self,
@@ -133,11 +142,14 @@ impl Service {
     fn pump(&mut self, cx: Cx<'_>, id: InboundId) {
         let Some(mut serving) = self.serving.remove(&id) else { return };
         while serving.in_flight < WINDOW {
+            if serving.rest.exhausted(cx) {
+                return self.out.push(Action::Link(Command::Finish { id }));
+            }
             match self.peers.get_mut(&serving.peer) {
                 // the answer goes nowhere
                 None => return,
                 Some(peer) if peer.tokens == 0 => break,
-                Some(peer) => peer.tokens -= 1,
+                Some(_) => {}
             }
             match next_block(&mut serving.rest, cx) {
                 Step::Block(block) => {
@@ -145,6 +157,9 @@ impl Service {
                         return self.out.push(Action::Link(Command::Finish { id }));
                     };
                     serving.in_flight += 1;
+                    if let Some(peer) = self.peers.get_mut(&serving.peer) {
+                        peer.tokens -= 1;
+                    }
                     self.out.push(Action::Link(Command::Respond { id, chunk }));
                 }
                 Step::Later => break,

@@ -4,10 +4,10 @@
 //! A batch that fails (no answer, malformed, invalid block, unknown parent) is fetched again, from another peer if there is one;
 //! no peer is dropped for it, since it may be the only one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::peers::PeerState;
+use super::peers::{Peer, PeerState};
 use super::{Action, Cx, Import, Purpose, Service};
 use crate::chain::Outcome;
 use crate::net::PeerId;
@@ -19,6 +19,8 @@ use crate::types::{BeaconBlocksByRangeRequest, SignedBeaconBlock, Slot};
 const BATCH_SLOTS: u64 = 64;
 /// Batches requested, or waiting for import, at once.
 const MAX_BATCHES: usize = 4;
+/// Batches asked of one peer at once: MAX_CONCURRENT_REQUESTS of the specification.
+const MAX_PER_PEER: usize = 2;
 /// Pause after a failure, milliseconds; doubled by each further one in a row.
 const FIRST_PAUSE_MS: u64 = 250;
 /// Longest pause, milliseconds.
@@ -48,6 +50,8 @@ pub(super) struct RangeSync {
     from_finalized: bool,
     failures: u32,
     paused_until_ms: u64,
+    /// Peers that said that a whole batch of slots is empty. They are the first to be doubted if something is missing later.
+    said_empty: BTreeSet<PeerId>,
 }
 
 impl RangeSync {
@@ -113,17 +117,17 @@ impl Service {
         }
     }
 
-    /// Asks the peer that failed least and is least busy among those that have the slots.
+    /// Asks the least busy of those peers that have the slots and have failed least. `None` while they have enough to do.
     fn request_range(&mut self, cx: Cx<'_>, start: Slot, end: Slot) -> Option<(PeerId, RequestId)> {
         let busy = |id: &PeerId| self.requests.values().filter(|p| p.peer == *id && is_range(p.purpose)).count();
-        let has = |slot: Slot| slot >= start;
-        let peer = self
-            .peers
+        let has = |p: &Peer| p.state == PeerState::Connected && p.status.is_some_and(|s| s.head_slot >= start);
+        let able: Vec<(&PeerId, &Peer)> = self.peers.iter().filter(|(_, p)| has(p)).collect();
+        let best = able.iter().map(|(_, p)| p.failures).min()?;
+        let peer = able
             .iter()
-            .filter(|(_, p)| p.state == PeerState::Connected && p.status.is_some_and(|s| has(s.head_slot)))
-            .filter(|(id, _)| busy(id) < 2)
-            .min_by_key(|(id, p)| (p.failures, busy(id)))
-            .map(|(id, _)| id.clone())?;
+            .filter(|(id, p)| p.failures == best && busy(id) < MAX_PER_PEER)
+            .min_by_key(|(id, _)| busy(id))
+            .map(|(id, _)| (*id).clone())?;
         let request = BeaconBlocksByRangeRequest { start_slot: start, count: end - start, step: 1 };
         let body = request.encode(self.shape());
         let offers = [Protocol::BlocksByRange2, Protocol::BlocksByRange1];
@@ -173,7 +177,9 @@ impl Service {
             let State::Waiting { peer } = &batch.state else { return };
             if batch.blocks.is_empty() {
                 // every slot of it was empty; if that is a lie, the next batch lacks a parent
+                let peer = peer.clone();
                 entry.remove();
+                self.sync.said_empty.insert(peer);
                 self.request_batches(cx);
                 continue;
             }
@@ -205,18 +211,31 @@ impl Service {
     pub(super) fn range_parent_missing(&mut self, cx: Cx<'_>, start: Slot) {
         if self.sync.batches.contains_key(&start) {
             self.sync.from_finalized = true;
-            self.sync_failed(cx, start, "a block whose parent we don't have");
+            let why = "a block whose parent we don't have";
+            match self.sync.said_empty.is_empty() {
+                true => self.sync_failed(cx, start, why),
+                false => {
+                    self.doubt_empty_answers();
+                    self.begin_anew(cx, why);
+                }
+            }
         }
     }
 
-    /// Gives up what is under way; after a pause sync begins anew.
+    /// The peer of this batch failed us.
     fn sync_failed(&mut self, cx: Cx<'_>, start: Slot, why: &str) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
         let (State::Downloading { peer, .. } | State::Waiting { peer } | State::Importing { peer, .. }) = &batch.state;
-        tracing::debug!(%peer, start, why, "sync batch failed");
+        tracing::debug!(%peer, start, "sync batch failed");
         if let Some(peer) = self.peers.get_mut(peer) {
             peer.failures += 1;
         }
+        self.begin_anew(cx, why);
+    }
+
+    /// Gives up what is under way; after a pause sync begins anew.
+    fn begin_anew(&mut self, cx: Cx<'_>, why: &str) {
+        tracing::debug!(why, "sync begins anew");
         let failures = self.sync.failures + 1;
         let from_finalized = self.sync.from_finalized || failures > 1;
         for (_, batch) in std::mem::take(&mut self.sync.batches) {
@@ -230,6 +249,14 @@ impl Service {
         self.sync = RangeSync { from_finalized, failures, paused_until_ms, ..RangeSync::default() };
     }
 
+    fn doubt_empty_answers(&mut self) {
+        for peer in std::mem::take(&mut self.sync.said_empty) {
+            if let Some(peer) = self.peers.get_mut(&peer) {
+                peer.failures += 1;
+            }
+        }
+    }
+
     fn finish_sync(&mut self, cx: Cx<'_>) {
         let Some(target) = self.sync.target else { return };
         if !self.sync.batches.is_empty() || self.sync.next <= target {
@@ -237,7 +264,11 @@ impl Service {
         }
         tracing::info!(head = cx.chain.status().head_slot, "synced");
         // a head that was promised and not delivered: statuses are asked for anew, and the next try takes its time
-        let failures = if self.sync_target(cx).is_some() { self.sync.failures + 1 } else { 0 };
+        let lacking = self.sync_target(cx).is_some();
+        if lacking {
+            self.doubt_empty_answers();
+        }
+        let failures = if lacking { self.sync.failures + 1 } else { 0 };
         let pause = if failures > 0 { pause_after(failures) } else { 0 };
         let paused_until_ms = cx.now_ms + pause;
         self.sync = RangeSync { failures, from_finalized: failures > 1, paused_until_ms, ..RangeSync::default() };

@@ -115,7 +115,10 @@ fn negotiate(headers: &HeaderMap, offers_ssz: bool) -> Result<Accept, Refusal> {
     match (json, ssz) {
         (0, 0) => {
             let offer = if offers_ssz { "application/json and application/octet-stream" } else { "application/json" };
-            Err(Refusal::new(406, format!("none of the accepted media types is served here; this endpoint has {offer}")))
+            Err(Refusal::new(
+                406,
+                format!("none of the accepted media types is served here; this endpoint has {offer}"),
+            ))
         }
         (json, ssz) if ssz > json => Ok(Accept::Ssz),
         _ => Ok(Accept::Json),
@@ -129,7 +132,9 @@ fn range(element: &str) -> Option<(String, u32)> {
     let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
     let weight = match quality {
         None => 1000,
-        Some(text) => text.trim().parse::<f64>().ok().filter(|q| (0.0..=1.0).contains(q)).map(|q| (q * 1000.0) as u32)?,
+        Some(text) => {
+            text.trim().parse::<f64>().ok().filter(|q| (0.0..=1.0).contains(q)).map(|q| (q * 1000.0) as u32)?
+        }
     };
     Some((name, weight))
 }
@@ -177,7 +182,10 @@ mod tests {
     fn head(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Request, u16> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(HeaderName::from_bytes(name.as_bytes()).expect("name"), HeaderValue::from_str(value).expect("value"));
+            map.append(
+                HeaderName::from_bytes(name.as_bytes()).expect("name"),
+                HeaderValue::from_str(value).expect("value"),
+            );
         }
         let method = HttpMethod::from_bytes(method.as_bytes()).expect("method");
         let head = read_head(&method, &uri.parse().expect("uri"), &map).map_err(|reply| reply.status)?;
@@ -204,7 +212,8 @@ mod tests {
 
     #[test]
     fn bodies_are_read_by_their_content_type() {
-        let post = |kind: &str| head("POST", "/eth/v2/beacon/blocks", &[("content-type", kind)]).map(|request| request.body);
+        let post =
+            |kind: &str| head("POST", "/eth/v2/beacon/blocks", &[("content-type", kind)]).map(|request| request.body);
         assert_eq!(post("application/json; charset=utf-8"), Ok(Body::Json(b"{}".to_vec())));
         assert_eq!(post("application/octet-stream"), Ok(Body::Ssz(b"{}".to_vec())));
         assert_eq!(post("text/xml"), Err(415));
@@ -217,7 +226,8 @@ mod tests {
         assert_eq!(head("DELETE", "/eth/v1/node/version", &[]), Err(405));
         assert_eq!(head("POST", "/eth/v1/node/version", &[]), Err(405));
         assert!(head("HEAD", "/eth/v1/node/version", &[]).is_ok());
-        let request = head("GET", "/eth/v1/beacon/states/he%61d/validators?id=1,2&id=3%2C4&status=active", &[]).expect("ok");
+        let request =
+            head("GET", "/eth/v1/beacon/states/he%61d/validators?id=1,2&id=3%2C4&status=active", &[]).expect("ok");
         assert_eq!(request.path, "/eth/v1/beacon/states/head/validators");
         assert_eq!(request.query_values("id"), ["1", "2", "3", "4"]);
         assert_eq!(percent_decoded("%zz%4"), "%zz%4");

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 /// Why there is no node key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    #[error("`{0}` is neither 64 hexadecimal digits nor a file; give --node-key a secp256k1 secret key in hex, or a file that holds one")]
+    #[error(
+        "`{0}` is neither 64 hexadecimal digits nor a file; give --node-key a secp256k1 secret key in hex, or a file that holds one"
+    )]
     Neither(String),
     #[error("the node key file {path} holds no 64 hexadecimal digits; remove it and a new key is made")]
     Malformed { path: PathBuf },

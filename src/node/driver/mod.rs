@@ -177,9 +177,8 @@ pub fn run(options: &NodeOptions) -> Result<(), RunError> {
 }
 
 async fn serve(options: &NodeOptions, network: Network, secret: [u8; 32], store: Store) -> Result<(), RunError> {
-    let listener = TcpListener::bind(options.rest)
-        .await
-        .map_err(|source| RunError::Rest { address: options.rest, source })?;
+    let listener =
+        TcpListener::bind(options.rest).await.map_err(|source| RunError::Rest { address: options.rest, source })?;
     let (link, events) = link::start(network.link_config(secret, options.listen)).await?;
     let identity = Identity { peer_id: link.peer_id().to_string(), addresses: vec![link.address().to_string()] };
     tracing::info!("{} listens on {}", super::rest::version(), link.address());
@@ -221,7 +220,7 @@ async fn event_loop(shared: &Shared, mut events: Receiver<LinkEvent>) -> Result<
             let shell = shared.shell();
             shell.store.check()?;
             let now_ms = WallClock.now_ms();
-            Duration::from_millis(shell.core.next_wakeup(now_ms).saturating_sub(now_ms).max(1))
+            Duration::from_millis(shell.core.next_wakeup(now_ms).saturating_sub(now_ms))
         };
         tokio::select! {
             event = events.recv() => {

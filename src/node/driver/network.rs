@@ -14,7 +14,9 @@ use crate::types::{BeaconState, ChainConfig};
 /// Why a network directory can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
-    #[error("can't read {path}: {source}; --network-dir names a folder with config.yaml and genesis.ssz, as `lockin genesis` writes it")]
+    #[error(
+        "can't read {path}: {source}; --network-dir names a folder with config.yaml and genesis.ssz, as `lockin genesis` writes it"
+    )]
     Read {
         path: PathBuf,
         #[source]
@@ -22,7 +24,9 @@ pub enum NetworkError {
     },
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("{path} is no genesis state of this configuration: {source}; do config.yaml and genesis.ssz belong together?")]
+    #[error(
+        "{path} is no genesis state of this configuration: {source}; do config.yaml and genesis.ssz belong together?"
+    )]
     Genesis {
         path: PathBuf,
         #[source]
@@ -41,7 +45,8 @@ impl Network {
     /// Reads `DIR/config.yaml` and `DIR/genesis.ssz`; warnings about the former go to the log.
     pub fn load(dir: &Path) -> Result<Network, NetworkError> {
         let path = dir.join("config.yaml");
-        let text = std::fs::read_to_string(&path).map_err(|source| NetworkError::Read { path: path.clone(), source })?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|source| NetworkError::Read { path: path.clone(), source })?;
         let (config, warnings) = ChainConfig::from_yaml_file(&path.display().to_string(), &text, None)?;
         for warning in warnings {
             tracing::warn!("{warning}");

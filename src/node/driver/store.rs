@@ -48,8 +48,10 @@ pub enum StoreError {
          give another --data-dir, or remove it"
     )]
     OtherNetwork { path: PathBuf, found: String, expected: Root },
-    #[error("the database {path} is of schema {found}, this program writes {}; remove it to start from genesis again",
-        String::from_utf8_lossy(SCHEMA_VERSION))]
+    #[error(
+        "the database {path} is of schema {found}, this program writes {}; remove it to start from genesis again",
+        String::from_utf8_lossy(SCHEMA_VERSION)
+    )]
     OtherSchema { path: PathBuf, found: String },
     #[error("can't write to the database {path}: {why}; is the disk full?")]
     Write { path: PathBuf, why: String },
@@ -303,7 +305,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         Store::open(dir.path(), Root::default()).expect("opens").finish().expect("is written");
         let error = Store::open(dir.path(), crate::ssz::Bytes([7; 32])).err().expect("refused").to_string();
-        assert!(error.contains("another network") && error.contains("0x0707") && error.contains("--data-dir"), "{error}");
+        assert!(
+            error.contains("another network") && error.contains("0x0707") && error.contains("--data-dir"),
+            "{error}"
+        );
     }
 
     #[test]

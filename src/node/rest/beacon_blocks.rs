@@ -160,7 +160,10 @@ fn read_block(core: &Core, call: &Call<'_>, version: Option<ForkName>) -> Result
             let value = parse_json(bytes)?;
             let slot = value.get("message").and_then(|message| message.get("slot"));
             let slot = slot.ok_or_else(|| {
-                Refusal::bad_request(format!("the body is {} without message.slot; expected a SignedBeaconBlock", kind(&value)))
+                Refusal::bad_request(format!(
+                    "the body is {} without message.slot; expected a SignedBeaconBlock",
+                    kind(&value)
+                ))
             })?;
             let slot = super::call::json_number("message.slot", slot)?;
             agree(slot)?;

@@ -99,11 +99,7 @@ impl<'a> Call<'a> {
         let Some(name) = &self.request.consensus_version else { return Ok(None) };
         let fork = ForkName::from_str(&name.to_ascii_lowercase()).map_err(|_| {
             let names: Vec<&str> = ForkName::ALL.iter().map(|fork| fork.name()).collect();
-            Refusal::bad_request(format!(
-                "Eth-Consensus-Version is {:?}; accepted: {}",
-                shown(name),
-                names.join(", ")
-            ))
+            Refusal::bad_request(format!("Eth-Consensus-Version is {:?}; accepted: {}", shown(name), names.join(", ")))
         })?;
         Ok(Some(fork))
     }

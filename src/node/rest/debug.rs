@@ -32,9 +32,9 @@ fn heads_v1(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
 
 fn heads_v2(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
     let heads = core.chain().heads();
-    let heads = heads.iter().map(|(slot, root)| {
-        json!({ "root": root.to_string(), "slot": slot.to_string(), "execution_optimistic": false })
-    });
+    let heads = heads.iter().map(
+        |(slot, root)| json!({ "root": root.to_string(), "slot": slot.to_string(), "execution_optimistic": false }),
+    );
     Ok(Reply::data(Value::Array(heads.collect())))
 }
 

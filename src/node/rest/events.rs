@@ -133,25 +133,26 @@ pub fn render(cfg: &ChainConfig, notice: &Notice, wanted: impl Fn(&str) -> bool)
         }),
         Notice::Block { slot, root } => {
             event("block_gossip", &|| json!({ "slot": slot.to_string(), "block": root.to_string() }));
-            event("block", &|| {
-                json!({ "slot": slot.to_string(), "block": root.to_string(), "execution_optimistic": false })
-            });
+            event(
+                "block",
+                &|| json!({ "slot": slot.to_string(), "block": root.to_string(), "execution_optimistic": false }),
+            );
         }
         Notice::Attestation(attestation) => {
             event("attestation", &|| attestation.to_json(cfg.shape_at_slot(attestation.data.slot)));
         }
-        Notice::Contribution(signed) => event("contribution_and_proof", &|| {
-            signed.to_json(cfg.shape_at_slot(signed.message.contribution.slot))
-        }),
+        Notice::Contribution(signed) => {
+            event("contribution_and_proof", &|| signed.to_json(cfg.shape_at_slot(signed.message.contribution.slot)))
+        }
         Notice::VoluntaryExit(exit) => {
             event("voluntary_exit", &|| exit.to_json(cfg.shape(cfg.fork_at_epoch(exit.message.epoch))));
         }
-        Notice::ProposerSlashing(slashing) => event("proposer_slashing", &|| {
-            slashing.to_json(cfg.shape_at_slot(slashing.signed_header_1.message.slot))
-        }),
-        Notice::AttesterSlashing(slashing) => event("attester_slashing", &|| {
-            slashing.to_json(cfg.shape_at_slot(slashing.attestation_1.data.slot))
-        }),
+        Notice::ProposerSlashing(slashing) => {
+            event("proposer_slashing", &|| slashing.to_json(cfg.shape_at_slot(slashing.signed_header_1.message.slot)))
+        }
+        Notice::AttesterSlashing(slashing) => {
+            event("attester_slashing", &|| slashing.to_json(cfg.shape_at_slot(slashing.attestation_1.data.slot)))
+        }
     }
     events
 }
@@ -237,8 +238,10 @@ mod tests {
         ];
         let cfg = ChainConfig::minimal();
         let only = |topic: &str| topic != "head_v2";
-        let text: String = notices.iter().flat_map(|notice| render(&cfg, notice, only)).map(|event| event.text).collect();
-        let events: Vec<_> = Parser::default().push(text.as_bytes()).into_iter().map(|event| event.expect("valid")).collect();
+        let text: String =
+            notices.iter().flat_map(|notice| render(&cfg, notice, only)).map(|event| event.text).collect();
+        let events: Vec<_> =
+            Parser::default().push(text.as_bytes()).into_iter().map(|event| event.expect("valid")).collect();
         let Event::Head(head) = &events[0] else { panic!("{:?}", events[0]) };
         assert!(head.slot == 9 && head.epoch_transition && head.previous_duty_dependent_root == Bytes([3; 32]));
         let Event::FinalizedCheckpoint(finalized) = &events[1] else { panic!("{:?}", events[1]) };

@@ -160,7 +160,7 @@ mod tests {
         for route in routes() {
             assert!(seen.insert((route.method.to_string(), route.pattern)), "{} is there twice", route.pattern);
         }
-        assert!(seen.len() > 70, "{} routes", seen.len());
+        assert!(seen.len() >= 70, "{} routes", seen.len());
     }
 
     #[test]

@@ -45,7 +45,6 @@ pub(super) fn current_shape(core: &Core) -> Shape {
 /// An object that the chain ignores as already known counts as delivered: several validators may well send the same.
 pub(super) fn submit_each<T>(
     core: &mut Core,
-    call: &Call<'_>,
     objects: Vec<Result<T, Refusal>>,
     event: impl Fn(T, Origin) -> Event,
 ) -> Result<Reply, Refusal> {
@@ -71,7 +70,7 @@ fn is_known_already(why: &str) -> bool {
 }
 
 /// Submits one object.
-fn submit_one(core: &mut Core, call: &Call<'_>, event: impl FnOnce(Origin) -> Event) -> Result<Reply, Refusal> {
+fn submit_one(core: &mut Core, event: impl FnOnce(Origin) -> Event) -> Result<Reply, Refusal> {
     match core.submit(event)? {
         Outcome::Accept => Ok(Reply::status(200)),
         Outcome::Ignore(why) if is_known_already(&why) => Ok(Reply::status(200)),
@@ -81,8 +80,7 @@ fn submit_one(core: &mut Core, call: &Call<'_>, event: impl FnOnce(Origin) -> Ev
 
 /// One object out of JSON, with an error that names what was expected.
 pub(super) fn decode<T: Json>(what: &str, shape: Shape, value: &Value) -> Result<T, Refusal> {
-    T::from_json(shape, value)
-        .map_err(|error| Refusal::bad_request(format!("{} is no {what}: {error}", kind(value))))
+    T::from_json(shape, value).map_err(|error| Refusal::bad_request(format!("{} is no {what}: {error}", kind(value))))
 }
 
 /// The objects of a list in the body. A JSON list is taken item by item, so that one bad item spoils no other; SSZ as
@@ -129,7 +127,7 @@ fn submit_attestations(core: &mut Core, call: &Call<'_>, version: Option<ForkNam
     let shape = version.map_or_else(|| current_shape(core), |fork| core.chain().config().shape(fork));
     let objects = objects::<Attestation, SubmittedAttestations>("Attestation", call, shape)?;
     let now_ms = call.now_ms;
-    submit_each(core, call, objects, |attestation, origin| Event::Attestation {
+    submit_each(core, objects, |attestation, origin| Event::Attestation {
         attestation: Arc::new(attestation),
         subnet: None,
         origin,
@@ -163,7 +161,7 @@ fn submit_attester_slashing(core: &mut Core, call: &Call<'_>, version: Option<Fo
     let shape = version.map_or_else(|| current_shape(core), |fork| core.chain().config().shape(fork));
     let slashing: AttesterSlashing = decode("AttesterSlashing", shape, &call.json()?)?;
     let (slashing, now_ms) = (Arc::new(slashing), call.now_ms);
-    submit_one(core, call, |origin| Event::AttesterSlashing { slashing, origin, now_ms })
+    submit_one(core, |origin| Event::AttesterSlashing { slashing, origin, now_ms })
 }
 
 fn post_attester_slashing(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
@@ -184,7 +182,7 @@ fn proposer_slashings(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
 fn post_proposer_slashing(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let slashing: ProposerSlashing = decode("ProposerSlashing", current_shape(core), &call.json()?)?;
     let (slashing, now_ms) = (Arc::new(slashing), call.now_ms);
-    submit_one(core, call, |origin| Event::ProposerSlashing { slashing, origin, now_ms })
+    submit_one(core, |origin| Event::ProposerSlashing { slashing, origin, now_ms })
 }
 
 fn voluntary_exits(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
@@ -195,15 +193,16 @@ fn voluntary_exits(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
 fn post_voluntary_exit(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let exit: SignedVoluntaryExit = decode("SignedVoluntaryExit", current_shape(core), &call.json()?)?;
     let (exit, now_ms) = (Arc::new(exit), call.now_ms);
-    submit_one(core, call, |origin| Event::VoluntaryExit { exit, origin, now_ms })
+    submit_one(core, |origin| Event::VoluntaryExit { exit, origin, now_ms })
 }
 
 fn post_sync_messages(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let shape = current_shape(core);
     let items = call.json_list()?;
-    let objects = items.iter().map(|item| decode::<SyncCommitteeMessage>("SyncCommitteeMessage", shape, item)).collect();
+    let objects =
+        items.iter().map(|item| decode::<SyncCommitteeMessage>("SyncCommitteeMessage", shape, item)).collect();
     let now_ms = call.now_ms;
-    submit_each(core, call, objects, |message, origin| Event::SyncMessage {
+    submit_each(core, objects, |message, origin| Event::SyncMessage {
         message: Arc::new(message),
         subnet: None,
         origin,

@@ -92,8 +92,9 @@ fn aggregate(core: &Core, call: &Call<'_>, with_version: bool) -> Result<Reply, 
     // Before electra the attestation data names its committee; after it, other clients' convention is to ignore a mismatch.
     let fits = |wanted: u64| aggregate.as_ref().is_none_or(|found| found.data.index == wanted);
     let aggregate = aggregate.as_ref().filter(|_| committee.is_none_or(fits));
-    let aggregate = aggregate
-        .ok_or_else(|| Refusal::not_found(format!("no attestation of slot {slot} with data root {data_root} is known")))?;
+    let aggregate = aggregate.ok_or_else(|| {
+        Refusal::not_found(format!("no attestation of slot {slot} with data root {data_root} is known"))
+    })?;
     let shape = core.chain().config().shape_at_slot(slot);
     let reply = match (call.wants_ssz(), with_version) {
         (true, _) => Reply::ssz(aggregate.encode(shape)),
@@ -119,11 +120,7 @@ fn submit_aggregates(core: &mut Core, call: &Call<'_>, version: Option<ForkName>
     let shape = version.map_or_else(|| current_shape(core), |fork| core.chain().config().shape(fork));
     let objects = objects::<SignedAggregateAndProof, SubmittedAggregates>("SignedAggregateAndProof", call, shape)?;
     let now_ms = call.now_ms;
-    submit_each(core, call, objects, |aggregate, origin| Event::Aggregate {
-        aggregate: Arc::new(aggregate),
-        origin,
-        now_ms,
-    })
+    submit_each(core, objects, |aggregate, origin| Event::Aggregate { aggregate: Arc::new(aggregate), origin, now_ms })
 }
 
 fn post_aggregates_v1(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
@@ -153,7 +150,9 @@ fn contribution(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     }
     let contribution = core.chain().sync_contribution(slot, &block, subcommittee);
     let contribution = contribution.ok_or_else(|| {
-        Refusal::not_found(format!("no sync committee message of subcommittee {subcommittee} for block {block} is known"))
+        Refusal::not_found(format!(
+            "no sync committee message of subcommittee {subcommittee} for block {block} is known"
+        ))
     })?;
     Ok(Reply::data(contribution.to_json(shape)))
 }
@@ -164,7 +163,7 @@ fn post_contributions(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal
     let decode_one = |item: &Value| decode::<SignedContributionAndProof>("SignedContributionAndProof", shape, item);
     let objects = items.iter().map(decode_one).collect();
     let now_ms = call.now_ms;
-    submit_each(core, call, objects, |contribution, origin| Event::Contribution {
+    submit_each(core, objects, |contribution, origin| Event::Contribution {
         contribution: Arc::new(contribution),
         origin,
         now_ms,

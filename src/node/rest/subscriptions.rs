@@ -34,8 +34,7 @@ fn hex_field<const N: usize>(item: &Value, index: usize, name: &str) -> Result<B
     let text = value.as_str().ok_or_else(|| {
         Refusal::bad_request(format!("item {index}: {name} is {}; expected a 0x string", kind(value)))
     })?;
-    super::call::bytes(name, text)
-        .map_err(|refusal| Refusal::bad_request(format!("item {index}: {}", refusal.message)))
+    super::call::bytes(name, text).map_err(|refusal| Refusal::bad_request(format!("item {index}: {}", refusal.message)))
 }
 
 /// Checked, and otherwise nothing: the node listens on every subnet.

@@ -43,6 +43,7 @@ pub struct Process {
     clients: BTreeMap<String, ClientDef>,
     ports: Ports,
     log_level: String,
+    lockin: Option<PathBuf>,
     plan: Option<NetworkPlan>,
     nodes: BTreeMap<String, Node>,
 }
@@ -63,8 +64,14 @@ impl Process {
     /// Nodes get their folders in `dir`; `clients` are the definitions of all clients in the plan, by name.
     pub fn new(dir: RunDir, clients: BTreeMap<String, ClientDef>, log_level: &str) -> Self {
         let ports = Ports::new(u64::from(std::process::id()).wrapping_mul(97));
-        let log_level = log_level.to_owned();
-        Self { since: Instant::now(), dir, clients, ports, log_level, plan: None, nodes: BTreeMap::new() }
+        let (log_level, lockin) = (log_level.to_owned(), std::env::current_exe().ok());
+        Self { since: Instant::now(), dir, clients, ports, log_level, lockin, plan: None, nodes: BTreeMap::new() }
+    }
+
+    /// The same, with another program than this one as the embedded client.
+    pub fn with_lockin(mut self, program: PathBuf) -> Self {
+        self.lockin = Some(program);
+        self
     }
 
     fn node(&self, name: &str) -> Result<&Node, Error> {
@@ -102,9 +109,8 @@ impl Process {
         let peers = plan.dials(&node.plan.name).filter_map(|name| self.nodes.get(name)).map(Node::as_peer).collect();
         let ranges: Vec<_> = node.plan.validators.iter().map(|range| range.keys()).collect();
         let slot_ms = plan.config.slot_duration_ms;
-        let lockin = std::env::current_exe().ok().map(text);
         Ok(Context {
-            lockin,
+            lockin: self.lockin.clone().map(text),
             data: text(node.folder.join(format!("{role}-data"))),
             network: NetworkFiles {
                 dir: text(node.folder.join("network")),

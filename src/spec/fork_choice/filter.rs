@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 /// Spec `get_voting_source`.
 pub(super) fn get_voting_source(cfg: &ChainConfig, node: &Node, current_epoch: Epoch) -> Checkpoint {
     if current_epoch > cfg.epoch_of(node.slot) {
-        node.unrealized_justified.clone()
+        node.unrealized_justified
     } else {
-        node.state.current_justified_checkpoint.clone()
+        node.state.current_justified_checkpoint
     }
 }
 

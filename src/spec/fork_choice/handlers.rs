@@ -32,11 +32,10 @@ pub fn on_tick_ms(cfg: &ChainConfig, store: &mut Store, time_ms: u64) {
     }
     let epoch = get_current_store_epoch(cfg, store);
     if epoch > previous_epoch {
-        let (justified, finalized) =
-            (store.unrealized_justified_checkpoint.clone(), store.unrealized_finalized_checkpoint.clone());
-        store.update_checkpoints(&justified, &finalized);
+        let (justified, finalized) = (store.unrealized_justified_checkpoint, store.unrealized_finalized_checkpoint);
+        store.update_checkpoints(justified, finalized);
         // Older targets come at most in blocks, rarely; their states are computed again then.
-        let justified = store.justified_checkpoint.clone();
+        let justified = store.justified_checkpoint;
         store
             .checkpoint_states
             .retain(|(at, root), _| at.saturating_add(1) >= epoch || (*at, *root) == (justified.epoch, justified.root));

@@ -102,8 +102,8 @@ pub fn on_block_imported(
     // The head before this block counts only for the boost.
     let head = (timely && store.proposer_boost_root == Root::default()).then(|| get_head(cfg, store));
 
-    let justified = state.current_justified_checkpoint.clone();
-    let finalized = state.finalized_checkpoint.clone();
+    let justified = state.current_justified_checkpoint;
+    let finalized = state.finalized_checkpoint;
     store.tree.push(Node {
         root,
         parent_root: block.parent_root,
@@ -112,19 +112,19 @@ pub fn on_block_imported(
         state_root: block.state_root,
         state,
         timely: Some(timely),
-        unrealized_justified: pulled_up.justified.clone(),
-        unrealized_finalized: pulled_up.finalized.clone(),
+        unrealized_justified: pulled_up.justified,
+        unrealized_finalized: pulled_up.finalized,
         parent: None,
     });
     store.touch();
     if let Some(head) = head {
         update_proposer_boost_root(cfg, store, &head, &root)?;
     }
-    store.update_checkpoints(&justified, &finalized);
-    store.update_unrealized_checkpoints(&pulled_up.justified, &pulled_up.finalized);
+    store.update_checkpoints(justified, finalized);
+    store.update_unrealized_checkpoints(pulled_up.justified, pulled_up.finalized);
     // A block of an epoch that is over: what it pulls up is realized.
     if cfg.epoch_of(block.slot) < get_current_store_epoch(cfg, store) {
-        store.update_checkpoints(&pulled_up.justified, &pulled_up.finalized);
+        store.update_checkpoints(pulled_up.justified, pulled_up.finalized);
     }
     Ok(())
 }
@@ -136,10 +136,7 @@ pub fn on_block_imported(
 pub fn compute_pulled_up_tip(cfg: &ChainConfig, state: &BeaconState) -> Result<PulledUp, Error> {
     let mut state = state.clone();
     process_justification_and_finalization(cfg, &mut state)?;
-    Ok(PulledUp {
-        justified: state.current_justified_checkpoint.clone(),
-        finalized: state.finalized_checkpoint.clone(),
-    })
+    Ok(PulledUp { justified: state.current_justified_checkpoint, finalized: state.finalized_checkpoint })
 }
 
 /// Spec `record_block_timeliness`: whether a block of `slot` that arrives now is in time to be attested to.

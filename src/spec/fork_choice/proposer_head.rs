@@ -47,7 +47,7 @@ pub fn get_proposer_head(cfg: &ChainConfig, store: &Store, head_root: &Root, slo
     let single_slot_reorg = parent.slot + 1 == head.slot && current_time_ok;
     let head_weak = is_head_weak(cfg, store, head)?;
     let reorg = is_head_late(head)
-        && slot % cfg.preset.slots_per_epoch.max(1) != 0
+        && !slot.is_multiple_of(cfg.preset.slots_per_epoch.max(1))
         && head.unrealized_justified == parent.unrealized_justified
         && is_finalization_ok(cfg, store, slot)
         && is_proposing_on_time(cfg, store)

@@ -55,22 +55,22 @@ impl Store {
 
     /// Where the search for the head starts.
     pub fn justified_checkpoint(&self) -> Checkpoint {
-        self.justified_checkpoint.clone()
+        self.justified_checkpoint
     }
 
     /// The highest finalized checkpoint known.
     pub fn finalized_checkpoint(&self) -> Checkpoint {
-        self.finalized_checkpoint.clone()
+        self.finalized_checkpoint
     }
 
     /// The highest checkpoint that some block's votes justify, on chain yet or not.
     pub fn unrealized_justified_checkpoint(&self) -> Checkpoint {
-        self.unrealized_justified_checkpoint.clone()
+        self.unrealized_justified_checkpoint
     }
 
     /// The highest checkpoint that some block's votes finalize, on chain yet or not.
     pub fn unrealized_finalized_checkpoint(&self) -> Checkpoint {
-        self.unrealized_finalized_checkpoint.clone()
+        self.unrealized_finalized_checkpoint
     }
 
     /// The block with the proposer boost; zero if there is none.
@@ -137,25 +137,25 @@ impl Store {
     }
 
     /// Spec `update_checkpoints`.
-    pub(super) fn update_checkpoints(&mut self, justified: &Checkpoint, finalized: &Checkpoint) {
+    pub(super) fn update_checkpoints(&mut self, justified: Checkpoint, finalized: Checkpoint) {
         if justified.epoch > self.justified_checkpoint.epoch {
-            self.justified_checkpoint = justified.clone();
+            self.justified_checkpoint = justified;
             self.balances = OnceLock::new();
             self.touch();
         }
         if finalized.epoch > self.finalized_checkpoint.epoch {
-            self.finalized_checkpoint = finalized.clone();
+            self.finalized_checkpoint = finalized;
             self.touch();
         }
     }
 
     /// Spec `update_unrealized_checkpoints`.
-    pub(super) fn update_unrealized_checkpoints(&mut self, justified: &Checkpoint, finalized: &Checkpoint) {
+    pub(super) fn update_unrealized_checkpoints(&mut self, justified: Checkpoint, finalized: Checkpoint) {
         if justified.epoch > self.unrealized_justified_checkpoint.epoch {
-            self.unrealized_justified_checkpoint = justified.clone();
+            self.unrealized_justified_checkpoint = justified;
         }
         if finalized.epoch > self.unrealized_finalized_checkpoint.epoch {
-            self.unrealized_finalized_checkpoint = finalized.clone();
+            self.unrealized_finalized_checkpoint = finalized;
         }
     }
 }
@@ -186,17 +186,17 @@ pub fn get_forkchoice_store(
         state_root,
         state: anchor_state.clone(),
         timely: None,
-        unrealized_justified: checkpoint.clone(),
-        unrealized_finalized: checkpoint.clone(),
+        unrealized_justified: checkpoint,
+        unrealized_finalized: checkpoint,
         parent: None,
     });
     Ok(Store {
         time_ms: genesis_time.saturating_mul(1000).saturating_add(since_genesis),
         genesis_time,
-        justified_checkpoint: checkpoint.clone(),
-        finalized_checkpoint: checkpoint.clone(),
-        unrealized_justified_checkpoint: checkpoint.clone(),
-        unrealized_finalized_checkpoint: checkpoint.clone(),
+        justified_checkpoint: checkpoint,
+        finalized_checkpoint: checkpoint,
+        unrealized_justified_checkpoint: checkpoint,
+        unrealized_finalized_checkpoint: checkpoint,
         proposer_boost_root: Root::default(),
         equivocating_indices: BTreeSet::new(),
         tree,

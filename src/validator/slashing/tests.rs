@@ -238,7 +238,9 @@ proptest! {
             prop_assert!(a.0 <= a.1);
             for b in &votes[..i] {
                 prop_assert!(a.1 != b.1 || a == b, "double vote: {votes:?}");
-                prop_assert!(!(a.0 < b.0 && b.1 < a.1) && !(b.0 < a.0 && a.1 < b.1), "surround: {votes:?}");
+                let surrounds = |outer: &(u64, u64, u8), inner: &(u64, u64, u8)| outer.0 < inner.0 && inner.1 < outer.1;
+                prop_assert!(!surrounds(a, b), "surround: {votes:?}");
+                prop_assert!(!surrounds(b, a), "surround: {votes:?}");
             }
         }
     }

@@ -16,7 +16,7 @@ use lockin::types::{BeaconState, ChainConfig, Epoch, ForkName, Slot};
 use lockin::validator::{Network, Phase, SlashingProtection, Validator};
 
 /// Seconds from the start of virtual time to genesis.
-const GENESIS_DELAY: u64 = 10;
+pub const GENESIS_DELAY: u64 = 10;
 
 /// One node and its validators.
 pub struct Node {
@@ -69,14 +69,19 @@ pub fn config(altair: Option<Epoch>) -> ChainConfig {
 impl Lab {
     /// `nodes` cores in a line, each with its share of `validators`.
     pub fn new(cfg: ChainConfig, nodes: usize, validators: u64) -> Lab {
+        Lab::at(VIRTUAL_START_MS, cfg, nodes, validators)
+    }
+
+    /// As [`Lab::new`], with its time beginning at `start_ms`.
+    pub fn at(start_ms: u64, cfg: ChainConfig, nodes: usize, validators: u64) -> Lab {
         let fork = cfg.genesis_fork();
-        let time = VIRTUAL_START_MS / 1000 + GENESIS_DELAY;
+        let time = start_ms / 1000 + GENESIS_DELAY;
         let genesis = genesis_state(&cfg, fork, Convention::Genesis, time, validators).expect("a genesis state");
         let mut lab = Lab {
             cfg: Arc::new(cfg),
             genesis: Arc::new(genesis),
             nodes: Vec::new(),
-            clock: VirtualClock::default(),
+            clock: VirtualClock::new(start_ms),
             net: Arc::new(Mutex::new(MemoryNetwork::new(1, 5..=50))),
             phase: Phase::SlotStart(0),
         };
@@ -85,7 +90,7 @@ impl Lab {
             lab.add(number * share..(number + 1) * share);
         }
         for number in 1..nodes {
-            lab.net().connect(number - 1, number, VIRTUAL_START_MS);
+            lab.net().connect(number - 1, number, start_ms);
         }
         for number in 0..nodes {
             lab.start(number);
@@ -102,13 +107,8 @@ impl Lab {
         let number = self.net().join(PeerId::new(peer.as_str()), "lab");
         let identity = Identity { peer_id: peer, addresses: vec![self.net().address(number)] };
         let rows = MemoryRows::default();
-        let core = Core::new(
-            self.cfg.clone(),
-            Memo::new(16),
-            Arc::new(rows.clone()),
-            self.genesis.clone(),
-            identity.clone(),
-        );
+        let core =
+            Core::new(self.cfg.clone(), Memo::new(16), Arc::new(rows.clone()), self.genesis.clone(), identity.clone());
         let core = Arc::new(Mutex::new(core.expect("a core at genesis")));
         let notices = Arc::default();
         let transport = Direct {
@@ -174,7 +174,8 @@ impl Lab {
         let rows = Arc::new(node.rows.clone());
         let now_ms = self.clock.now_ms();
         let core = Core::restore(self.cfg.clone(), Memo::new(16), rows, node.identity.clone(), now_ms);
-        *node.core.lock().expect("not poisoned") = core.expect("a sound database").expect("a database that is not empty");
+        *node.core.lock().expect("not poisoned") =
+            core.expect("a sound database").expect("a database that is not empty");
         self.start(number);
     }
 

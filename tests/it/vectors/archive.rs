@@ -11,6 +11,9 @@ const WINDOW_LOG: u32 = 27;
 /// `preset/fork/runner/handler/suite/case/file`.
 const DEPTH: usize = 7;
 
+/// A case whose files are being read; `None` for one that is passed over.
+type Open = (CaseId, Option<BTreeMap<String, Vec<u8>>>);
+
 /// Calls `run` with each case that `wanted` asks for. The files of a case must follow each other.
 pub fn for_each_case(
     path: &Path,
@@ -23,7 +26,7 @@ pub fn for_each_case(
     let mut archive = tar::Archive::new(decoder);
 
     let mut seen: BTreeSet<CaseId> = BTreeSet::new();
-    let mut current: Option<(CaseId, Option<BTreeMap<String, Vec<u8>>>)> = None;
+    let mut current: Option<Open> = None;
     for entry in archive.entries().map_err(|error| format!("not tar: {error}"))? {
         let mut entry = entry.map_err(|error| format!("not tar: {error}"))?;
         if !entry.header().entry_type().is_file() {
@@ -49,7 +52,7 @@ pub fn for_each_case(
     Ok(())
 }
 
-fn finish(case: Option<(CaseId, Option<BTreeMap<String, Vec<u8>>>)>, run: &mut impl FnMut(Case)) {
+fn finish(case: Option<Open>, run: &mut impl FnMut(Case)) {
     if let Some((id, Some(files))) = case {
         run(Case { id, files });
     }

@@ -14,6 +14,7 @@ mod case;
 mod compare;
 mod report;
 mod runners;
+mod self_test;
 
 use case::{Case, CaseId};
 use report::Report;
@@ -80,12 +81,11 @@ fn wanted(id: &CaseId, only: Option<&str>, report: &Mutex<Report>) -> bool {
     false
 }
 
-fn read(archives: &[PathBuf], cases: SyncSender<Case>, report: &Mutex<Report>) {
-    let only = std::env::var("LOCKIN_VECTORS_ONLY").ok();
+fn read(archives: &[PathBuf], only: Option<&str>, cases: SyncSender<Case>, report: &Mutex<Report>) {
     for path in archives {
         let read = archive::for_each_case(
             path,
-            |id| wanted(id, only.as_deref(), report),
+            |id| wanted(id, only, report),
             |case| cases.send(case).expect("the workers live until this channel closes"),
         );
         if let Err(error) = read {
@@ -94,10 +94,9 @@ fn read(archives: &[PathBuf], cases: SyncSender<Case>, report: &Mutex<Report>) {
     }
 }
 
-#[test]
-fn every_case_passes() {
-    let folder = folder();
-    let archives = archives(&folder);
+/// Runs every case of the archives in `folder` whose path holds `only`.
+fn run(folder: &Path, only: Option<&str>) -> Report {
+    let archives = archives(folder);
     let report = Mutex::new(Report::default());
     let (sender, receiver) = sync_channel(READ_AHEAD);
     let receiver = Mutex::new(receiver);
@@ -105,9 +104,15 @@ fn every_case_passes() {
         for _ in 0..WORKERS {
             scope.spawn(|| work(&receiver, &report));
         }
-        read(&archives, sender, &report);
+        read(&archives, only, sender, &report);
     });
-    let report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn every_case_passes() {
+    let folder = folder();
+    let report = run(&folder, std::env::var("LOCKIN_VECTORS_ONLY").ok().as_deref());
     report.print(&folder);
     if let Err(summary) = report.verdict() {
         panic!("{summary}");

@@ -1,7 +1,7 @@
 //! Counts the cases and says what came of them.
 
 use super::case::CaseId;
-use super::runners::{Outcome, Verdict};
+use super::runners::{Outcome, Verdict, later};
 use lockin::ssz::Fork;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -89,8 +89,13 @@ impl Report {
     }
 
     fn reasons_text(&self, text: &mut String) {
+        // What belongs to later issues is named even if the archives hold none of it.
+        let mut reasons = self.reasons.clone();
+        for (runner, reason) in later() {
+            reasons.entry((reason, runner.to_owned())).or_default();
+        }
         let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for ((reason, runner), count) in &self.reasons {
+        for ((reason, runner), count) in &reasons {
             by_reason.entry(reason).or_default().push(format!("{runner} {count}"));
         }
         for (reason, runners) in by_reason {

@@ -83,6 +83,14 @@ pub fn before_reading(id: &CaseId) -> Result<Option<&'static str>, String> {
     Ok((!fork.is_built()).then_some("of a fork that is not built yet"))
 }
 
+/// The runners of which nothing is built yet, and why.
+pub fn later() -> impl Iterator<Item = (&'static str, &'static str)> {
+    RUNNERS.iter().filter_map(|(name, runner)| match runner {
+        Later(reason) => Some((*name, *reason)),
+        Run(_) => None,
+    })
+}
+
 /// Runs the case.
 pub fn run(case: &Case) -> Outcome {
     match runner(&case.id)? {

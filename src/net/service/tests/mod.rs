@@ -1,0 +1,4 @@
+mod peering;
+mod serving;
+mod syncing;
+mod world;

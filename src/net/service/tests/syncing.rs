@@ -1,0 +1,127 @@
+use super::world::*;
+use crate::net::service::ChainView;
+use crate::ssz::Root;
+use crate::types::{Checkpoint, FAR_FUTURE_EPOCH};
+
+/// `count` nodes; all but the last have `blocks`. Everybody is connected to the last.
+fn late_joiner(count: usize, altair: u64, slots: Vec<u64>) -> (World, usize) {
+    let cfg = config(altair);
+    let end = slots.last().copied().unwrap_or(0);
+    let mut world = World::new(at(end));
+    for _ in 0..count {
+        world.join(&cfg, Root::ZERO);
+    }
+    let late = count - 1;
+    for block in blocks(&cfg, GENESIS_ROOT, slots, 0) {
+        for node in &mut world.nodes[..late] {
+            node.chain.add(block.clone());
+        }
+    }
+    for node in 0..late {
+        world.connect(late, node);
+    }
+    (world, late)
+}
+
+fn gappy(end: u64) -> Vec<u64> {
+    // an empty stretch longer than a batch, and single empty slots
+    (1..end).filter(|slot| slot % 7 != 0 && !(100..230).contains(slot)).chain([end]).collect()
+}
+
+#[test]
+fn a_late_joiner_catches_up_across_gaps_and_a_fork() {
+    let (mut world, late) = late_joiner(3, 5, gappy(600));
+    world.run_for(300);
+    assert!(world.nodes[late].service.is_syncing(&world.nodes[late].chain));
+    world.run_for(10_000);
+    let node = &world.nodes[late];
+    assert_eq!(node.chain.head_slot(), 600);
+    assert_eq!(node.chain.blocks.len(), world.nodes[0].chain.blocks.len());
+    assert!(!node.service.is_syncing(&node.chain));
+    assert_eq!(node.service.sync_distance(&node.chain, at(603)), 3);
+}
+
+#[test]
+fn a_peer_that_withholds_or_poisons_does_not_stop_the_sync() {
+    let (mut world, late) = late_joiner(4, FAR_FUTURE_EPOCH, (1..=300).collect());
+    world.nodes[0].chain.withholds = true;
+    let cfg = config(FAR_FUTURE_EPOCH);
+    let bad = blocks(&cfg, GENESIS_ROOT, 1..=300, 666);
+    world.nodes[1].chain = Script::new(cfg);
+    for block in bad {
+        world.nodes[1].chain.add(block);
+    }
+    world.nodes[late].chain.poison = Some(666);
+    world.run_for(60_000);
+    assert_eq!(world.nodes[late].chain.head_slot(), 300);
+}
+
+#[test]
+fn a_peer_that_dies_in_the_middle_is_replaced() {
+    let (mut world, late) = late_joiner(3, FAR_FUTURE_EPOCH, (1..=500).collect());
+    world.run_for(130);
+    world.net.stop(0, world.now);
+    world.run_for(30_000);
+    assert_eq!(world.nodes[late].chain.head_slot(), 500);
+}
+
+#[test]
+fn who_sat_on_a_fork_syncs_from_the_finalized_block() {
+    let cfg = config(FAR_FUTURE_EPOCH);
+    let (mut world, late) = late_joiner(2, FAR_FUTURE_EPOCH, (1..=200).collect());
+    // shares the chain up to slot 40, finalized up to 32, and went alone to slot 60
+    let shared: Vec<_> = blocks(&cfg, GENESIS_ROOT, 1..=40, 0);
+    let tip = root_of(&cfg, shared.last().unwrap());
+    let chain = &mut world.nodes[late].chain;
+    shared.into_iter().chain(blocks(&cfg, tip, 41..=60, 5)).for_each(|block| chain.add(block));
+    let root = chain.canonical_root_at(32).unwrap();
+    chain.finalized = Checkpoint { epoch: 4, root };
+    world.run_for(20_000);
+    assert_eq!(world.nodes[late].chain.head_slot(), 200);
+}
+
+#[test]
+fn missing_parents_are_looked_up() {
+    let cfg = config(FAR_FUTURE_EPOCH);
+    let mut world = World::new(at(1));
+    let (a, b) = (world.join(&cfg, Root::ZERO), world.join(&cfg, Root::ZERO));
+    world.connect(a, b);
+    world.run_for(1000);
+    let chain = blocks(&cfg, GENESIS_ROOT, 1..=5, 0);
+    // four blocks that b never hears of, then one by gossip, before any new status
+    for block in &chain[..4] {
+        world.nodes[a].chain.add(block.clone());
+    }
+    world.publish(a, &chain[4]);
+    world.run_for(1500);
+    assert_eq!(world.nodes[b].chain.head_slot(), 5);
+    assert_eq!(world.nodes[b].service.metrics().blocks_fetched, 4);
+}
+
+#[test]
+fn gossip_during_sync_is_joined_to_what_sync_brings() {
+    let cfg = config(FAR_FUTURE_EPOCH);
+    let (mut world, late) = late_joiner(2, FAR_FUTURE_EPOCH, (1..=300).collect());
+    let tip = world.nodes[0].chain.status().head_root;
+    let fresh = blocks(&cfg, tip, 301..=303, 0);
+    // statuses are exchanged by now, the sync has begun
+    world.run_for(150);
+    world.nodes[0].chain.add(fresh[0].clone());
+    world.nodes[0].chain.add(fresh[1].clone());
+    world.publish(0, &fresh[2]);
+    world.run_for(15_000);
+    assert_eq!(world.nodes[late].chain.head_slot(), 303);
+}
+
+#[test]
+fn a_network_without_blocks_syncs_nothing() {
+    let cfg = config(FAR_FUTURE_EPOCH);
+    let mut world = World::new(at(0));
+    let (a, b) = (world.join(&cfg, Root::ZERO), world.join(&cfg, Root::ZERO));
+    world.connect(a, b);
+    world.run_until(at(50));
+    for node in &world.nodes {
+        assert!(!node.service.is_syncing(&node.chain));
+        assert_eq!(node.service.sync_distance(&node.chain, world.now), 50);
+    }
+}

@@ -1,0 +1,245 @@
+//! Services on an in-memory network, each with a chain that follows a script: it knows parents and slots, nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::chain::{Effect, Event, Gossip, Origin, Outcome};
+use crate::net::link::PeerId;
+use crate::net::memory::{MemoryNetwork, NodeIndex};
+use crate::net::service::{Action, ChainView, Service};
+use crate::ssz::{Root, Ssz};
+use crate::types::{ChainConfig, Checkpoint, FAR_FUTURE_EPOCH, ForkName, SignedBeaconBlock, Slot, Status};
+
+pub const GENESIS: u64 = 1_600_000_000;
+pub const GENESIS_ROOT: Root = crate::ssz::Bytes([0x99; 32]);
+
+/// Minimal preset, 6 s slots, phase0, altair at the epoch given.
+pub fn config(altair: u64) -> Arc<ChainConfig> {
+    let mut cfg = ChainConfig::minimal();
+    for fork in ForkName::ALL.into_iter().skip(1) {
+        cfg.set_fork_epoch(fork, FAR_FUTURE_EPOCH);
+    }
+    cfg.set_fork_epoch(ForkName::Altair, altair);
+    Arc::new(cfg)
+}
+
+/// Unix milliseconds of the start of a slot.
+pub fn at(slot: Slot) -> u64 {
+    GENESIS * 1000 + slot * 6000
+}
+
+/// A chain of blocks at these slots on `parent`; `salt` tells forks apart.
+pub fn blocks(
+    cfg: &ChainConfig,
+    parent: Root,
+    slots: impl IntoIterator<Item = Slot>,
+    salt: u64,
+) -> Vec<Arc<SignedBeaconBlock>> {
+    let mut parent_root = parent;
+    slots
+        .into_iter()
+        .map(|slot| {
+            let mut block = SignedBeaconBlock::zero(cfg.shape_at_slot(slot));
+            block.message.slot = slot;
+            block.message.proposer_index = salt;
+            block.message.parent_root = parent_root;
+            parent_root = root_of(cfg, &block);
+            Arc::new(block)
+        })
+        .collect()
+}
+
+pub fn root_of(cfg: &ChainConfig, block: &SignedBeaconBlock) -> Root {
+    block.message.hash_tree_root(cfg.shape_at_slot(block.message.slot))
+}
+
+/// Takes any block whose parent it has; holds the others. The head is the block with the highest slot.
+pub struct Script {
+    cfg: Arc<ChainConfig>,
+    pub blocks: BTreeMap<Root, Arc<SignedBeaconBlock>>,
+    held: Vec<(Arc<SignedBeaconBlock>, Origin)>,
+    head: Root,
+    pub finalized: Checkpoint,
+    /// Blocks of this salt are invalid.
+    pub poison: Option<u64>,
+    /// Answers no request for blocks.
+    pub withholds: bool,
+}
+
+impl Script {
+    pub fn new(cfg: Arc<ChainConfig>) -> Script {
+        let finalized = Checkpoint { epoch: 0, root: GENESIS_ROOT };
+        Script {
+            cfg,
+            blocks: BTreeMap::new(),
+            held: Vec::new(),
+            head: GENESIS_ROOT,
+            finalized,
+            poison: None,
+            withholds: false,
+        }
+    }
+
+    pub fn head_slot(&self) -> Slot {
+        self.blocks.get(&self.head).map_or(0, |b| b.message.slot)
+    }
+
+    fn knows(&self, root: &Root) -> bool {
+        *root == GENESIS_ROOT || self.blocks.contains_key(root)
+    }
+
+    pub fn add(&mut self, block: Arc<SignedBeaconBlock>) {
+        let root = root_of(&self.cfg, &block);
+        let slot = block.message.slot;
+        self.blocks.insert(root, block);
+        if slot >= self.head_slot() {
+            self.head = root;
+        }
+    }
+
+    pub fn on(&mut self, event: Event) -> Vec<Effect> {
+        let Event::Block { block, origin, .. } = event else { return Vec::new() };
+        let outcome = |origin, outcome| Effect::Outcome { origin, outcome };
+        if self.poison == Some(block.message.proposer_index) {
+            return vec![outcome(origin, Outcome::Reject("poisoned".into()))];
+        }
+        let parent = block.message.parent_root;
+        if !self.knows(&parent) {
+            let asked = self.held.iter().any(|(b, _)| b.message.parent_root == parent);
+            self.held.push((block, origin));
+            return if asked { Vec::new() } else { vec![Effect::RequestBlock { root: parent, origin }] };
+        }
+        self.add(block);
+        let mut effects = vec![outcome(origin, Outcome::Accept)];
+        while let Some(i) = self.held.iter().position(|(b, _)| self.knows(&b.message.parent_root)) {
+            let (block, origin) = self.held.remove(i);
+            self.add(block);
+            effects.push(outcome(origin, Outcome::Accept));
+        }
+        effects
+    }
+
+    fn canonical(&self, wanted: impl Fn(Slot) -> bool) -> Option<(Root, Arc<SignedBeaconBlock>)> {
+        let mut root = self.head;
+        while let Some(block) = self.blocks.get(&root) {
+            if wanted(block.message.slot) {
+                return Some((root, block.clone()));
+            }
+            root = block.message.parent_root;
+        }
+        None
+    }
+}
+
+impl ChainView for Script {
+    fn status(&self) -> Status {
+        let finalized_root = if self.finalized.epoch == 0 { Root::ZERO } else { self.finalized.root };
+        Status {
+            finalized_root,
+            finalized_epoch: self.finalized.epoch,
+            head_root: self.head,
+            head_slot: self.head_slot(),
+            ..Status::default()
+        }
+    }
+
+    fn finalized(&self) -> Checkpoint {
+        self.finalized
+    }
+
+    fn has_block(&self, root: &Root) -> bool {
+        self.knows(root)
+    }
+
+    fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>> {
+        self.blocks.get(root).filter(|_| !self.withholds).cloned()
+    }
+
+    fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>> {
+        self.canonical(|s| s == slot).filter(|_| !self.withholds).map(|(_, block)| block)
+    }
+
+    fn canonical_root_at(&self, slot: Slot) -> Option<Root> {
+        Some(self.canonical(|s| s <= slot).map_or(GENESIS_ROOT, |(root, _)| root))
+    }
+}
+
+pub struct Node {
+    pub service: Service,
+    pub chain: Script,
+}
+
+/// Some nodes, and the network between them.
+pub struct World {
+    pub net: MemoryNetwork,
+    pub nodes: Vec<Node>,
+    pub now: u64,
+}
+
+impl World {
+    pub fn new(now: u64) -> World {
+        World { net: MemoryNetwork::new(1, 5..=50), nodes: Vec::new(), now }
+    }
+
+    pub fn join(&mut self, cfg: &Arc<ChainConfig>, genesis_validators_root: Root) -> NodeIndex {
+        let node = self.net.join(PeerId::new(format!("peer{}", self.nodes.len())), "test");
+        let service = Service::new(cfg.clone(), GENESIS, genesis_validators_root, GENESIS_ROOT);
+        self.nodes.push(Node { service, chain: Script::new(cfg.clone()) });
+        self.net.start(node, self.now);
+        let Node { service, chain } = &mut self.nodes[node];
+        let actions = service.start(&[], chain, self.now);
+        self.carry_out(node, actions);
+        node
+    }
+
+    pub fn connect(&mut self, a: NodeIndex, b: NodeIndex) {
+        self.net.connect(a, b, self.now);
+    }
+
+    pub fn carry_out(&mut self, node: NodeIndex, actions: Vec<Action>) {
+        let mut todo: std::collections::VecDeque<Action> = actions.into();
+        while let Some(action) = todo.pop_front() {
+            match action {
+                Action::Link(command) => self.net.send(node, self.now, command),
+                Action::Chain(event) => {
+                    let Node { service, chain } = &mut self.nodes[node];
+                    for effect in chain.on(event) {
+                        todo.extend(service.on_effect(&effect, chain, self.now));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets time pass, with a tick for every node each 500 ms.
+    pub fn run_until(&mut self, end: u64) {
+        while self.now < end {
+            let next = (self.now + 500).min(end);
+            while let Some(due) = self.net.next_event_time().filter(|t| *t <= next) {
+                while let Some((node, event)) = self.net.pop_due(due) {
+                    self.now = self.now.max(due);
+                    let Node { service, chain } = &mut self.nodes[node];
+                    let actions = service.on_link(event, chain, self.now);
+                    self.carry_out(node, actions);
+                }
+            }
+            self.now = next;
+            for node in 0..self.nodes.len() {
+                let Node { service, chain } = &mut self.nodes[node];
+                let actions = service.on_tick(chain, self.now);
+                self.carry_out(node, actions);
+            }
+        }
+    }
+
+    pub fn run_for(&mut self, ms: u64) {
+        self.run_until(self.now + ms);
+    }
+
+    pub fn publish(&mut self, node: NodeIndex, block: &Arc<SignedBeaconBlock>) {
+        let Node { service, chain } = &mut self.nodes[node];
+        chain.add(block.clone());
+        let actions = service.on_effect(&Effect::Publish(Gossip::Block(block.clone())), chain, self.now);
+        self.carry_out(node, actions);
+    }
+}

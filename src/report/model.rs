@@ -1,0 +1,383 @@
+//! What a report says: facts drawn from a journal, in the shape of `report.json`.
+
+use crate::journal::{Event, History, Journal, Line, NodeEvent, NodeHistory, NodeState, StepState, Verdict};
+use crate::scenario::Plan;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The version of `report.json`.
+pub const VERSION: u32 = 1;
+
+/// A run, told from its journal. Serializes to `report.json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// [`VERSION`].
+    pub version: u32,
+    /// What came out.
+    pub verdict: Verdict,
+    /// The reason, as a sentence.
+    pub says: String,
+    /// The exit code of the verdict, or of an interruption.
+    pub exit_code: u8,
+    /// Whether the journal comes to its end; if not, the run was killed and the verdict is `unknown`.
+    pub complete: bool,
+    /// What was run.
+    pub run: RunFacts,
+    /// How long things took.
+    pub timings: Timings,
+    /// In the order of the journal.
+    pub checks: Vec<CheckReport>,
+    /// In the order of the plan.
+    pub nodes: Vec<NodeReport>,
+    /// In the order of the journal.
+    pub steps: Vec<StepReport>,
+    /// Trouble of the environment, as sentences.
+    pub troubles: Vec<String>,
+    /// Remarks, as sentences.
+    pub notes: Vec<String>,
+}
+
+/// What was run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RunFacts {
+    /// Id of the run.
+    pub id: String,
+    /// The scenario.
+    pub name: String,
+    /// What the scenario is for.
+    pub about: String,
+    /// Version of the program that ran it.
+    pub lockin: String,
+    /// On which runtime.
+    pub runtime: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Who played which role.
+    pub roles: BTreeMap<String, String>,
+    /// `minimal` or `mainnet`.
+    pub preset: String,
+    /// Forks with their epochs, the genesis fork at 0.
+    pub forks: BTreeMap<String, u64>,
+    /// Slots an epoch.
+    pub slots_per_epoch: u64,
+    /// Milliseconds a slot.
+    pub slot_ms: u64,
+    /// Validators at genesis.
+    pub validators: u64,
+    /// Root of the genesis state.
+    pub genesis_root: Option<String>,
+}
+
+/// How long things took. Times are of the journal: virtual in the simulation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Timings {
+    /// From the first line to the last, milliseconds.
+    pub run_ms: u64,
+    /// From the first line to genesis, milliseconds.
+    pub start_to_genesis_ms: Option<u64>,
+    /// Slots from genesis until a node was first seen with an epoch after 0 finalized.
+    pub genesis_to_first_finality_slots: Option<u64>,
+    /// That epoch.
+    pub first_finalized_epoch: Option<u64>,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CheckReport {
+    /// Its name.
+    pub check: String,
+    /// What came out.
+    pub verdict: Verdict,
+    /// The reason.
+    pub says: String,
+}
+
+/// One node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NodeReport {
+    /// Its name.
+    pub name: String,
+    /// The client that it ran.
+    pub client: String,
+    /// What the client says its version is.
+    pub version: Option<String>,
+    /// How many validators it had.
+    pub validators: u64,
+    /// Its last state.
+    pub state: Option<NodeState>,
+    /// The head that it was first seen on.
+    pub first_head: Option<HeadReport>,
+    /// The head that it was last seen on.
+    pub last_head: Option<HeadReport>,
+    /// The highest epoch that it justified.
+    pub justified: u64,
+    /// The highest epoch that it finalized.
+    pub finalized: u64,
+    /// When it finalized what.
+    pub finality: Vec<FinalityReport>,
+    /// Its last known peers.
+    pub peers: Vec<String>,
+    /// How often it ended without being asked to.
+    pub crashes: u32,
+    /// How often it did not answer.
+    pub unreachable: u32,
+    /// Its last log lines, if it crashed.
+    pub log: Vec<String>,
+    /// Its peer id.
+    pub peer_id: Option<String>,
+}
+
+/// A head.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HeadReport {
+    /// When, milliseconds.
+    pub at_ms: u64,
+    /// Slot of the block.
+    pub slot: u64,
+    /// Root of the block.
+    pub block: String,
+}
+
+/// An epoch that a node finalized.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FinalityReport {
+    /// The epoch.
+    pub epoch: u64,
+    /// The clock's slot when it was seen.
+    pub slot: Option<u64>,
+    /// When, milliseconds.
+    pub at_ms: u64,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepReport {
+    /// Its place, from 1.
+    pub step: usize,
+    /// Its verb.
+    pub verb: String,
+    /// Its arguments, as compact JSON.
+    pub args: String,
+    /// Where it came to.
+    pub state: StepState,
+    /// When it began, milliseconds.
+    pub began_ms: u64,
+    /// In which slot it began.
+    pub began_slot: Option<u64>,
+    /// When it ended, milliseconds.
+    pub ended_ms: Option<u64>,
+    /// In which slot it ended.
+    pub ended_slot: Option<u64>,
+    /// How it ended.
+    pub says: Option<String>,
+}
+
+impl Report {
+    /// Tells a run from its journal.
+    pub fn of(journal: &Journal) -> Report {
+        let lines = &journal.lines;
+        let history = History::of(lines);
+        let plan = plan(lines);
+        let (verdict, says, complete) = verdict(journal, &history);
+        let interrupted = lines.iter().any(|line| matches!(line.event, Event::Interrupted { .. }));
+        let mut report = Report {
+            version: VERSION,
+            verdict,
+            says,
+            exit_code: if interrupted { super::exit::INTERRUPTED } else { super::exit::code(verdict) },
+            complete,
+            run: facts(lines, plan.as_ref()),
+            timings: timings(lines, &history),
+            checks: Vec::new(),
+            nodes: nodes(plan.as_ref(), &history),
+            steps: Vec::new(),
+            troubles: Vec::new(),
+            notes: Vec::new(),
+        };
+        for line in lines {
+            report.add(line);
+        }
+        report
+    }
+
+    fn add(&mut self, line: &Line) {
+        match &line.event {
+            Event::Check { check, verdict, says } => {
+                self.checks.push(CheckReport { check: check.clone(), verdict: *verdict, says: says.clone() });
+            }
+            Event::Trouble { doing, says } => self.troubles.push(format!("{doing}: {says}")),
+            Event::Interrupted { by } => self.troubles.push(format!("the run was interrupted ({by})")),
+            Event::Note { says, node: None } => self.notes.push(says.clone()),
+            Event::Note { says, node: Some(node) } => self.notes.push(format!("{node}: {says}")),
+            Event::Unreachable { node, .. } => {
+                if let Some(node) = self.node_mut(node) {
+                    node.unreachable += 1;
+                }
+            }
+            Event::Node(event) => {
+                if let Some(node) = self.node_mut(&event.node) {
+                    node.add(event);
+                }
+            }
+            Event::Step { step, verb, args, state, says } => self.add_step(line, *step, verb, args, *state, says),
+            _ => {}
+        }
+    }
+
+    fn add_step(
+        &mut self,
+        line: &Line,
+        step: usize,
+        verb: &str,
+        args: &serde_json::Value,
+        state: StepState,
+        says: &Option<String>,
+    ) {
+        if state == StepState::Begin {
+            self.steps.push(StepReport {
+                step: step + 1,
+                verb: verb.to_owned(),
+                args: args.to_string(),
+                state,
+                began_ms: line.at_ms,
+                began_slot: line.slot,
+                ended_ms: None,
+                ended_slot: None,
+                says: None,
+            });
+        } else if let Some(begun) = self.steps.iter_mut().rev().find(|begun| begun.step == step + 1) {
+            begun.state = state;
+            (begun.ended_ms, begun.ended_slot) = (Some(line.at_ms), line.slot);
+            begun.says.clone_from(says);
+        }
+    }
+
+    fn node_mut(&mut self, name: &str) -> Option<&mut NodeReport> {
+        self.nodes.iter_mut().find(|node| node.name == name)
+    }
+}
+
+impl NodeReport {
+    fn add(&mut self, event: &NodeEvent) {
+        let news = |field: &mut Option<String>, value: &Option<String>| {
+            if value.is_some() {
+                field.clone_from(value);
+            }
+        };
+        news(&mut self.version, &event.version);
+        news(&mut self.peer_id, &event.peer_id);
+        if event.state == NodeState::Exited && !event.log.is_empty() {
+            self.log.clone_from(&event.log);
+        }
+    }
+}
+
+/// Of a journal that was cut off the verdict is `unknown`, whatever the checks in it say.
+fn verdict(journal: &Journal, history: &History) -> (Verdict, String, bool) {
+    let found = journal.lines.iter().rev().find_map(|line| match &line.event {
+        Event::Verdict { verdict, says } => Some((*verdict, says.clone())),
+        _ => None,
+    });
+    match found {
+        Some((verdict, says)) => (verdict, says, true),
+        None => {
+            let place = match history.slot {
+                _ if journal.lines.is_empty() => "is empty".to_owned(),
+                None => "ends before genesis".to_owned(),
+                Some(slot) => format!("ends in slot {slot}"),
+            };
+            let torn = if journal.torn.is_some() { ", in the middle of a line" } else { "" };
+            (Verdict::Unknown, format!("the journal {place}{torn}, without a verdict: the run was cut off"), false)
+        }
+    }
+}
+
+/// The plan in the first line; `None` if there is none that this program understands.
+pub(super) fn plan(lines: &[Line]) -> Option<Plan> {
+    lines.iter().find_map(|line| match &line.event {
+        Event::Run { plan, .. } => serde_json::from_value(plan.clone()).ok(),
+        _ => None,
+    })
+}
+
+fn facts(lines: &[Line], plan: Option<&Plan>) -> RunFacts {
+    let mut facts = RunFacts::default();
+    for line in lines {
+        match &line.event {
+            Event::Run { id, name, lockin, runtime, seed, .. } => {
+                facts.id.clone_from(id);
+                facts.name.clone_from(name);
+                facts.lockin.clone_from(lockin);
+                facts.runtime.clone_from(runtime);
+                facts.seed = *seed;
+            }
+            Event::Genesis { root, .. } => facts.genesis_root = Some(root.clone()),
+            _ => {}
+        }
+    }
+    if let Some(plan) = plan {
+        if facts.name.is_empty() {
+            facts.name.clone_from(&plan.name);
+        }
+        facts.about.clone_from(&plan.about);
+        facts.roles.clone_from(&plan.roles);
+        facts.preset.clone_from(&plan.network.preset);
+        facts.forks.clone_from(&plan.network.forks);
+        facts.forks.insert(plan.network.genesis.fork.clone(), 0);
+        facts.slots_per_epoch = plan.network.slots_per_epoch;
+        facts.slot_ms = plan.slot_ms();
+        facts.validators = plan.network.genesis.validators;
+    }
+    facts
+}
+
+fn timings(lines: &[Line], history: &History) -> Timings {
+    let first = lines.iter().find_map(|line| match &line.event {
+        Event::Finalized { epoch, .. } if *epoch > 0 => Some((*epoch, line.slot?)),
+        _ => None,
+    });
+    Timings {
+        run_ms: history.now_ms,
+        start_to_genesis_ms: history.genesis_ms,
+        genesis_to_first_finality_slots: first.map(|(_, slot)| slot),
+        first_finalized_epoch: first.map(|(epoch, _)| epoch),
+    }
+}
+
+fn nodes(plan: Option<&Plan>, history: &History) -> Vec<NodeReport> {
+    let planned = plan.iter().flat_map(|plan| &plan.nodes).map(|node| NodeReport {
+        name: node.name.clone(),
+        client: node.client.clone(),
+        validators: node.validator_count(),
+        ..NodeReport::default()
+    });
+    let mut nodes: Vec<_> = planned.collect();
+    for name in history.nodes.keys() {
+        if !nodes.iter().any(|node| node.name == *name) {
+            nodes.push(NodeReport { name: name.clone(), ..NodeReport::default() });
+        }
+    }
+    for node in &mut nodes {
+        if let Some(history) = history.node(&node.name) {
+            fill(node, history);
+        }
+    }
+    nodes
+}
+
+fn fill(node: &mut NodeReport, history: &NodeHistory) {
+    let head = |head: &crate::journal::HeadAt| HeadReport {
+        at_ms: head.at_ms,
+        slot: head.head_slot,
+        block: head.block.clone(),
+    };
+    node.state = history.state;
+    node.first_head = history.heads.first().map(head);
+    node.last_head = history.heads.last().map(head);
+    node.justified = history.justified_epoch;
+    node.finalized = history.finalized_epoch;
+    node.finality =
+        history.finalized.iter().map(|at| FinalityReport { epoch: at.epoch, slot: at.slot, at_ms: at.at_ms }).collect();
+    node.peers.clone_from(&history.peers);
+    node.crashes = history.crashes;
+}

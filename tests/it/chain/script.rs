@@ -1,0 +1,367 @@
+//! A stage for chains: validators with keys, nodes with a database each, gossip that arrives at once within a partition.
+//! Tests read as scripts: slots pass, blocks are proposed, votes are cast, states are asserted.
+
+use std::sync::Arc;
+
+use lockin::chain::{Chain, Effect, Event, Gossip, GossipId, Level, Memo, MemoryRows, Notice, Origin, Outcome};
+use lockin::crypto::{self, SecretKey};
+use lockin::spec;
+use lockin::ssz::{Bytes, Root, Ssz};
+use lockin::types::{
+    Attestation, BeaconState, ChainConfig, Epoch, ForkName, SignedAggregateAndProof, SignedBeaconBlock,
+    SignedContributionAndProof, Slot, SyncCommitteeMessage, ValidatorIndex,
+};
+
+use super::setup::{GENESIS_TIME, genesis, keys};
+
+/// One node, its database, and what its chain wanted of the world.
+pub struct Node {
+    pub chain: Chain,
+    pub rows: MemoryRows,
+    pub notices: Vec<Notice>,
+    pub warnings: Vec<String>,
+    pub outcomes: Vec<(Origin, Outcome)>,
+    pub requests: Vec<Root>,
+    /// Batches written so far.
+    pub batches: usize,
+    /// Nodes hear each other within a partition.
+    pub partition: usize,
+}
+
+/// Everybody.
+pub struct Script {
+    pub cfg: Arc<ChainConfig>,
+    pub keys: Vec<SecretKey>,
+    pub nodes: Vec<Node>,
+    pub genesis: Arc<BeaconState>,
+    pub memo: Memo,
+    pub slot: Slot,
+    pub now_ms: u64,
+    next_message: u64,
+}
+
+impl Script {
+    /// `nodes` nodes, who share `validators` validators by index.
+    pub fn new(cfg: ChainConfig, nodes: usize, validators: usize) -> Script {
+        crypto::remember_verdicts(true);
+        let (cfg, keys) = (Arc::new(cfg), keys(validators));
+        let genesis = Arc::new(genesis(&cfg, &keys));
+        let memo = Memo::new(64);
+        let mut script = Script {
+            cfg,
+            keys,
+            nodes: Vec::new(),
+            genesis,
+            memo,
+            slot: 0,
+            now_ms: GENESIS_TIME * 1000,
+            next_message: 0,
+        };
+        for _ in 0..nodes {
+            script.join();
+        }
+        script
+    }
+
+    /// Another node starts from genesis. Returns its number.
+    pub fn join(&mut self) -> usize {
+        let rows = MemoryRows::default();
+        let boxed = Arc::new(rows.clone());
+        let (chain, effects) =
+            Chain::genesis(self.cfg.clone(), self.memo.clone(), boxed, self.genesis.clone()).unwrap();
+        self.nodes.push(Node {
+            chain,
+            rows,
+            notices: Vec::new(),
+            warnings: Vec::new(),
+            outcomes: Vec::new(),
+            requests: Vec::new(),
+            batches: 0,
+            partition: 0,
+        });
+        let node = self.nodes.len() - 1;
+        self.carry_out(node, effects);
+        node
+    }
+
+    /// The node dies and starts again from its database, with a memo of its own.
+    pub fn restart(&mut self, node: usize) {
+        let rows = Arc::new(self.nodes[node].rows.clone());
+        let restored = Chain::restore(self.cfg.clone(), Memo::new(4), rows, self.now_ms).unwrap();
+        self.nodes[node].chain = restored.expect("the database is not empty");
+    }
+
+    /// The slot starts, for everybody.
+    pub fn on_slot(&mut self, slot: Slot) {
+        self.slot = slot;
+        self.at(0);
+    }
+
+    /// So many thousandths of the slot have passed.
+    pub fn at(&mut self, thousandths: u64) {
+        let slot_ms = self.cfg.slot_duration_ms;
+        self.now_ms = GENESIS_TIME * 1000 + self.slot * slot_ms + slot_ms * thousandths / 1000;
+        for node in 0..self.nodes.len() {
+            self.send(node, Event::Tick { now_ms: self.now_ms });
+        }
+    }
+
+    /// Hands an event to a node and does what it wants.
+    pub fn send(&mut self, node: usize, event: Event) {
+        let effects = self.nodes[node].chain.on(event);
+        self.carry_out(node, effects);
+    }
+
+    fn carry_out(&mut self, node: usize, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Outcome { origin, outcome } => self.nodes[node].outcomes.push((origin, outcome)),
+                Effect::Publish(gossip) => self.publish(node, gossip),
+                Effect::RequestBlock { root, .. } => self.answer_request(node, root),
+                Effect::Persist(batch) => {
+                    self.nodes[node].rows.apply(&batch);
+                    self.nodes[node].batches += 1;
+                }
+                Effect::Notify(notice) => self.nodes[node].notices.push(notice),
+                Effect::Log { level, message } if level >= Level::Warn => self.nodes[node].warnings.push(message),
+                Effect::Log { .. } => {}
+            }
+        }
+    }
+
+    fn publish(&mut self, from: usize, gossip: Gossip) {
+        let partition = self.nodes[from].partition;
+        for to in 0..self.nodes.len() {
+            if to != from && self.nodes[to].partition == partition {
+                let event = self.gossip_event(gossip.clone());
+                self.send(to, event);
+            }
+        }
+    }
+
+    fn answer_request(&mut self, node: usize, root: Root) {
+        self.nodes[node].requests.push(root);
+        let partition = self.nodes[node].partition;
+        let peers = self.nodes.iter().filter(|peer| peer.partition == partition);
+        let found = peers.filter_map(|peer| peer.chain.block_by_root(&root)).next();
+        if let Some(block) = found {
+            self.send(node, Event::Block { block, origin: Origin::Sync(0), now_ms: self.now_ms });
+        }
+    }
+
+    /// The event that a gossip message becomes.
+    pub fn gossip_event(&mut self, gossip: Gossip) -> Event {
+        self.next_message += 1;
+        let (origin, now_ms) = (Origin::Gossip(GossipId(self.next_message)), self.now_ms);
+        match gossip {
+            Gossip::Block(block) => Event::Block { block, origin, now_ms },
+            Gossip::Attestation { subnet, attestation } => {
+                Event::Attestation { attestation, subnet: Some(subnet), origin, now_ms }
+            }
+            Gossip::Aggregate(aggregate) => Event::Aggregate { aggregate, origin, now_ms },
+            Gossip::SyncMessage { subnet, message } => {
+                Event::SyncMessage { message, subnet: Some(subnet), origin, now_ms }
+            }
+            Gossip::Contribution(contribution) => Event::Contribution { contribution, origin, now_ms },
+            Gossip::VoluntaryExit(exit) => Event::VoluntaryExit { exit, origin, now_ms },
+            Gossip::ProposerSlashing(slashing) => Event::ProposerSlashing { slashing, origin, now_ms },
+            Gossip::AttesterSlashing(slashing) => Event::AttesterSlashing { slashing, origin, now_ms },
+        }
+    }
+
+    /// Gives a block to a node as gossip; returns the outcome, if there is one yet.
+    pub fn gossip_block(&mut self, node: usize, block: &Arc<SignedBeaconBlock>) -> Option<Outcome> {
+        let event = self.gossip_event(Gossip::Block(block.clone()));
+        let Event::Block { origin, .. } = event else { unreachable!() };
+        self.send(node, event);
+        self.outcome(node, origin)
+    }
+
+    /// What became of an object.
+    pub fn outcome(&self, node: usize, origin: Origin) -> Option<Outcome> {
+        let found: Vec<_> = self.nodes[node].outcomes.iter().filter(|(o, _)| *o == origin).collect();
+        assert!(found.len() <= 1, "one outcome for each object: {found:?}");
+        found.first().map(|(_, outcome)| outcome.clone())
+    }
+
+    /// A block made on a node's head for this slot, signed by whose turn it is, but sent to nobody.
+    pub fn make_block(&self, node: usize, graffiti: u8) -> Arc<SignedBeaconBlock> {
+        let chain = &self.nodes[node].chain;
+        let (slot, epoch) = (self.slot, self.cfg.epoch_of(self.slot));
+        let state = self.state_at_epoch(node, epoch);
+        let duties = chain.proposer_duties(epoch).unwrap().duties;
+        let proposer = duties.iter().find(|duty| duty.slot == slot).unwrap().validator_index;
+        let key = &self.keys[proposer as usize];
+        let stub = lockin::types::BeaconBlock { slot, ..Default::default() };
+        let randao = spec::get_epoch_signature(&self.cfg, &state, &stub, key);
+        let message = chain.produce_block(slot, randao, Bytes([graffiti; 32])).unwrap();
+        assert_eq!(message.proposer_index, proposer);
+        let signature = spec::get_block_signature(&self.cfg, &state, &message, key);
+        Arc::new(SignedBeaconBlock { message, signature })
+    }
+
+    /// The node's head state in that epoch, for domains.
+    fn state_at_epoch(&self, node: usize, epoch: Epoch) -> BeaconState {
+        let mut state = BeaconState::clone(&self.nodes[node].chain.head().state);
+        let start = self.cfg.start_slot(epoch);
+        if state.slot < start {
+            spec::process_slots(&self.cfg, &mut state, start).unwrap();
+        }
+        state
+    }
+
+    /// A block is made on a node and published.
+    pub fn propose(&mut self, node: usize) -> Arc<SignedBeaconBlock> {
+        let block = self.make_block(node, 0);
+        self.send(node, Event::Block { block: block.clone(), origin: Origin::Api(0), now_ms: self.now_ms });
+        block
+    }
+
+    /// The votes that this node's view gives to those of these validators whose turn it is in this slot.
+    pub fn make_votes(&self, node: usize, who: impl Fn(ValidatorIndex) -> bool) -> Vec<(ValidatorIndex, Attestation)> {
+        let chain = &self.nodes[node].chain;
+        let epoch = self.cfg.epoch_of(self.slot);
+        let all: Vec<ValidatorIndex> = (0..self.keys.len() as u64).filter(|index| who(*index)).collect();
+        let duties = chain.attester_duties(epoch, &all).unwrap().duties;
+        let state = self.state_at_epoch(node, epoch);
+        let vote = |duty: &lockin::chain::AttesterDuty| {
+            let data = chain.attestation_data(self.slot, duty.committee_index).unwrap();
+            let mut bits: Vec<bool> = vec![false; duty.committee_length as usize];
+            bits[duty.validator_committee_index as usize] = true;
+            let key = &self.keys[duty.validator_index as usize];
+            let signature = spec::get_attestation_signature(&self.cfg, &state, &data, key);
+            (duty.validator_index, Attestation { aggregation_bits: bits.into_iter().collect(), data, signature })
+        };
+        duties.iter().filter(|duty| duty.slot == self.slot).map(vote).collect()
+    }
+
+    /// Those of these validators whose turn it is vote by this node's view, and publish.
+    pub fn attest(&mut self, node: usize, who: impl Fn(ValidatorIndex) -> bool) -> usize {
+        let votes = self.make_votes(node, who);
+        let count = votes.len();
+        for (_, vote) in votes {
+            let event = Event::Attestation {
+                attestation: Arc::new(vote),
+                subnet: None,
+                origin: Origin::Api(1),
+                now_ms: self.now_ms,
+            };
+            self.send(node, event);
+        }
+        count
+    }
+
+    /// An aggregate with its proof.
+    pub fn sign_aggregate(&self, node: usize, by: ValidatorIndex, aggregate: Attestation) -> SignedAggregateAndProof {
+        let state = self.state_at_epoch(node, aggregate.data.target.epoch);
+        let key = &self.keys[by as usize];
+        let message = spec::get_aggregate_and_proof(&self.cfg, &state, by, aggregate, key);
+        let signature = spec::get_aggregate_and_proof_signature(&self.cfg, &state, &message, key);
+        SignedAggregateAndProof { message, signature }
+    }
+
+    /// Of each committee of this slot, the first of these validators aggregates and publishes.
+    pub fn aggregate(&mut self, node: usize, who: impl Fn(ValidatorIndex) -> bool) {
+        let mut done = Vec::new();
+        for (by, vote) in self.make_votes(node, who) {
+            if done.contains(&vote.data.index) {
+                continue;
+            }
+            done.push(vote.data.index);
+            let root = vote.data.hash_tree_root(self.cfg.shape_at_slot(self.slot));
+            let Some(best) = self.nodes[node].chain.aggregate(self.slot, &root) else { continue };
+            let aggregate = Arc::new(self.sign_aggregate(node, by, best));
+            self.send(node, Event::Aggregate { aggregate, origin: Origin::Api(2), now_ms: self.now_ms });
+        }
+    }
+
+    /// Those of these validators who sit in the sync committee sign the node's head.
+    pub fn sync_messages(&mut self, node: usize, who: impl Fn(ValidatorIndex) -> bool) -> usize {
+        let epoch = self.cfg.epoch_of(self.slot + 1);
+        let all: Vec<ValidatorIndex> = (0..self.keys.len() as u64).filter(|index| who(*index)).collect();
+        let duties = self.nodes[node].chain.sync_duties(epoch, &all).unwrap();
+        let state = self.state_at_epoch(node, self.cfg.epoch_of(self.slot));
+        let head = self.nodes[node].chain.head().root;
+        for duty in &duties {
+            let index = duty.validator_index;
+            let mut message: SyncCommitteeMessage =
+                spec::get_sync_committee_message(&self.cfg, &state, head, index, &self.keys[index as usize]);
+            message.slot = self.slot;
+            let event = Event::SyncMessage {
+                message: Arc::new(message),
+                subnet: None,
+                origin: Origin::Api(3),
+                now_ms: self.now_ms,
+            };
+            self.send(node, event);
+        }
+        duties.len()
+    }
+
+    /// A contribution of each subcommittee, by its first member among these.
+    pub fn contribute(&mut self, node: usize, who: impl Fn(ValidatorIndex) -> bool) {
+        let epoch = self.cfg.epoch_of(self.slot + 1);
+        let all: Vec<ValidatorIndex> = (0..self.keys.len() as u64).filter(|index| who(*index)).collect();
+        let duties = self.nodes[node].chain.sync_duties(epoch, &all).unwrap();
+        let state = self.state_at_epoch(node, self.cfg.epoch_of(self.slot));
+        let head = self.nodes[node].chain.head().root;
+        let size = self.cfg.preset.sync_committee_size / 4;
+        for subcommittee in 0..4 {
+            let sits = |seat: &u64| seat / size == subcommittee;
+            let Some(duty) = duties.iter().find(|d| d.validator_sync_committee_indices.iter().any(sits)) else {
+                continue;
+            };
+            let chain = &self.nodes[node].chain;
+            let Some(contribution) = chain.sync_contribution(self.slot, &head, subcommittee) else { continue };
+            let key = &self.keys[duty.validator_index as usize];
+            let message = spec::get_contribution_and_proof(&self.cfg, &state, duty.validator_index, contribution, key);
+            let signature = spec::get_contribution_and_proof_signature(&self.cfg, &state, &message, key);
+            let contribution = Arc::new(SignedContributionAndProof { message, signature });
+            self.send(node, Event::Contribution { contribution, origin: Origin::Api(4), now_ms: self.now_ms });
+        }
+    }
+
+    /// One slot in which everybody does their duty; validators and slots are dealt to the nodes in turn.
+    pub fn run_slot(&mut self, slot: Slot) {
+        let count = self.nodes.len() as u64;
+        self.on_slot(slot);
+        self.propose((slot % count) as usize);
+        self.at(334);
+        let altair =
+            self.cfg.fork_at_slot(slot + 1) >= ForkName::Altair && self.cfg.fork_at_slot(slot) >= ForkName::Altair;
+        for node in 0..count {
+            self.attest(node as usize, |index| index % count == node);
+            if altair {
+                self.sync_messages(node as usize, |index| index % count == node);
+            }
+        }
+        self.at(667);
+        for node in 0..count {
+            self.aggregate(node as usize, |index| index % count == node);
+            if altair {
+                self.contribute(node as usize, |index| index % count == node);
+            }
+        }
+    }
+
+    /// Everybody does their duty in these slots.
+    pub fn run(&mut self, slots: std::ops::RangeInclusive<Slot>) {
+        for slot in slots {
+            self.run_slot(slot);
+        }
+    }
+
+    pub fn chain(&self, node: usize) -> &Chain {
+        &self.nodes[node].chain
+    }
+
+    /// All nodes have the same head and checkpoints, and nothing went wrong.
+    pub fn assert_agreement(&self) {
+        let view = |node: &Node| (node.chain.head().root, node.chain.justified(), node.chain.finalized());
+        for node in &self.nodes {
+            assert_eq!(view(node), view(&self.nodes[0]));
+            assert_eq!(node.warnings, Vec::<String>::new());
+            assert_eq!(node.chain.metrics().blocks_stripped, 0);
+        }
+    }
+}

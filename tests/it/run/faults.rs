@@ -1,0 +1,130 @@
+//! Kills and interruptions: nothing is left behind, nothing slashable is signed.
+
+use super::{Case, finish, is_readable, pair, signal};
+use crate::slashing::Signed;
+use futures::StreamExt;
+use lockin::{
+    api::{Client, Event, HttpTransport},
+    ssz::{Fork, Json, Preset, Shape},
+    types::{Attestation, ChainConfig},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+const LONG: &str = "  - wait: { finalized: 20, within: 40 epochs }";
+
+#[test]
+fn a_killed_orchestrator_leaves_no_process_and_a_readable_journal() {
+    // Early, in mid-start, and in mid-run.
+    for after in ["\"event\":\"run\"", "\"state\":\"started\"", "\"head_slot\":2"] {
+        let case = Case::new(&pair(LONG));
+        let mut run = case.run("out", &[]).spawn().unwrap();
+        case.wait_for("out", after);
+        run.kill().unwrap();
+        run.wait().unwrap();
+        case.leaves_nothing();
+        is_readable(&case.path("out").join("journal.jsonl"));
+    }
+}
+
+#[test]
+fn an_interrupted_run_ends_in_130_with_a_report_and_leaves_no_process() {
+    for by in [libc::SIGINT, libc::SIGTERM] {
+        let case = Case::new(&pair(LONG));
+        let run = case.run("out", &[]).spawn().unwrap();
+        case.wait_for("out", "\"head_slot\":2");
+        signal(&run, by);
+        let said = finish(run);
+        assert_eq!(said.code, Some(130), "{said}");
+        assert!(case.path("out").join("report.html").exists());
+        assert!(said.last_line().starts_with("unknown "), "{said}");
+        case.leaves_nothing();
+    }
+}
+
+#[test]
+fn a_node_killed_by_somebody_else_is_a_crash() {
+    let case = Case::new(&pair(LONG));
+    let run = case.run("out", &[]).spawn().unwrap();
+    let journal = case.wait_for("out", "\"head_slot\":2");
+    let pid = started(&journal, "b0", "beacon").0;
+    // SAFETY: the run has just said that this process is its node.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+    let said = finish(run);
+    assert_eq!(said.code, Some(1), "{said}");
+    assert!(said.stdout.contains("b0 (beacon) was ended by signal 9"), "{said}");
+    case.leaves_nothing();
+}
+
+/// Process id and Beacon API address of the latest start of a node's program.
+fn started(journal: &str, node: &str, role: &str) -> (i32, Option<String>) {
+    let lines = journal.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let event = lines
+        .filter(|line| line["node"] == node && line["role"] == role && line["state"] == "started")
+        .last()
+        .expect("the node was started");
+    let args = event["command"].as_array().unwrap().iter().filter_map(|arg| arg.as_str());
+    let rest = args.filter_map(|arg| arg.strip_prefix("--rest=")).next_back();
+    (event["pid"].as_i64().unwrap() as i32, rest.map(|rest| format!("http://{rest}")))
+}
+
+/// Takes every block and vote that a node sees on the network, until it ends.
+async fn listen(url: String, signed: Arc<Mutex<Signed>>) {
+    let transport = HttpTransport::new(&url).unwrap();
+    let client = Client::new(Arc::new(transport.clone()));
+    let config = ChainConfig::lockin(Preset::minimal());
+    let shape = Shape::new(Fork::Phase0, Preset::minimal());
+    let mut committees: BTreeMap<(u64, u64), Vec<u64>> = BTreeMap::new();
+    let Ok(stream) = transport.events(&["block", "attestation"]).await else { return };
+    let mut stream = std::pin::pin!(stream);
+    while let Some(event) = stream.next().await {
+        match event {
+            Ok(Event::Block(seen)) => {
+                if let Ok(block) = client.block(&config, seen.block).await {
+                    signed.lock().unwrap().block(shape, &block.data);
+                }
+            }
+            Ok(Event::Other { topic, data }) if topic == "attestation" => {
+                let vote = Attestation::from_json(shape, &data).unwrap();
+                let place = (vote.data.slot, vote.data.index);
+                if !committees.contains_key(&place) {
+                    let Ok(found) = client.committees("head", config.epoch_of(vote.data.slot)).await else { continue };
+                    committees.extend(found.into_iter().map(|it| ((it.slot, it.index), it.validators)));
+                }
+                for bit in vote.aggregation_bits.ones() {
+                    signed.lock().unwrap().vote(shape, committees[&place][bit], &vote.data);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_node_comes_back_finality_goes_on_and_nothing_slashable_is_signed() {
+    let steps = "  - wait: { finalized: 2, within: 6 epochs }
+  - kill: { node: b0, restart_after: 3 slots }
+  - wait: { finalized: +2, within: 8 epochs }
+  - kill: { node: b0, restart_after: 1 slots }
+  - wait: { finalized: +2, within: 8 epochs }";
+    let case = Case::new(&pair(steps));
+    let run = case.run("out", &[]).spawn().unwrap();
+    let signed = Arc::new(Mutex::new(Signed::default()));
+    let journal = case.wait_for("out", "\"state\":\"ready\"");
+    let url = started(&journal, "a0", "beacon").1.unwrap();
+    let listener = tokio::spawn(listen(url, Arc::clone(&signed)));
+    let said = tokio::task::spawn_blocking(move || finish(run)).await.unwrap();
+    assert_eq!(said.code, Some(0), "{said}");
+    let _ = tokio::time::timeout(Duration::from_secs(5), listener).await;
+
+    let signed = signed.lock().unwrap();
+    let (blocks, votes) = signed.counts();
+    // Some six epochs of eight slots and sixteen votes each; silence would prove nothing.
+    assert!(blocks > 40 && votes > 16 * 5, "only {blocks} blocks and {votes} votes were seen");
+    assert_eq!(signed.offences(), []);
+    let restarts = case.journal("out").matches("\"role\":\"validator\"").count();
+    assert_eq!(restarts, 4, "two nodes, one of them started three times");
+}

@@ -1,0 +1,169 @@
+//! One conformance suite, run against every runtime.
+
+use lockin::{
+    api::Client,
+    client, genesis,
+    journal::RunDir,
+    runtime::{Ending, Error, Runtime, process::Process, simulation::Simulation},
+    ssz::{Fork, Preset},
+    topology::{self, GenesisPlan, Links, NetworkPlan, NodeSpec, Start, Validators},
+    types::ChainConfig,
+};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+const SLOT_MS: u64 = 1000;
+
+/// Two nodes of eight validators each, linked, and a third that is nobody's.
+fn plan() -> NetworkPlan {
+    let mut config = ChainConfig::lockin(Preset::minimal());
+    config.slot_duration_ms = SLOT_MS;
+    let node = |name: &str, validators, start| NodeSpec {
+        name: name.into(),
+        role: None,
+        client: "lockin".into(),
+        validators: Validators::Count(validators),
+        start,
+    };
+    let nodes = [node("a", 8, Start::Genesis), node("b", 8, Start::Genesis), node("late", 0, Start::Later)];
+    let links = Links::Pairs(vec![("a".into(), "b".into()), ("late".into(), "a".into())]);
+    let genesis =
+        GenesisPlan { fork: Fork::Phase0, validators: 16, delay_ms: None, convention: genesis::Convention::Genesis };
+    topology::lay_out("conformance", 1, config, genesis, &nodes, &links).unwrap()
+}
+
+/// Prepares the plan's network; genesis is at the given moment of the run.
+async fn prepare(runtime: &mut dyn Runtime, plan: &NetworkPlan) -> u64 {
+    let time = runtime.unix_ms() / 1000 + 3;
+    let genesis = &plan.genesis;
+    let state =
+        genesis::genesis_state(&plan.config, genesis.fork, genesis.convention, time, genesis.validators).unwrap();
+    let at = runtime.now_ms() + time * 1000 - runtime.unix_ms();
+    runtime.prepare(plan, Arc::new(state)).await.unwrap();
+    at
+}
+
+/// Lets time pass until `holds`, at most `within_ms`.
+async fn until<F: AsyncFn(&Client) -> bool>(
+    runtime: &mut dyn Runtime,
+    node: &str,
+    within_ms: u64,
+    what: &str,
+    holds: F,
+) {
+    let end = runtime.now_ms() + within_ms;
+    loop {
+        if holds(&runtime.beacon(node).unwrap()).await {
+            return;
+        }
+        assert!(runtime.now_ms() < end, "{} on {}: {node}: not within {within_ms} ms: {what}", runtime.name(), runtime.name());
+        runtime.sleep_until(runtime.now_ms() + 100).await;
+    }
+}
+
+async fn peers(client: &Client) -> Vec<String> {
+    let peers = client.peers().await.unwrap_or_default();
+    peers.into_iter().filter(|peer| peer.state == "connected").map(|peer| peer.peer_id).collect()
+}
+
+async fn head_slot(client: &Client) -> u64 {
+    client.head_header().await.map_or(0, |header| header.header.message.slot)
+}
+
+async fn conforms(runtime: &mut dyn Runtime) {
+    let plan = plan();
+    let genesis_at = prepare(runtime, &plan).await;
+
+    // Names that the plan does not have are errors, and what is not up does not answer.
+    assert!(matches!(runtime.start("nobody").await, Err(Error::UnknownNode(_))));
+    assert!(runtime.beacon("nobody").is_err());
+    assert!(runtime.beacon("a").unwrap().health().await.is_err());
+
+    // A node that validates has two programs, a follower one; starting twice is refused.
+    for node in ["a", "b"] {
+        let started = runtime.start(node).await.unwrap();
+        assert_eq!(started.iter().map(|it| it.role.as_str()).collect::<Vec<_>>(), ["beacon", "validator"]);
+    }
+    assert!(matches!(runtime.start("a").await, Err(Error::State { .. })));
+
+    // Peer ids are known before nodes say them; linked nodes are peers.
+    let (a, b) = (runtime.peer_id("a").unwrap(), runtime.peer_id("b").unwrap());
+    until(runtime, "a", 10_000, "has b as its peer", async |client| peers(client).await == [b.clone()]).await;
+    until(runtime, "b", 10_000, "has a as its peer", async |client| peers(client).await == [a.clone()]).await;
+    assert_eq!(runtime.beacon("a").unwrap().identity().await.unwrap().peer_id, a);
+
+    // Time passes as asked, and blocks come with it.
+    runtime.sleep_until(genesis_at + 2 * SLOT_MS).await;
+    assert!(runtime.now_ms() >= genesis_at + 2 * SLOT_MS);
+    until(runtime, "b", 4 * SLOT_MS, "sees blocks", async |client| head_slot(client).await >= 2).await;
+
+    // A follower that comes later follows.
+    assert_eq!(runtime.start("late").await.unwrap().len(), 1);
+    until(runtime, "late", 10_000, "follows", async |client| head_slot(client).await >= 2).await;
+
+    // Killed or stopped, a node does not answer; started again it is where it was, and goes on. None of it is an exit.
+    for how in [Ending::Kill, Ending::Stop] {
+        let before = head_slot(&runtime.beacon("b").unwrap()).await;
+        runtime.stop("b", how).await.unwrap();
+        assert!(runtime.beacon("b").unwrap().health().await.is_err());
+        until(runtime, "a", 10_000, "has lost b", async |client| !peers(client).await.contains(&b)).await;
+        runtime.start("b").await.unwrap();
+        until(runtime, "b", 20_000, "goes on", async |client| head_slot(client).await > before).await;
+        until(runtime, "b", 20_000, "has its peer again", async |client| peers(client).await.contains(&a)).await;
+    }
+    assert_eq!(runtime.exits(), []);
+
+    runtime.destroy().await.unwrap();
+    if let Ok(client) = runtime.beacon("a") {
+        assert!(client.health().await.is_err(), "a node answers after the end");
+    }
+}
+
+fn clients() -> BTreeMap<String, client::ClientDef> {
+    BTreeMap::from([("lockin".to_owned(), client::load("lockin").unwrap())])
+}
+
+fn process(folder: &std::path::Path) -> Process {
+    let dir = RunDir::at(folder).unwrap();
+    Process::new(dir, clients(), "info").with_lockin(PathBuf::from(env!("CARGO_BIN_EXE_lockin")))
+}
+
+#[tokio::test]
+async fn simulation_conforms() {
+    conforms(&mut Simulation::new(None, clients())).await;
+}
+
+#[tokio::test]
+async fn process_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    conforms(&mut process(folder.path())).await;
+}
+
+#[tokio::test]
+async fn a_process_that_ends_by_itself_is_reported_once_with_its_last_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut runtime = process(folder.path());
+    prepare(&mut runtime, &plan()).await;
+    let started = runtime.start("late").await.unwrap();
+    until(&mut runtime, "late", 10_000, "answers", async |client| client.health().await.is_ok()).await;
+    // SAFETY: the process is our own child, still unreaped.
+    unsafe { libc::kill(started[0].pid.unwrap() as i32, libc::SIGKILL) };
+    let exits = loop {
+        let exits = runtime.exits();
+        if !exits.is_empty() {
+            break exits;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    assert_eq!((exits[0].node.as_str(), exits[0].role.as_str(), exits[0].signal), ("late", "beacon", Some(9)));
+    assert!(!exits[0].log.is_empty() && !exits[0].environment);
+    assert_eq!(runtime.exits(), []);
+}
+
+#[tokio::test]
+async fn a_missing_program_is_named_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut runtime = process(folder.path()).with_lockin(PathBuf::from("/nowhere/lockin"));
+    prepare(&mut runtime, &plan()).await;
+    let error = runtime.start("a").await.unwrap_err().to_string();
+    assert!(error.contains("`/nowhere/lockin` was not found"), "{error}");
+}

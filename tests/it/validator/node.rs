@@ -1,0 +1,418 @@
+//! A scripted beacon node in memory: it knows 32 interop validators in a fixed order of duties, keeps what it is sent,
+//! verifies every signature by the spec's own domains, and misbehaves on demand. Its answers are ready at once.
+
+use async_trait::async_trait;
+use lockin::api::dto::{self, Envelope};
+use lockin::api::{Body, ErrorBody, IndexedFailure, Method, Request, Response, Transport, TransportError};
+use lockin::crypto;
+use lockin::spec::{compute_signing_root, get_domain};
+use lockin::ssz::{Bytes, Fork, Json, Root, Shape, Ssz};
+use lockin::types::constants::*;
+use lockin::types::*;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+use std::sync::Mutex;
+
+pub const VALIDATORS: u64 = 32;
+pub const OURS: u64 = 16;
+
+/// What it was sent, all of it verified.
+#[derive(Default)]
+pub struct Log {
+    pub requests: Vec<String>,
+    pub blocks: Vec<(Fork, SignedBeaconBlock)>,
+    pub attestations: Vec<(ValidatorIndex, Attestation)>,
+    pub aggregates: Vec<SignedAggregateAndProof>,
+    pub sync_messages: Vec<SyncCommitteeMessage>,
+    pub contributions: Vec<SignedContributionAndProof>,
+    pub committee_subscriptions: Vec<dto::CommitteeSubscription>,
+    pub sync_subscriptions: Vec<dto::SyncSubscription>,
+}
+
+/// How it differs from a good node.
+#[derive(Default)]
+pub struct Script {
+    /// Requests whose text holds this get this answer.
+    pub answers: Vec<(String, Response)>,
+    /// Changes a block before it is handed out.
+    pub block: Option<fn(&mut BeaconBlock)>,
+    /// Changes attestation data before it is handed out.
+    pub data: Option<fn(&mut AttestationData)>,
+    /// What the chain looks like: another number, another head and other duties' roots.
+    pub branch: u8,
+    /// Added to every validator's slot in the epoch.
+    pub shuffle: u64,
+}
+
+pub struct Node {
+    pub config: ChainConfig,
+    pub genesis_time: u64,
+    pub genesis_validators_root: Root,
+    pub keys: Vec<BlsPubkey>,
+    pub log: Mutex<Log>,
+    pub script: Mutex<Script>,
+}
+
+#[async_trait]
+impl Transport for Node {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let name = request.to_string();
+        self.log.lock().unwrap().requests.push(name.clone());
+        let scripted = self.script.lock().unwrap().answers.iter().find(|(part, _)| name.contains(part)).cloned();
+        Ok(scripted.map_or_else(|| self.answer(&request), |(_, response)| response))
+    }
+}
+
+impl Node {
+    /// A network of interop validators whose altair comes at `altair`.
+    pub fn new(altair: Epoch) -> Self {
+        let mut config = ChainConfig::lockin(lockin::ssz::Preset::minimal());
+        config.set_fork_epoch(Fork::Altair, altair);
+        let keys = lockin::genesis::interop_keys(0..VALIDATORS).into_iter().map(|key| key.pubkey).collect();
+        Self {
+            config,
+            genesis_time: 1000,
+            genesis_validators_root: Bytes([0x42; 32]),
+            keys,
+            log: Mutex::default(),
+            script: Mutex::default(),
+        }
+    }
+
+    pub fn head(&self, slot: Slot) -> Root {
+        let mut root = Bytes([self.script.lock().unwrap().branch; 32]);
+        root.0[..8].copy_from_slice(&slot.to_le_bytes());
+        root
+    }
+
+    /// Slot in the epoch, committee, and position of a validator.
+    pub fn place(&self, validator: ValidatorIndex) -> (u64, u64, u64) {
+        let shuffle = self.script.lock().unwrap().shuffle;
+        ((validator + shuffle) % 8, (validator / 8) % 2, validator / 16)
+    }
+
+    /// Every one of our validators is in the sync committee twice.
+    pub fn sync_positions(&self, validator: ValidatorIndex, period: u64) -> Vec<u64> {
+        (0..32).filter(|position| (position + period) % OURS == validator).collect()
+    }
+
+    pub fn period(&self, slot: Slot) -> u64 {
+        self.config.epoch_of(slot + 1) / self.config.preset.epochs_per_sync_committee_period
+    }
+
+    pub fn shape(&self, slot: Slot) -> Shape {
+        self.config.shape_at_slot(slot)
+    }
+
+    fn answer(&self, request: &Request) -> Response {
+        let path: Vec<&str> = request.path.trim_start_matches("/eth/").split('/').collect();
+        match (request.method, &path[..]) {
+            (Method::Get, ["v1", "beacon", "genesis"]) => data(&dto::Genesis {
+                genesis_time: self.genesis_time,
+                genesis_validators_root: self.genesis_validators_root,
+                genesis_fork_version: self.config.genesis_fork_version,
+            }),
+            (Method::Get, ["v1", "config", "spec"]) => {
+                data(&self.config.entries().into_iter().collect::<BTreeMap<_, _>>())
+            }
+            (Method::Get, ["v1", "config", "fork_schedule"]) => data(&self.schedule()),
+            (Method::Post, ["v1", "beacon", "states", "head", "validators"]) => self.validators(request),
+            (Method::Get, ["v1", "beacon", "blocks", "head", "root"]) => data(&dto::RootOf { root: self.head(0) }),
+            (Method::Get, ["v1", "validator", "duties", "proposer", epoch]) => self.proposers(number(epoch)),
+            (Method::Post, ["v1", "validator", "duties", "attester", epoch]) => self.attesters(number(epoch), request),
+            (Method::Post, ["v1", "validator", "duties", "sync", epoch]) => self.sync_members(number(epoch), request),
+            (Method::Get, ["v3", "validator", "blocks", slot]) => self.produce(number(slot), request),
+            (Method::Post, ["v2", "beacon", "blocks"]) => self.take_block(request),
+            (Method::Get, ["v1", "validator", "attestation_data"]) => self.attestation_data(request),
+            (Method::Post, ["v2", "beacon", "pool", "attestations"]) => self.take_attestations(request),
+            (Method::Get, ["v2", "validator", "aggregate_attestation"]) => self.aggregate(request),
+            (Method::Post, ["v2", "validator", "aggregate_and_proofs"]) => self.take_aggregates(request),
+            (Method::Post, ["v1", "beacon", "pool", "sync_committees"]) => self.take_sync_messages(request),
+            (Method::Get, ["v1", "validator", "sync_committee_contribution"]) => self.contribution(request),
+            (Method::Post, ["v1", "validator", "contribution_and_proofs"]) => self.take_contributions(request),
+            (Method::Post, ["v1", "validator", "beacon_committee_subscriptions"]) => {
+                self.log.lock().unwrap().committee_subscriptions.extend(read::<Vec<_>>(request));
+                Response::empty(200)
+            }
+            (Method::Post, ["v1", "validator", "sync_committee_subscriptions"]) => {
+                self.log.lock().unwrap().sync_subscriptions.extend(read::<Vec<_>>(request));
+                Response::empty(200)
+            }
+            _ => Response::error(404, format!("no route for {request}")),
+        }
+    }
+
+    fn schedule(&self) -> Vec<dto::Fork> {
+        let fork = |previous, current| dto::Fork {
+            previous_version: self.config.fork_version(previous),
+            current_version: self.config.fork_version(current),
+            epoch: self.config.fork_epoch(current),
+        };
+        vec![fork(Fork::Phase0, Fork::Phase0), fork(Fork::Phase0, Fork::Altair), fork(Fork::Altair, Fork::Bellatrix)]
+    }
+
+    fn validators(&self, request: &Request) -> Response {
+        let wanted: dto::ValidatorsFilter = read(request);
+        let found = (0..VALIDATORS).filter(|index| wanted.ids.contains(&self.keys[*index as usize].to_string()));
+        let info = |index: u64| dto::ValidatorData {
+            index,
+            status: "active_ongoing".into(),
+            validator: dto::ValidatorInfo { pubkey: self.keys[index as usize], ..Default::default() },
+            ..Default::default()
+        };
+        data(&found.map(info).collect::<Vec<_>>())
+    }
+
+    fn dependent_root(&self) -> Option<Root> {
+        Some(Bytes([self.script.lock().unwrap().branch + 1; 32]))
+    }
+
+    fn proposers(&self, epoch: Epoch) -> Response {
+        let slots = self.config.start_slot(epoch)..self.config.start_slot(epoch + 1);
+        let duty = |slot: Slot| {
+            let validator_index = slot % VALIDATORS;
+            dto::ProposerDuty { pubkey: self.keys[validator_index as usize], validator_index, slot }
+        };
+        Response::json(&Envelope::of_duties(slots.map(duty).collect::<Vec<_>>(), self.dependent_root()))
+    }
+
+    fn attesters(&self, epoch: Epoch, request: &Request) -> Response {
+        let duty = |index: u64| {
+            let (slot, committee_index, position) = self.place(index);
+            dto::AttesterDuty {
+                pubkey: self.keys[index as usize],
+                validator_index: index,
+                committee_index,
+                committee_length: 2,
+                committees_at_slot: 2,
+                validator_committee_index: position,
+                slot: self.config.start_slot(epoch) + slot,
+            }
+        };
+        let duties: Vec<_> = indices(request).into_iter().map(duty).collect();
+        Response::json(&Envelope::of_duties(duties, self.dependent_root()))
+    }
+
+    fn sync_members(&self, epoch: Epoch, request: &Request) -> Response {
+        if self.config.fork_at_epoch(epoch) < Fork::Altair {
+            return Response::error(400, "no sync committee in phase0");
+        }
+        let period = epoch / self.config.preset.epochs_per_sync_committee_period;
+        let duty = |index: u64| dto::SyncDuty {
+            pubkey: self.keys[index as usize],
+            validator_index: index,
+            validator_sync_committee_indices: self.sync_positions(index, period),
+        };
+        data(&indices(request).into_iter().filter(|index| *index < OURS).map(duty).collect::<Vec<_>>())
+    }
+
+    fn produce(&self, slot: Slot, request: &Request) -> Response {
+        let shape = self.shape(slot);
+        let mut block = BeaconBlock::zero(shape);
+        (block.slot, block.proposer_index, block.parent_root) = (slot, slot % VALIDATORS, self.head(slot));
+        block.body.randao_reveal = request.query_value("randao_reveal").unwrap().parse().unwrap();
+        block.body.graffiti = request.query_value("graffiti").unwrap().parse().unwrap();
+        let epoch = self.config.epoch_of(slot);
+        self.verify(block.proposer_index, &epoch, DOMAIN_RANDAO, epoch, &block.body.randao_reveal);
+        if let Some(change) = self.script.lock().unwrap().block {
+            change(&mut block);
+        }
+        Response::ssz(shape.fork.name(), block.encode(shape))
+    }
+
+    fn take_block(&self, request: &Request) -> Response {
+        let fork = fork_of(request);
+        let Body::Ssz(bytes) = &request.body else { panic!("blocks travel as SSZ") };
+        let block = SignedBeaconBlock::decode(self.config.shape(fork), bytes).unwrap();
+        let (slot, proposer) = (block.message.slot, block.message.proposer_index);
+        assert_eq!(fork, self.config.fork_at_slot(slot));
+        self.verify(proposer, &block.message, DOMAIN_BEACON_PROPOSER, self.config.epoch_of(slot), &block.signature);
+        self.log.lock().unwrap().blocks.push((fork, block));
+        Response::empty(200)
+    }
+
+    fn attestation_data(&self, request: &Request) -> Response {
+        let slot: Slot = number(request.query_value("slot").unwrap());
+        let epoch = self.config.epoch_of(slot);
+        let mut data = AttestationData {
+            slot,
+            index: number(request.query_value("committee_index").unwrap()),
+            beacon_block_root: self.head(slot),
+            source: Checkpoint { epoch: epoch.saturating_sub(1), root: self.head(1) },
+            target: Checkpoint { epoch, root: self.head(2) },
+        };
+        if let Some(change) = self.script.lock().unwrap().data {
+            change(&mut data);
+        }
+        Response::json(&Envelope::new(data.to_json(self.shape(slot))))
+    }
+
+    fn take_attestations(&self, request: &Request) -> Response {
+        for attestation in self.list::<Attestation>(request, |it| it.data.slot) {
+            let AttestationData { slot, index, target, .. } = attestation.data;
+            let position = attestation.aggregation_bits.ones().collect::<Vec<_>>();
+            let at = (slot % 8, index, position[0] as u64);
+            let validator = (0..VALIDATORS).find(|validator| self.place(*validator) == at).unwrap();
+            assert_eq!((position.len(), attestation.aggregation_bits.len()), (1, 2));
+            self.verify(validator, &attestation.data, DOMAIN_BEACON_ATTESTER, target.epoch, &attestation.signature);
+            self.log.lock().unwrap().attestations.push((validator, attestation));
+        }
+        Response::empty(200)
+    }
+
+    fn aggregate(&self, request: &Request) -> Response {
+        let wanted = request.query_value("attestation_data_root").unwrap();
+        let slot = number(request.query_value("slot").unwrap());
+        let shape = self.shape(slot);
+        let log = self.log.lock().unwrap();
+        let fits = |it: &&Attestation| it.data.hash_tree_root(shape).to_string() == wanted;
+        let parts: Vec<&Attestation> = log.attestations.iter().map(|(_, it)| it).filter(fits).collect();
+        let Some(mut whole) = parts.first().copied().cloned() else {
+            return Response::error(404, "nothing to aggregate");
+        };
+        parts.iter().for_each(|part| assert!(whole.aggregation_bits.union_with(&part.aggregation_bits)));
+        whole.signature = crypto::aggregate(&parts.iter().map(|part| part.signature).collect::<Vec<_>>()).unwrap();
+        Response::json(&Envelope::new(whole.to_json(shape)).with_version(shape.fork.name()))
+    }
+
+    fn take_aggregates(&self, request: &Request) -> Response {
+        for signed in self.list::<SignedAggregateAndProof>(request, |it| it.message.aggregate.data.slot) {
+            let message = &signed.message;
+            let slot = message.aggregate.data.slot;
+            let epoch = self.config.epoch_of(slot);
+            self.verify(message.aggregator_index, &slot, DOMAIN_SELECTION_PROOF, epoch, &message.selection_proof);
+            self.verify(message.aggregator_index, message, DOMAIN_AGGREGATE_AND_PROOF, epoch, &signed.signature);
+            self.log.lock().unwrap().aggregates.push(signed);
+        }
+        Response::empty(200)
+    }
+
+    fn take_sync_messages(&self, request: &Request) -> Response {
+        for message in self.list::<SyncCommitteeMessage>(request, |it| it.slot) {
+            let epoch = self.config.epoch_of(message.slot);
+            let root = &message.beacon_block_root;
+            self.verify(message.validator_index, root, DOMAIN_SYNC_COMMITTEE, epoch, &message.signature);
+            self.log.lock().unwrap().sync_messages.push(message);
+        }
+        Response::empty(200)
+    }
+
+    fn contribution(&self, request: &Request) -> Response {
+        let slot: Slot = number(request.query_value("slot").unwrap());
+        let subcommittee: u64 = number(request.query_value("subcommittee_index").unwrap());
+        let shape = self.shape(slot);
+        let mut contribution = SyncCommitteeContribution::zero(shape);
+        let root = request.query_value("beacon_block_root").unwrap().parse().unwrap();
+        (contribution.slot, contribution.subcommittee_index, contribution.beacon_block_root) =
+            (slot, subcommittee, root);
+        let (log, mut signatures) = (self.log.lock().unwrap(), Vec::new());
+        for message in log.sync_messages.iter().filter(|it| it.slot == slot && it.beacon_block_root == root) {
+            let positions = self.sync_positions(message.validator_index, self.period(slot));
+            for position in positions.into_iter().filter(|position| position / 8 == subcommittee) {
+                contribution.aggregation_bits.set(position as usize % 8, true);
+                signatures.push(message.signature);
+            }
+        }
+        let Ok(signature) = crypto::aggregate(&signatures) else {
+            return Response::error(404, "nothing to contribute");
+        };
+        contribution.signature = signature;
+        Response::json(&Envelope::new(contribution.to_json(shape)))
+    }
+
+    fn take_contributions(&self, request: &Request) -> Response {
+        for signed in self.list::<SignedContributionAndProof>(request, |it| it.message.contribution.slot) {
+            let message = &signed.message;
+            let (slot, subcommittee_index) = (message.contribution.slot, message.contribution.subcommittee_index);
+            let (epoch, who) = (self.config.epoch_of(slot), message.aggregator_index);
+            let selection = SyncAggregatorSelectionData { slot, subcommittee_index };
+            self.verify(who, &selection, DOMAIN_SYNC_COMMITTEE_SELECTION_PROOF, epoch, &message.selection_proof);
+            self.verify(who, message, DOMAIN_CONTRIBUTION_AND_PROOF, epoch, &signed.signature);
+            self.log.lock().unwrap().contributions.push(signed);
+        }
+        Response::empty(200)
+    }
+
+    /// Reads a JSON list of containers; their fork is that of their slot, and of the header if there is one.
+    fn list<T: Json>(&self, request: &Request, slot: impl Fn(&T) -> Slot) -> Vec<T> {
+        let items: Vec<Value> = read(request);
+        assert!(!items.is_empty(), "nothing is not worth a request: {request}");
+        let phase0 = self.config.shape(Fork::Phase0);
+        let read = |item: &Value| {
+            let container = T::from_json(phase0, item).unwrap();
+            if let Some(named) = &request.consensus_version {
+                assert_eq!(named, self.config.fork_at_slot(slot(&container)).name());
+            }
+            container
+        };
+        items.iter().map(read).collect()
+    }
+
+    /// Checks a signature by the domain that a state of `epoch` has.
+    fn verify<T: Ssz>(
+        &self,
+        who: ValidatorIndex,
+        object: &T,
+        domain: DomainType,
+        epoch: Epoch,
+        signature: &BlsSignature,
+    ) {
+        let config = &self.config;
+        let version = |fork| config.fork_version(fork);
+        let fork = match config.fork_at_epoch(epoch) {
+            Fork::Phase0 => lockin::types::Fork {
+                previous_version: version(Fork::Phase0),
+                current_version: version(Fork::Phase0),
+                epoch: 0,
+            },
+            _ => lockin::types::Fork {
+                previous_version: version(Fork::Phase0),
+                current_version: version(Fork::Altair),
+                epoch: config.altair_fork_epoch,
+            },
+        };
+        let state =
+            BeaconState { fork, genesis_validators_root: self.genesis_validators_root, ..BeaconState::default() };
+        let domain = get_domain(config, &state, domain, Some(epoch));
+        let root = compute_signing_root(object, config.shape(config.fork_at_epoch(epoch)), domain);
+        assert!(
+            crypto::verify(&self.keys[who as usize], &root, signature),
+            "signature of validator {who} in epoch {epoch}"
+        );
+    }
+}
+
+/// An answer that refuses items of a request by position.
+pub fn refusing(failures: &[(u64, &str)]) -> Response {
+    let failure = |(index, message): &(u64, &str)| IndexedFailure { index: *index, message: (*message).into() };
+    let failures = failures.iter().map(failure).collect();
+    Response::failures(400, "some failed", failures)
+}
+
+/// The text of the standard's error body.
+pub fn message_of(response: &Response) -> String {
+    let ErrorBody { message, .. } = response.error_body();
+    message
+}
+
+fn data<T: serde::Serialize>(value: &T) -> Response {
+    Response::json(&Envelope::new(value))
+}
+
+fn read<T: serde::de::DeserializeOwned>(request: &Request) -> T {
+    let Body::Json(bytes) = &request.body else { panic!("{request} carries JSON") };
+    serde_json::from_slice(bytes).unwrap()
+}
+
+fn indices(request: &Request) -> BTreeSet<u64> {
+    read::<Vec<String>>(request).iter().map(|text| number(text)).collect()
+}
+
+fn fork_of(request: &Request) -> Fork {
+    Fork::from_str(request.consensus_version.as_deref().unwrap()).unwrap()
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().unwrap()
+}

@@ -30,8 +30,6 @@ use std::{
 use validators::{Duties, Shared, lock};
 use world::World;
 
-
-
 /// Runs nodes in virtual time.
 pub struct Simulation {
     dir: Option<RunDir>,
@@ -88,7 +86,9 @@ impl Simulation {
             let Some(path) = node.log.as_ref().filter(|_| !lines.is_empty()) else { continue };
             let text: String = lines
                 .iter()
-                .map(|(at, line)| format!("{:>10.3} {:?} {}\n", (at - VIRTUAL_START_MS) as f64 / 1000.0, line.level, line.message))
+                .map(|(at, line)| {
+                    format!("{:>10.3} {:?} {}\n", (at - VIRTUAL_START_MS) as f64 / 1000.0, line.level, line.message)
+                })
                 .collect();
             let file = OpenOptions::new().create(true).append(true).open(path);
             if let Err(error) = file.and_then(|mut file| file.write_all(text.as_bytes())) {

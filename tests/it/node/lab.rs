@@ -200,9 +200,9 @@ impl Lab {
             }
             self.clock.advance_to(next);
             let now_ms = self.clock.now_ms();
-            for number in 0..self.nodes.len() {
-                if self.nodes[number].up && wakeups[number] <= now_ms {
-                    wakeups[number] = self.with(number, |core, now_ms| {
+            for (number, wakeup) in wakeups.iter_mut().enumerate() {
+                if self.nodes[number].up && *wakeup <= now_ms {
+                    *wakeup = self.with(number, |core, now_ms| {
                         core.on_tick(now_ms);
                         core.next_wakeup(now_ms)
                     });

@@ -13,6 +13,5 @@ mod run;
 mod runtime;
 mod scenario;
 mod slashing;
-mod ssz_mirror;
 mod validator;
 mod vectors;

@@ -40,7 +40,7 @@ pub use error::Error;
 pub use event::{Event, GossipId, Origin};
 pub use memo::Memo;
 pub use reads::{BlockId, ForkChoiceNode, FoundBlock, StateId};
-pub use rows::{MemoryRows, Rows, RowsError};
+pub use rows::{MemoryRows, Row, Rows, RowsError};
 
 use crate::spec::fork_choice::{self, Store};
 use crate::ssz::Root;

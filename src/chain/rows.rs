@@ -11,12 +11,15 @@ use super::effect::Write;
 #[error("{0}")]
 pub struct RowsError(pub String);
 
+/// A key and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
 /// An ordered map from keys to values, as of the batches applied so far.
 pub trait Rows: Send + Sync {
     /// The value at `key`.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError>;
     /// All rows whose key starts with `prefix`, in key order.
-    fn scan(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, RowsError>;
+    fn scan(&self, prefix: &[u8]) -> Result<Vec<Row>, RowsError>;
 }
 
 /// A database in memory, for the simulation and for tests. Clones share the rows.
@@ -51,7 +54,7 @@ impl Rows for MemoryRows {
         Ok(self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(key).cloned())
     }
 
-    fn scan(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, RowsError> {
+    fn scan(&self, prefix: &[u8]) -> Result<Vec<Row>, RowsError> {
         let rows = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let from = rows.range(prefix.to_vec()..);
         Ok(from.take_while(|(key, _)| key.starts_with(prefix)).map(|(k, v)| (k.clone(), v.clone())).collect())

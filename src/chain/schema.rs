@@ -64,7 +64,7 @@ impl Anchor {
 
 /// Whether the snapshot of a finalized checkpoint's block stays once the anchor moves on.
 pub fn keeps_snapshot(epoch: Epoch) -> bool {
-    epoch % EPOCHS_PER_SNAPSHOT == 0
+    epoch.is_multiple_of(EPOCHS_PER_SNAPSHOT)
 }
 
 fn with_root(prefix: &[u8], root: &Root) -> Vec<u8> {

@@ -11,6 +11,7 @@ use std::io::{IsTerminal, Write};
 /// Shows a run's progress on stderr.
 pub struct Progress {
     bar: Option<ProgressBar>,
+    quiet: bool,
     slots_per_epoch: u64,
     slot_ms: u64,
     slot: Option<Slot>,
@@ -33,7 +34,7 @@ impl Progress {
             bar.set_style(style.expect("the template is a constant with known keys").progress_chars("=> "));
             bar
         });
-        Self { bar, slots_per_epoch, slot_ms, slot: None, stage: "starting".into(), goal: None }
+        Self { bar, quiet, slots_per_epoch, slot_ms, slot: None, stage: "starting".into(), goal: None }
     }
 
     /// Takes in one line of the journal.
@@ -67,6 +68,7 @@ impl Progress {
     fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
+            None if self.quiet => {}
             // A closed stderr is no reason to end a run.
             None => drop(writeln!(std::io::stderr(), "{text}")),
         }

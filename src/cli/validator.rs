@@ -1,17 +1,14 @@
 //! `lockin validator`: validators with interop keys, served by one beacon node over its Beacon API.
 //!
 //! Here are the arguments and the start: read the network, take the slashing protection, find the beacon node and see
-//! that it is on the same network. `driver` then calls the validator on the wall clock; `heads` follows the node's head.
-
-mod driver;
-mod heads;
+//! that it is on the same network. `validator::driver` then calls the validator on the wall clock.
 
 use crate::api::{ApiError, Client, HttpTransport};
 use crate::crypto::SecretKey;
 use crate::genesis::{NetworkDirectory, interop_keys};
 use crate::ssz::{Bytes, Root};
 use crate::types::ChainConfig;
-use crate::validator::{Network, NetworkError, SlashingProtection, Validator};
+use crate::validator::{Network, NetworkError, SlashingProtection, Validator, driver};
 use std::fmt::Display;
 use std::io::{IsTerminal, Read};
 use std::ops::Range;

@@ -101,7 +101,7 @@ fn an_undefined_variable_names_client_role_and_line() {
     insta::assert_snapshot!(error("beacon", &context()), @"client other, role beacon, args line 2: `--enr={{ peers[0].enr }}`: Tried to render a variable that is undefined");
     // Two ranges: a client that takes one range only must not be started with half of its keys.
     insta::assert_snapshot!(error("signer", &context()), @"client other, role signer, keys.interop_range line 1: `--from={{ keys.first }}`: Field `first` is not defined. Available fields: ranges, total");
-    let one = Context { keys: Keys::interop(&[4..6]), ..context() };
+    let one = Context { keys: Keys::interop(std::slice::from_ref(&(4..6))), ..context() };
     assert_eq!(def.render("signer", &one).expect("renders").args, ["--from=4", "--count=2"]);
     insta::assert_snapshot!(error("engine", &context()), @"client other has no role `engine`; it has beacon, signer");
 }

@@ -13,9 +13,7 @@ pub enum Error {
     #[error("node `{node}` is {state}")]
     State { node: String, state: &'static str },
     /// A client's program is not there.
-    #[error(
-        "node `{node}`: its {role} program `{program}` was not found; install it or put it on PATH"
-    )]
+    #[error("node `{node}`: its {role} program `{program}` was not found; install it or put it on PATH")]
     ProgramMissing { node: String, client: String, role: String, program: String },
     /// A program could not be started.
     #[error("node `{node}`: starting its {role} program `{program}` failed: {source}")]

@@ -47,6 +47,8 @@ pub struct Drive<'a> {
     journal: Writer,
     monitor: Monitor,
     clock: SlotClock,
+    /// Told when its moment has come.
+    genesis: Option<Event>,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -69,7 +71,7 @@ impl<'a> Drive<'a> {
         });
         let monitor = Monitor::new(Arc::new(network.config.clone()), journal.clone());
         let clock = network.config.slot_clock(0);
-        Self { plan, network, runtime, journal, monitor, clock, seen }
+        Self { plan, network, runtime, journal, monitor, clock, genesis: None, seen }
     }
 
     /// Carries the run through, or breaks it off when `interrupt` gets a name. Whatever happens, the nodes are ended and
@@ -97,6 +99,9 @@ impl<'a> Drive<'a> {
         let mut script = Script::new();
         loop {
             let now = self.now();
+            if let Some(genesis) = self.genesis.take_if(|_| now.slot.is_some()) {
+                self.tell(genesis)?;
+            }
             self.tell_exits()?;
             self.monitor.poll(monitor::Now { at_ms: now.ms, slot: now.slot }).await?;
             let outputs = script.poll(self.plan, &self.seen().history, now);
@@ -128,11 +133,11 @@ impl<'a> Drive<'a> {
         let genesis_at = self.runtime.now_ms() + (genesis_time * 1000).saturating_sub(self.runtime.unix_ms());
         self.clock = SlotClock { genesis_time_ms: genesis_at, ..self.clock };
         let shape = self.network.config.shape(self.network.genesis.fork);
-        self.tell(Event::Genesis {
+        self.genesis = Some(Event::Genesis {
             time: (self.runtime.name() != "simulation").then_some(genesis_time),
             root: state.hash_tree_root(shape).to_string(),
             validators_root: state.genesis_validators_root.to_string(),
-        })?;
+        });
         self.runtime.prepare(self.network, Arc::new(state)).await?;
         for node in &self.network.nodes {
             if let Some(peer_id) = self.runtime.peer_id(&node.name) {

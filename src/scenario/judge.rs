@@ -9,7 +9,7 @@
 
 use super::checks::{Check, Evidence, Outcome};
 use super::plan::Plan;
-use crate::journal::{Event, History, Line, NodeState, StepState, Verdict};
+use crate::journal::{Event, History, Line, NodeEvent, NodeState, StepState, Verdict};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -81,6 +81,10 @@ fn excuse(plan: &Plan, lines: &[Line]) -> Option<String> {
         _ => None,
     });
     first.or_else(|| {
+        // A crash ends a run before its time: nothing is left to be excused.
+        if lines.iter().any(|line| crash(line).is_some()) {
+            return None;
+        }
         let done = steps_ended(lines);
         let missed = lines.iter().any(|line| matches!(line.event, Event::Step { state: StepState::Missed, .. }));
         let verb = plan.steps.get(done).filter(|_| !missed)?.name();
@@ -110,24 +114,28 @@ fn steps(plan: &Plan, lines: &[Line]) -> Outcome {
     }
 }
 
+/// The end of a program that nobody had asked to end.
+fn crash(line: &Line) -> Option<&NodeEvent> {
+    match &line.event {
+        Event::Node(event) if event.state == NodeState::Exited => Some(event),
+        _ => None,
+    }
+}
+
 fn processes(lines: &[Line]) -> Outcome {
-    let crashed: Vec<_> = lines
-        .iter()
-        .filter_map(|line| match &line.event {
-            Event::Node(event) if event.state == NodeState::Exited => {
-                let role = event.role.as_ref().map_or(String::new(), |role| format!(" ({role})"));
-                let how = match (event.code, event.signal) {
-                    (_, Some(signal)) => format!("was ended by signal {signal}"),
-                    (Some(code), None) => format!("exited with code {code}"),
-                    (None, None) => "exited".to_owned(),
-                };
-                let when = line.slot.map_or("before genesis".to_owned(), |slot| format!("in slot {slot}"));
-                let last = event.log.last().map_or(String::new(), |line| format!("; its last log line: {line}"));
-                Some(format!("{}{role} {how} {when}, not asked to{last}", event.node))
-            }
-            _ => None,
-        })
-        .collect();
+    let told = |line: &Line| {
+        let event = crash(line)?;
+        let role = event.role.as_ref().map_or(String::new(), |role| format!(" ({role})"));
+        let how = match (event.code, event.signal) {
+            (_, Some(signal)) => format!("was ended by signal {signal}"),
+            (Some(code), None) => format!("exited with code {code}"),
+            (None, None) => "exited".to_owned(),
+        };
+        let when = line.slot.map_or("before genesis".to_owned(), |slot| format!("in slot {slot}"));
+        let last = event.log.last().map_or(String::new(), |line| format!("; its last log line: {line}"));
+        Some(format!("{}{role} {how} {when}, not asked to{last}", event.node))
+    };
+    let crashed: Vec<_> = lines.iter().filter_map(told).collect();
     let outcome = |verdict, says| Outcome { verdict, says, seen: false };
     if crashed.is_empty() {
         return outcome(Verdict::Pass, "every process ran until it was told to end".to_owned());
@@ -184,7 +192,6 @@ fn reason(checks: &[CheckResult], verdict: Verdict) -> String {
 mod tests {
     use super::super::steps::test::scenario;
     use super::*;
-    use crate::journal::NodeEvent;
 
     fn line(event: Event) -> Line {
         Line::new(0, Some(7), event)
@@ -211,6 +218,8 @@ mod tests {
         let says = "b0 exited with code 101 in slot 7, not asked to; its last log line: panicked at x";
         assert_eq!(of(&judgement, "processes"), (Verdict::Fail, says.to_owned()));
         assert_eq!(judgement.verdict, Verdict::Fail);
+        // A run is broken off by a crash; that its steps were not done excuses nothing.
+        assert_eq!(judge(&scenario(""), &[exited()]).verdict, Verdict::Fail);
     }
 
     #[test]

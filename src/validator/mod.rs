@@ -3,11 +3,12 @@
 //! A driver calls [`Validator::on`] with a [`Phase`] and the present time when that phase of a slot comes; phases may
 //! overlap. Every duty ends in an [`Outcome`], which is logged and returned; one that fails stops no other.
 //!
-//! Never: reads a clock, sleeps, spawns, talks to anything but [`crate::api`], or signs a block or an attestation that
-//! [`SlashingProtection`] has not remembered first.
+//! Never: reads a clock, sleeps or spawns (only [`driver`] does, for the wall clock), talks to anything but
+//! [`crate::api`], or signs a block or an attestation that [`SlashingProtection`] has not remembered first.
 
 mod attesting;
 mod book;
+pub mod driver;
 mod lookup;
 mod network;
 mod outcome;

@@ -55,7 +55,12 @@ async fn until<F: AsyncFn(&Client) -> bool>(
         if holds(&runtime.beacon(node).unwrap()).await {
             return;
         }
-        assert!(runtime.now_ms() < end, "{} on {}: {node}: not within {within_ms} ms: {what}", runtime.name(), runtime.name());
+        assert!(
+            runtime.now_ms() < end,
+            "{} on {}: {node}: not within {within_ms} ms: {what}",
+            runtime.name(),
+            runtime.name()
+        );
         runtime.sleep_until(runtime.now_ms() + 100).await;
     }
 }

@@ -109,6 +109,9 @@ const REQUEST_TIMEOUT_MS: u64 = 15_000;
 /// Foreign peers remembered by id; beyond that they are only counted.
 const MAX_FOREIGN: usize = 10_000;
 
+/// Imports whose outcome is awaited; a block that the chain holds for a parent that never comes has none.
+const MAX_IMPORTS: usize = 4096;
+
 /// The protocol of one node. See the module's text.
 pub struct Service {
     cfg: Arc<ChainConfig>,
@@ -349,6 +352,9 @@ impl Service {
     fn import(&mut self, cx: Cx<'_>, block: Arc<crate::types::SignedBeaconBlock>, import: Import) {
         let number = self.number();
         self.imports.insert(number, import);
+        if self.imports.len() > MAX_IMPORTS {
+            self.imports.pop_first();
+        }
         self.metrics.blocks_fetched += 1;
         let origin = Origin::Sync(number);
         self.out.push(Action::Chain(Event::Block { block, origin, now_ms: cx.now_ms }));

@@ -1,6 +1,7 @@
 //! Range sync: fetches the canonical chain of peers that are ahead, some batches at once, and imports it in order.
 //!
-//! It begins after our head. If that turns out not to be on the peers' chain it begins anew after the finalized block.
+//! It begins after our head. If that turns out not to be on the peers' chain it begins anew after the finalized block; and
+//! after the last block imported, if a later one lacks its parent because a peer sent less than it has (it may).
 //! A batch that fails (no answer, malformed, invalid block, unknown parent) is fetched again, from another peer if there is one;
 //! no peer is dropped for it, since it may be the only one.
 
@@ -8,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::peers::{Peer, PeerState};
-use super::{Action, Cx, Import, Purpose, Service};
+use super::{Action, Cx, Import, Purpose, REQUEST_TIMEOUT_MS, Service};
 use crate::chain::Outcome;
 use crate::net::PeerId;
 use crate::net::link::{Chunk, Command, Protocol, RequestId};
@@ -29,7 +30,7 @@ const LONGEST_PAUSE_MS: u64 = 12_000;
 enum State {
     Downloading { peer: PeerId, request: RequestId },
     Waiting { peer: PeerId },
-    Importing { peer: PeerId, outstanding: usize },
+    Importing { peer: PeerId, outstanding: usize, last: Slot, since_ms: u64 },
 }
 
 struct Batch {
@@ -48,6 +49,10 @@ pub(super) struct RangeSync {
     batches: BTreeMap<Slot, Batch>,
     /// Our head was not on the peers' chain: begin after the finalized block.
     from_finalized: bool,
+    /// Slot of the last block imported from the peers' chain since this attempt began.
+    imported: Option<Slot>,
+    /// The same of the attempt before.
+    resume: Option<Slot>,
     failures: u32,
     paused_until_ms: u64,
     /// Peers that said that a whole batch of slots is empty. They are the first to be doubted if something is missing later.
@@ -64,6 +69,7 @@ impl RangeSync {
 impl Service {
     /// Begins, goes on, or ends, whatever is due.
     pub(super) fn drive_sync(&mut self, cx: Cx<'_>) {
+        self.give_up_stuck_import(cx);
         if cx.now_ms < self.sync.paused_until_ms {
             return;
         }
@@ -71,9 +77,10 @@ impl Service {
         if self.sync.target.is_none() {
             let Some(target) = target else { return };
             let status = cx.chain.status();
-            let base = match self.sync.from_finalized {
-                true => self.cfg.start_slot(cx.chain.finalized().epoch),
-                false => status.head_slot,
+            let base = match (self.sync.resume, self.sync.from_finalized) {
+                (Some(slot), _) => slot,
+                (None, true) => self.cfg.start_slot(cx.chain.finalized().epoch),
+                (None, false) => status.head_slot,
             };
             if target <= base {
                 // the peers' chain is the shorter one so far: nothing can be learnt after our head, but from the fork on
@@ -87,6 +94,16 @@ impl Service {
         self.request_batches(cx);
         self.import_next(cx);
         self.finish_sync(cx);
+    }
+
+    /// Blocks that don't link to each other are held by the chain and may never be judged.
+    fn give_up_stuck_import(&mut self, cx: Cx<'_>) {
+        if let Some((start, batch)) = self.sync.batches.first_key_value()
+            && let State::Importing { since_ms, .. } = batch.state
+            && cx.now_ms >= since_ms.saturating_add(REQUEST_TIMEOUT_MS)
+        {
+            self.sync_failed(cx, *start, "blocks that the chain could not judge");
+        }
     }
 
     /// The highest head of a peer that has something we lack.
@@ -183,8 +200,12 @@ impl Service {
                 self.request_batches(cx);
                 continue;
             }
+            if !cx.chain.has_block(&batch.blocks[0].message.parent_root) {
+                return self.range_parent_missing(cx, start);
+            }
             let blocks = std::mem::take(&mut batch.blocks);
-            batch.state = State::Importing { peer: peer.clone(), outstanding: blocks.len() };
+            let last = blocks.last().map_or(start, |block| block.message.slot);
+            batch.state = State::Importing { peer: peer.clone(), outstanding: blocks.len(), last, since_ms: cx.now_ms };
             for block in blocks {
                 self.import(cx, block, Import::Range(start));
             }
@@ -194,15 +215,16 @@ impl Service {
 
     pub(super) fn range_imported(&mut self, cx: Cx<'_>, start: Slot, outcome: &Outcome) {
         let Some(batch) = self.sync.batches.get_mut(&start) else { return };
-        let State::Importing { outstanding, .. } = &mut batch.state else { return };
+        let State::Importing { outstanding, last, .. } = &mut batch.state else { return };
         if let Outcome::Reject(why) = outcome {
             let why = format!("an invalid block: {why}");
             return self.sync_failed(cx, start, &why);
         }
         *outstanding = outstanding.saturating_sub(1);
         if *outstanding == 0 {
-            self.sync.batches.remove(&start);
+            self.sync.imported = Some(*last);
             self.sync.failures = 0;
+            self.sync.batches.remove(&start);
             self.drive_sync(cx);
         }
     }
@@ -237,7 +259,8 @@ impl Service {
     fn begin_anew(&mut self, cx: Cx<'_>, why: &str) {
         tracing::debug!(why, "sync begins anew");
         let failures = self.sync.failures + 1;
-        let from_finalized = self.sync.from_finalized || failures > 1;
+        let resume = self.sync.imported;
+        let from_finalized = resume.is_none() && (self.sync.from_finalized || failures > 1);
         for (_, batch) in std::mem::take(&mut self.sync.batches) {
             if let State::Downloading { request, .. } = batch.state {
                 self.requests.remove(&request);
@@ -246,7 +269,7 @@ impl Service {
         }
         self.imports.retain(|_, import| !matches!(import, Import::Range(_)));
         let paused_until_ms = cx.now_ms + pause_after(failures);
-        self.sync = RangeSync { from_finalized, failures, paused_until_ms, ..RangeSync::default() };
+        self.sync = RangeSync { from_finalized, resume, failures, paused_until_ms, ..RangeSync::default() };
     }
 
     fn doubt_empty_answers(&mut self) {

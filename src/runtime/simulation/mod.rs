@@ -12,8 +12,9 @@ use crate::{
     api::Client,
     client::ClientDef,
     crypto::{self, SecretKey},
-    genesis::interop_keys,
+    genesis::{NetworkDirectory, Peers, interop_keys},
     journal::RunDir,
+    time::VIRTUAL_START_MS,
     topology::{KeyRange, NetworkPlan, NodePlan},
     types::BeaconState,
     validator::{SlashingProtection, Validator},
@@ -28,9 +29,6 @@ use std::{
 };
 use validators::{Duties, Shared, lock};
 use world::World;
-
-/// When a simulated run begins, unix milliseconds: 2020-09-13 12:26:40, always.
-const BEGIN_MS: u64 = 1_600_000_000_000;
 
 /// Runs nodes in virtual time.
 pub struct Simulation {
@@ -77,7 +75,7 @@ impl Simulation {
     }
 
     fn unix_ms_now(&self) -> u64 {
-        self.state.as_ref().map_or(BEGIN_MS, |state| lock(&state.world).now_ms())
+        self.state.as_ref().map_or(VIRTUAL_START_MS, |state| lock(&state.world).now_ms())
     }
 
     /// Writes the nodes' log lines to their files. What can't be written is lost: the journal has what counts.
@@ -88,13 +86,25 @@ impl Simulation {
             let Some(path) = node.log.as_ref().filter(|_| !lines.is_empty()) else { continue };
             let text: String = lines
                 .iter()
-                .map(|(at, line)| format!("{:>10.3} {:?} {}\n", (at - BEGIN_MS) as f64 / 1000.0, line.level, line.message))
+                .map(|(at, line)| {
+                    format!("{:>10.3} {:?} {}\n", (at - VIRTUAL_START_MS) as f64 / 1000.0, line.level, line.message)
+                })
                 .collect();
             let file = OpenOptions::new().create(true).append(true).open(path);
             if let Err(error) = file.and_then(|mut file| file.write_all(text.as_bytes())) {
                 tracing::warn!("writing {}: {error}", path.display());
             }
         }
+    }
+
+    /// A node's folder, if there are folders, with the network directory that a real node would be given.
+    fn folder(&self, plan: &NetworkPlan, node: &NodePlan, genesis: &BeaconState) -> Result<Option<PathBuf>, Error> {
+        let Some(dir) = &self.dir else { return Ok(None) };
+        let folder = dir.node(&node.name).map_err(|error| Error::Other(error.to_string()))?;
+        NetworkDirectory::at(folder.join("network"))
+            .write(&plan.config, genesis, &Peers::default())
+            .map_err(|error| Error::Other(error.to_string()))?;
+        Ok(Some(folder))
     }
 
     fn supports(&self, node: &NodePlan) -> Result<(), Error> {
@@ -156,7 +166,7 @@ impl Runtime for Simulation {
     }
 
     fn now_ms(&self) -> u64 {
-        self.unix_ms_now() - BEGIN_MS
+        self.unix_ms_now() - VIRTUAL_START_MS
     }
 
     fn unix_ms(&self) -> u64 {
@@ -165,7 +175,7 @@ impl Runtime for Simulation {
 
     async fn sleep_until(&mut self, at_ms: u64) {
         if let Some(state) = &mut self.state {
-            state.advance(BEGIN_MS + at_ms);
+            state.advance(VIRTUAL_START_MS + at_ms);
         }
         self.write_logs();
         // Real time has its turn, too: a signal that ends the run is heard here.
@@ -173,14 +183,13 @@ impl Runtime for Simulation {
     }
 
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error> {
-        let mut world = World::new(plan.seed, BEGIN_MS, Arc::new(plan.config.clone()), Arc::clone(&genesis));
+        let mut world = World::new(plan.seed, VIRTUAL_START_MS, Arc::new(plan.config.clone()), Arc::clone(&genesis));
         let mut nodes = BTreeMap::new();
         for node in &plan.nodes {
             self.supports(node)?;
             let peer_id = identity::peer_id(&node.node_key).map_err(Error::Other)?;
             let index = world.join(&peer_id);
-            let folder = self.dir.as_ref().map(|dir| dir.node(&node.name)).transpose();
-            let log = folder.map_err(|error| Error::Other(error.to_string()))?.map(|folder| folder.join("beacon.log"));
+            let log = self.folder(plan, node, &genesis)?.map(|folder| folder.join("beacon.log"));
             let plan = node.clone();
             nodes.insert(node.name.clone(), Node { index, plan, peer_id, duties: None, signed: None, log });
         }

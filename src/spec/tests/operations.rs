@@ -23,7 +23,7 @@ fn a_proposer_of_two_blocks_for_one_slot_is_slashed_once() {
         signed_header_1: signed_header(&rig, slashed, 1),
         signed_header_2: signed_header(&rig, slashed, 2),
     };
-    let signed = rig.block_with(3, |block| block.body.proposer_slashings.push(slashing.clone()));
+    let signed = rig.block_with(3, |block| block.body.proposer_slashings.push(slashing));
     rig.import(&signed).unwrap();
     let validator = get_validator(&rig.state, slashed).unwrap();
     assert!(validator.slashed);

@@ -53,10 +53,10 @@ impl ChainConfig {
             warnings.push(format!("{file}: no PRESET_BASE; taken as mainnet"));
         }
         let config = raw.resolve(preset)?;
-        if let (Some(ms), Some(seconds)) = (raw.value("SLOT_DURATION_MS"), raw.value("SECONDS_PER_SLOT")) {
-            if config.seconds_per_slot().map(|s| s.to_string()).as_deref() != Some(seconds) {
-                warnings.push(format!("{file}: SLOT_DURATION_MS {ms} wins over SECONDS_PER_SLOT {seconds}"));
-            }
+        if let (Some(ms), Some(seconds)) = (raw.value("SLOT_DURATION_MS"), raw.value("SECONDS_PER_SLOT"))
+            && u64::parse(seconds).ok() != config.seconds_per_slot()
+        {
+            warnings.push(format!("{file}: SLOT_DURATION_MS {ms} wins over SECONDS_PER_SLOT {seconds}"));
         }
         warnings.extend(config.fork_order_warnings(file));
         Ok((config, warnings))

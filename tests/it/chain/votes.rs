@@ -91,7 +91,7 @@ fn a_vote_for_an_unknown_block_waits_for_it() {
     let position = other.aggregation_bits.ones().next().unwrap();
     other.aggregation_bits.set(position, false);
     other.aggregation_bits.set((position + 1) % size, true);
-    let event = script.gossip_event(Gossip::Attestation { subnet: 1 % 64, attestation: Arc::new(other) });
+    let event = script.gossip_event(Gossip::Attestation { subnet: 1, attestation: Arc::new(other) });
     script.send(1, event);
     let last = &script.nodes[1].outcomes.last().unwrap().1;
     assert!(matches!(last, Outcome::Reject(why) if why.contains("signature")), "{last:?}");

@@ -25,7 +25,6 @@ pub struct Node {
     pub notices: Arc<Mutex<Vec<Notice>>>,
     validator: Validator,
     identity: Identity,
-    number: usize,
     up: bool,
 }
 
@@ -127,7 +126,7 @@ impl Lab {
             keys.map(|index| interop_key(index).secret),
             SlashingProtection::in_memory(self.genesis.genesis_validators_root),
         );
-        self.nodes.push(Node { core, rows, notices, validator, identity, number, up: false });
+        self.nodes.push(Node { core, rows, notices, validator, identity, up: false });
     }
 
     /// Carries out what a core wants.
@@ -201,9 +200,9 @@ impl Lab {
             }
             self.clock.advance_to(next);
             let now_ms = self.clock.now_ms();
-            for number in 0..self.nodes.len() {
-                if self.nodes[number].up && wakeups[number] <= now_ms {
-                    wakeups[number] = self.with(number, |core, now_ms| {
+            for (number, wakeup) in wakeups.iter_mut().enumerate() {
+                if self.nodes[number].up && *wakeup <= now_ms {
+                    *wakeup = self.with(number, |core, now_ms| {
                         core.on_tick(now_ms);
                         core.next_wakeup(now_ms)
                     });

@@ -62,10 +62,9 @@ fn a_node_killed_by_somebody_else_is_a_crash() {
 /// Process id and Beacon API address of the latest start of a node's program.
 fn started(journal: &str, node: &str, role: &str) -> (i32, Option<String>) {
     let lines = journal.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let event = lines
-        .filter(|line| line["node"] == node && line["role"] == role && line["state"] == "started")
-        .last()
-        .expect("the node was started");
+    let mut lines: Vec<_> = lines.collect();
+    lines.retain(|line| line["node"] == node && line["role"] == role && line["state"] == "started");
+    let event = lines.pop().expect("the node was started");
     let args = event["command"].as_array().unwrap().iter().filter_map(|arg| arg.as_str());
     let rest = args.filter_map(|arg| arg.strip_prefix("--rest=")).next_back();
     (event["pid"].as_i64().unwrap() as i32, rest.map(|rest| format!("http://{rest}")))

@@ -1,7 +1,11 @@
+use std::collections::VecDeque;
+
 use super::world::*;
-use crate::net::service::ChainView;
-use crate::ssz::Root;
-use crate::types::{Checkpoint, FAR_FUTURE_EPOCH};
+use crate::net::Command;
+use crate::net::link::{Chunk, Direction, LinkEvent, PeerId, Protocol};
+use crate::net::service::{Action, ChainView, Cx, Service};
+use crate::ssz::{Root, Ssz};
+use crate::types::{BeaconBlocksByRangeRequest, Checkpoint, FAR_FUTURE_EPOCH, ForkName, Status};
 
 /// `count` nodes; all but the last have `blocks`. Everybody is connected to the last.
 fn late_joiner(count: usize, altair: u64, slots: Vec<u64>) -> (World, usize) {
@@ -124,4 +128,56 @@ fn a_network_without_blocks_syncs_nothing() {
         assert!(!node.service.is_syncing(&node.chain));
         assert_eq!(node.service.sync_distance(&node.chain, world.now), 50);
     }
+}
+
+#[test]
+fn a_peer_may_send_less_than_it_has() {
+    let cfg = config(FAR_FUTURE_EPOCH);
+    let theirs = blocks(&cfg, GENESIS_ROOT, 1..=150, 0);
+    let mut chain = Script::new(cfg.clone());
+    // a fork of our own, so that our head is of no use
+    blocks(&cfg, root_of(&cfg, &theirs[9]), 11..=30, 5)
+        .into_iter()
+        .chain(theirs[..10].to_vec())
+        .for_each(|b| chain.add(b));
+    let mut service = Service::new(cfg.clone(), GENESIS, Root::ZERO, GENESIS_ROOT);
+    let (peer, mut now) = (PeerId::new("stingy"), at(150));
+    let up = LinkEvent::Connected { peer: peer.clone(), direction: Direction::Outbound, addr: "/memory".into() };
+    service.on_link(up, &chain, now);
+    let fork_digest = service.schedule().at(0).digest.into();
+    let head_root = root_of(&cfg, &theirs[149]);
+    let status = Status { fork_digest, head_root, head_slot: 150, ..Status::default() };
+    service.status_known(Cx { chain: &chain, now_ms: now }, &peer, status);
+
+    let mut todo: VecDeque<Action> = service.take().into();
+    for _ in 0..10_000 {
+        let Some(action) = todo.pop_front() else {
+            now += 500;
+            todo.extend(service.on_tick(&chain, now));
+            continue;
+        };
+        match action {
+            Action::Chain(event) => {
+                for effect in chain.on(event) {
+                    todo.extend(service.on_effect(&effect, &chain, now));
+                }
+            }
+            Action::Link(Command::Request { id, offers, .. }) if offers[0].0 == Protocol::BlocksByRange2 => {
+                let asked = BeaconBlocksByRangeRequest::decode(cfg.shape(ForkName::Phase0), &offers[0].1).unwrap();
+                let range = asked.start_slot..asked.start_slot + asked.count;
+                for block in theirs.iter().filter(|b| range.contains(&b.message.slot)).take(10) {
+                    let body = block.encode(cfg.shape(ForkName::Phase0));
+                    let chunk = Chunk::success(Some(fork_digest.0), body);
+                    let event = LinkEvent::Chunk { id, peer: peer.clone(), protocol: Protocol::BlocksByRange2, chunk };
+                    todo.extend(service.on_link(event, &chain, now));
+                }
+                todo.extend(service.on_link(LinkEvent::End { id, peer: peer.clone() }, &chain, now));
+            }
+            Action::Link(_) => {}
+        }
+        if chain.head_slot() == 150 {
+            return;
+        }
+    }
+    panic!("stuck at slot {}", chain.head_slot());
 }

@@ -1,12 +1,16 @@
 //! Calls the validator on the wall clock: each phase of each slot when it is due, attesting early when the slot's block
-//! is there. Phases run side by side, so that a slow proposal delays no attestation.
+//! is there. Phases run side by side, so that a slow proposal delays no attestation. The simulation has a driver of its
+//! own and needs nothing of this.
+//!
+//! Here is the only clock of the validator. It never signs or judges anything.
 
-use super::heads;
+mod heads;
+
+use super::{Network, Phase, Validator};
 use crate::api::HttpTransport;
 use crate::api::events::HeadEvent;
 use crate::time::{Clock, WallClock};
 use crate::types::Slot;
-use crate::validator::{Network, Phase, Validator};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use std::sync::Arc;

@@ -12,8 +12,6 @@ pub struct History {
     pub now_ms: u64,
     /// Slot of the network's clock at the last line that has one.
     pub slot: Option<u64>,
-    /// Time of the genesis line, milliseconds.
-    pub genesis_ms: Option<u64>,
 }
 
 /// One node's part of it.
@@ -86,7 +84,6 @@ impl History {
         self.now_ms = self.now_ms.max(line.at_ms);
         self.slot = self.slot.max(line.slot);
         match &line.event {
-            Event::Genesis { .. } => self.genesis_ms = Some(line.at_ms),
             Event::Node(event) => {
                 let node = self.node_mut(&event.node);
                 match event.state {
@@ -95,6 +92,8 @@ impl History {
                         node.peers.clear();
                     }
                     NodeState::Exited => node.crashes += 1,
+                    // a node that crashed is not stopped by being told to at the end
+                    NodeState::Killed | NodeState::Stopped if node.state == Some(NodeState::Exited) => return,
                     NodeState::Ready | NodeState::Killed | NodeState::Stopped => {}
                 }
                 node.state = Some(event.state);
@@ -144,6 +143,20 @@ impl History {
 }
 
 impl NodeHistory {
+    /// The blocks of its last so many different heads, newest first.
+    pub fn recent_blocks(&self, count: usize) -> Vec<&str> {
+        let mut blocks: Vec<&str> = Vec::with_capacity(count);
+        for head in self.heads.iter().rev() {
+            if blocks.last() != Some(&head.block.as_str()) {
+                if blocks.len() == count {
+                    break;
+                }
+                blocks.push(&head.block);
+            }
+        }
+        blocks
+    }
+
     /// The newest head; `None` if it was never seen on one.
     pub fn head(&self) -> Option<&HeadAt> {
         self.heads.last()
@@ -174,7 +187,7 @@ mod tests {
 "#;
         let lines = parse(text).unwrap().lines;
         let mut history = History::of(&lines);
-        assert_eq!((history.now_ms, history.slot, history.genesis_ms), (9_000, Some(3), Some(3_000)));
+        assert_eq!((history.now_ms, history.slot), (9_000, Some(3)));
         let a0 = history.node("a0").unwrap();
         assert!(a0.is_up());
         assert_eq!((a0.finalized_epoch, a0.justified_epoch, a0.crashes), (3, 3, 0));
@@ -184,5 +197,7 @@ mod tests {
         let a0 = history.node("a0").unwrap();
         assert!(!a0.is_up());
         assert_eq!(a0.crashes, 1);
+        history.apply(&Line::new(11_000, Some(4), Event::Node(NodeEvent::new("a0", NodeState::Stopped))));
+        assert_eq!(history.node("a0").unwrap().state, Some(NodeState::Exited));
     }
 }

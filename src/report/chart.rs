@@ -40,13 +40,12 @@ pub(super) fn svg(node: &NodeHistory, axes: Axes) -> String {
     let mut svg = format!(r#"<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">"#);
     grid(&mut svg, axes);
     let per_epoch = axes.slots_per_epoch.max(1) as f64;
-    let lines: [(&str, fn(&HeadAt, f64) -> f64); 3] = [
-        ("head", |head, per_epoch| head.head_slot as f64 / per_epoch),
-        ("justified", |head, _| head.justified as f64),
-        ("finalized", |head, _| head.finalized as f64),
+    let lines = [
+        ("head", points(node, axes, |head| head.head_slot as f64 / per_epoch)),
+        ("justified", points(node, axes, |head| head.justified as f64)),
+        ("finalized", points(node, axes, |head| head.finalized as f64)),
     ];
-    for (class, value) in lines {
-        let points = points(node, axes, |head| value(head, per_epoch));
+    for (class, points) in lines {
         if !points.is_empty() {
             // writing to a string can't fail
             let _ = write!(svg, r#"<polyline class="{class}" points="{points}"/>"#);

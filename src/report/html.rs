@@ -28,7 +28,7 @@ pub fn html(report: &Report, journal: &Journal) -> Result<String, Error> {
     let slots_per_epoch = report.run.slots_per_epoch.max(1);
     let heads = || history.nodes.values().flat_map(|node| &node.heads);
     let axes = Axes {
-        from_ms: history.genesis_ms.or_else(|| heads().map(|head| head.at_ms).min()).unwrap_or(0),
+        from_ms: report.timings.start_to_genesis_ms.or_else(|| heads().map(|head| head.at_ms).min()).unwrap_or(0),
         to_ms: history.now_ms,
         epochs: heads().map(|head| head.head_slot.div_ceil(slots_per_epoch)).max().unwrap_or(0),
         slots_per_epoch,
@@ -47,6 +47,13 @@ pub fn html(report: &Report, journal: &Journal) -> Result<String, Error> {
     let failed = |why: tera::Error| Error::Render { what: "report.html", why: why.to_string() };
     let mut context = Context::new();
     context.insert("report", report);
+    // as lists: tera goes through maps in no order
+    let roles: Vec<_> = report.run.roles.iter().map(|(role, client)| format!("{role}: {client}")).collect();
+    let mut forks: Vec<_> = report.run.forks.iter().collect();
+    forks.sort_by_key(|(name, epoch)| (**epoch, *name));
+    let forks: Vec<_> = forks.into_iter().map(|(name, epoch)| format!("{name} at epoch {epoch}")).collect();
+    context.insert("roles", &roles);
+    context.insert("forks", &forks);
     context.insert("shown", &shown);
     let mut tera = Tera::new();
     tera.add_raw_template(PAGE, include_str!("page.html.tera")).map_err(failed)?;

@@ -73,10 +73,12 @@ pub struct RunFacts {
 pub struct Timings {
     /// From the first line to the last, milliseconds.
     pub run_ms: u64,
-    /// From the first line to genesis, milliseconds.
+    /// From the first line to the begin of slot 0, milliseconds; as exact as the lines are close to the begin of a slot.
     pub start_to_genesis_ms: Option<u64>,
     /// Slots from genesis until a node was first seen with an epoch after 0 finalized.
     pub genesis_to_first_finality_slots: Option<u64>,
+    /// The same in milliseconds.
+    pub genesis_to_first_finality_ms: Option<u64>,
     /// That epoch.
     pub first_finalized_epoch: Option<u64>,
 }
@@ -187,7 +189,7 @@ impl Report {
             exit_code: if interrupted { super::exit::INTERRUPTED } else { super::exit::code(verdict) },
             complete,
             run: facts(lines, plan.as_ref()),
-            timings: timings(lines, &history),
+            timings: timings(lines, &history, plan.as_ref()),
             checks: Vec::new(),
             nodes: nodes(plan.as_ref(), &history),
             steps: Vec::new(),
@@ -331,17 +333,25 @@ fn facts(lines: &[Line], plan: Option<&Plan>) -> RunFacts {
     facts
 }
 
-fn timings(lines: &[Line], history: &History) -> Timings {
+fn timings(lines: &[Line], history: &History, plan: Option<&Plan>) -> Timings {
     let first = lines.iter().find_map(|line| match &line.event {
-        Event::Finalized { epoch, .. } if *epoch > 0 => Some((*epoch, line.slot?)),
+        Event::Finalized { epoch, .. } if *epoch > 0 => Some((*epoch, line.slot?, line.at_ms)),
         _ => None,
     });
+    let genesis = plan.and_then(|plan| genesis_ms(lines, plan.slot_ms()));
     Timings {
         run_ms: history.now_ms,
-        start_to_genesis_ms: history.genesis_ms,
-        genesis_to_first_finality_slots: first.map(|(_, slot)| slot),
-        first_finalized_epoch: first.map(|(epoch, _)| epoch),
+        start_to_genesis_ms: genesis,
+        genesis_to_first_finality_slots: first.map(|(_, slot, _)| slot),
+        genesis_to_first_finality_ms: first.zip(genesis).map(|((.., at_ms), genesis)| at_ms.saturating_sub(genesis)),
+        first_finalized_epoch: first.map(|(epoch, ..)| epoch),
     }
+}
+
+/// When slot 0 began: no line of a slot is earlier than the slot.
+fn genesis_ms(lines: &[Line], slot_ms: u64) -> Option<u64> {
+    let begins = lines.iter().filter_map(|line| line.at_ms.checked_sub(line.slot?.checked_mul(slot_ms)?));
+    begins.min()
 }
 
 fn nodes(plan: Option<&Plan>, history: &History) -> Vec<NodeReport> {

@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What came out of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
-    /// In the order of reports: steps, processes, the plan's checks, trouble.
+    /// In the order of reports: processes, steps, the plan's checks, trouble.
     pub checks: Vec<CheckResult>,
     /// All merged.
     pub verdict: Verdict,
@@ -56,11 +56,11 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
     let history = History::of(lines);
     let evidence = Evidence { plan, lines, history: &history };
 
-    let mut checks = Vec::new();
+    // the first that failed is given as the reason: a crash explains whatever was missed after it
+    let mut checks = vec![result("processes", processes(lines), excuse.as_deref())];
     if !plan.steps.is_empty() {
         checks.push(result("steps", steps(plan, lines), excuse.as_deref()));
     }
-    checks.push(result("processes", processes(lines), excuse.as_deref()));
     for (n, check) in plan.checks.iter().enumerate() {
         let outcome = guarded(|| check.common().judge(&evidence));
         checks.push(result(&check_name(&plan.checks, n), outcome, excuse.as_deref()));
@@ -109,6 +109,7 @@ fn steps(plan: &Plan, lines: &[Line]) -> Outcome {
     match missed {
         Some(says) => outcome(Verdict::Fail, says),
         None if done < all => outcome(Verdict::Unknown, format!("{done} of {all} steps were done")),
+        None if all == 1 => outcome(Verdict::Pass, "its one step was done".to_owned()),
         None => outcome(Verdict::Pass, format!("all {all} steps were done")),
     }
 }

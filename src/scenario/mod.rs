@@ -28,7 +28,7 @@ pub use checks::Check;
 pub use drive::{Drive, DriveError};
 pub use error::Error;
 pub use judge::{CheckResult, Judgement, judge};
-pub use plan::{Genesis, Network, Node, Plan, PlanError};
+pub use plan::{Genesis, Link, Network, Node, Plan, PlanError};
 pub use quantity::{Duration, LastEpochs, Mark, Percent, Span, WrongQuantity};
 pub use resolve::DEFAULT_SEED;
 pub use script::{Ending, Script};

@@ -13,6 +13,9 @@ use crate::types::config::ConfigError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Two nodes: the first dials the second.
+pub type Link = (String, String);
+
 /// A scenario, ready to be run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -28,8 +31,8 @@ pub struct Plan {
     pub roles: BTreeMap<String, String>,
     /// In the order of the file.
     pub nodes: Vec<Node>,
-    /// Static peerings: the first dials the second.
-    pub links: Vec<(String, String)>,
+    /// Static peerings.
+    pub links: Vec<Link>,
     /// In order.
     pub steps: Vec<Step>,
     /// In order.

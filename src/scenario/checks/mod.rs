@@ -135,6 +135,11 @@ fn listed(names: &[String]) -> String {
     }
 }
 
+/// Enough of a root to tell it from others.
+fn short(root: &str) -> &str {
+    root.get(..12).unwrap_or(root)
+}
+
 #[cfg(test)]
 pub(super) mod test {
     use super::super::steps::test::scenario;

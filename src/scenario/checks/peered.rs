@@ -7,7 +7,7 @@
 
 use super::{Evidence, Judge, Outcome};
 use crate::scenario::error::Error;
-use crate::scenario::quantity::{Duration, Span, plural};
+use crate::scenario::quantity::{Span, plural};
 use crate::scenario::raw::{At, Word};
 use crate::scenario::resolve::Scope;
 
@@ -54,7 +54,7 @@ impl Judge for Plan {
                     let limit =
                         self.within.map(|s| s.millis(evidence.plan.network.slots_per_epoch, evidence.plan.slot_ms()));
                     if limit.is_some_and(|limit| took > limit) {
-                        wrong.push(format!("{a} and {b} were peers only after {}", Duration(took)));
+                        wrong.push(format!("{a} and {b} were peers only after {}", seconds(took)));
                     }
                 }
                 (None, None) => wrong.push(format!("{a} and {b} never were peers")),
@@ -69,9 +69,13 @@ impl Judge for Plan {
         let s = plural(links);
         Outcome::pass(format!(
             "both ends of {links} link{s} listed each other, at most {} after their start",
-            Duration(slowest)
+            seconds(slowest)
         ))
     }
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
 }
 
 #[cfg(test)]
@@ -93,7 +97,10 @@ mod tests {
         let run = peers(run, 4, "late", "b0");
         assert_eq!(run.judge("peered"), "fail: late had b0 as a peer, b0 never listed late");
         let run = peers(run, 5, "b0", "late");
-        assert_eq!(run.judge("peered"), "pass: both ends of 3 links listed each other, at most 5s after their start");
-        assert_eq!(run.judge("peered: { within: 4s }"), "fail: late and b0 were peers only after 5s");
+        assert_eq!(
+            run.judge("peered"),
+            "pass: both ends of 3 links listed each other, at most 5.0 s after their start"
+        );
+        assert_eq!(run.judge("peered: { within: 4s }"), "fail: late and b0 were peers only after 5.0 s");
     }
 }

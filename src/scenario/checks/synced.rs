@@ -10,7 +10,7 @@ use crate::scenario::error::Error;
 use crate::scenario::raw::{At, RawNames};
 use crate::scenario::resolve::Scope;
 
-/// A node is asked for its head a moment after or before the others are.
+/// Nodes are asked one after the other: each may have a block or a finalized epoch more than the last one asked.
 const LAG: u64 = 1;
 
 /// As written.
@@ -35,21 +35,21 @@ pub fn resolve(raw: &Raw, _: &At<super::RawCheck>, scope: &mut Scope<'_>) -> Res
 impl Judge for Plan {
     fn judge(&self, evidence: &Evidence<'_>) -> Outcome {
         let nodes = &evidence.history.nodes;
-        let head = |name: &String| nodes.get(name).and_then(|node| node.head()).map_or(0, |head| head.head_slot);
-        let finalized = |name: &String| nodes.get(name).map_or(0, |node| node.finalized_epoch);
-        let newest_head = nodes.keys().map(head).max().unwrap_or(0);
-        let newest_finalized = nodes.keys().map(finalized).max().unwrap_or(0);
-        if newest_head == 0 {
+        let heads = nodes.values().filter_map(|node| Some((node.head()?.head_slot, node)));
+        let Some((newest, ahead)) = heads.max_by_key(|(slot, _)| *slot) else {
             return Outcome::absent("no node has a head that could be synced to");
-        }
+        };
+        let last = ahead.recent_blocks(1 + LAG as usize);
+        let newest_finalized = nodes.values().map(|node| node.finalized_epoch).max().unwrap_or(0);
         for name in &self.0 {
-            let (head, finalized) = (head(name), finalized(name));
-            if head + LAG < newest_head {
-                return Outcome::absent(format!(
-                    "{name}'s head is at slot {head}, the network's at slot {newest_head}"
-                ));
+            let Some((node, head)) = nodes.get(name).and_then(|node| Some((node, node.head()?))) else {
+                return Outcome::absent(format!("{name} was never seen on a head"));
+            };
+            let (slot, finalized) = (head.head_slot, node.finalized_epoch);
+            if !last.contains(&head.block.as_str()) {
+                return Outcome::absent(format!("{name}'s head is at slot {slot}, the network's at slot {newest}"));
             }
-            if finalized < newest_finalized {
+            if finalized + LAG < newest_finalized {
                 return Outcome::absent(format!(
                     "{name} has finalized epoch {finalized}, the network epoch {newest_finalized}"
                 ));
@@ -57,7 +57,7 @@ impl Judge for Plan {
         }
         let who = listed(&self.0);
         Outcome::pass(format!(
-            "at the end: head at slot {newest_head}, finalized epoch {newest_finalized}, and {who} with them"
+            "at the end: head at slot {newest}, finalized epoch {newest_finalized}, and {who} with them"
         ))
     }
 }
@@ -70,11 +70,13 @@ mod tests {
     fn head_and_finality_are_the_networks() {
         let check = "synced: late";
         assert!(Run::new().judge(check).starts_with("fail: no node has a head"));
-        let run = Run::new().head(40, "a0", 40, "0x").finalized(40, "a0", 3);
-        assert_eq!(run.judge(check), "fail: late's head is at slot 0, the network's at slot 40");
-        let run = run.head(40, "late", 39, "0x");
+        let run = Run::new().head(39, "a0", 39, "0x39").head(40, "a0", 40, "0x40").finalized(40, "a0", 3);
+        assert_eq!(run.judge(check), "fail: late was never seen on a head");
+        let run = run.head(40, "late", 12, "0x12");
+        assert_eq!(run.judge(check), "fail: late's head is at slot 12, the network's at slot 40");
+        let run = run.head(40, "late", 39, "0x39");
         assert_eq!(run.judge(check), "fail: late has finalized epoch 0, the network epoch 3");
-        let run = run.finalized(41, "late", 3);
+        let run = run.finalized(41, "late", 2);
         assert_eq!(run.judge(check), "pass: at the end: head at slot 40, finalized epoch 3, and late with them");
     }
 }

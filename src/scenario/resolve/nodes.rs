@@ -2,7 +2,7 @@
 
 use super::super::Options;
 use super::super::error::{Error, Source};
-use super::super::plan::{Network, Node};
+use super::super::plan::{Link, Network, Node};
 use super::super::raw::{At, RawNode, RawScenario, Word};
 use super::scope::Scope;
 use crate::topology::{self, NodeSpec, Start, TopologyError, Validators};
@@ -57,7 +57,7 @@ pub(super) fn resolve(
     raw: &RawScenario,
     roles: &BTreeMap<String, String>,
     network: &mut Network,
-) -> Result<(Vec<Node>, Vec<(String, String)>), Error> {
+) -> Result<(Vec<Node>, Vec<Link>), Error> {
     let specs = specs(source, raw, roles)?;
     network.genesis.validators = validators(source, raw, &specs)?;
     let links = raw.links.as_ref().map(|links| links.value.clone()).unwrap_or_default();

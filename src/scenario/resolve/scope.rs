@@ -1,7 +1,7 @@
 //! What steps and checks may refer to while they are resolved.
 
 use super::super::error::{Error, Source};
-use super::super::plan::Node;
+use super::super::plan::{Link, Node};
 use super::super::raw::{At, RawNames, Word};
 use super::super::steps::Step;
 use crate::topology::Start;
@@ -16,7 +16,7 @@ pub struct Scope<'a> {
     /// Of the plan.
     pub nodes: &'a [Node],
     /// Of the plan.
-    pub links: &'a [(String, String)],
+    pub links: &'a [Link],
     /// Nodes that run at this place of the steps.
     pub up: BTreeSet<String>,
     /// Nodes that ran at any place up to here.
@@ -27,7 +27,7 @@ pub struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     /// The scope of the first step.
-    pub fn new(source: Source<'a>, nodes: &'a [Node], links: &'a [(String, String)]) -> Scope<'a> {
+    pub fn new(source: Source<'a>, nodes: &'a [Node], links: &'a [Link]) -> Scope<'a> {
         let up: BTreeSet<_> = nodes.iter().filter(|n| n.start == Start::Genesis).map(|n| n.name.clone()).collect();
         Scope { source, nodes, links, ever_up: up.clone(), up, steps: Vec::new() }
     }

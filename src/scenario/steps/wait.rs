@@ -9,9 +9,9 @@
 //! ```
 
 use super::{Begin, Ctx, Out, Progress, Running, Turn};
-use crate::journal::NodeHistory;
+use crate::journal::{NodeHistory, NodeState};
 use crate::scenario::error::Error;
-use crate::scenario::quantity::{Mark, Span};
+use crate::scenario::quantity::{Mark, Span, WrongQuantity};
 use crate::scenario::raw::{At, RawNames, Word};
 use crate::scenario::resolve::Scope;
 use serde::Serialize;
@@ -110,70 +110,75 @@ pub enum Goal {
 /// Reads it.
 pub fn resolve(raw: &Raw, at: &At<super::RawStep>, scope: &mut Scope<'_>) -> Result<Plan, Error> {
     let keys = match raw {
+        Raw::Keys(keys) => keys,
         Raw::Span(text) => {
-            let span = text.parse().map_err(|wrong: crate::scenario::quantity::WrongQuantity| {
+            let span = text.parse().map_err(|wrong: WrongQuantity| {
                 scope.source.error(at, format!("{wrong}; or a map with one of: {GOALS}"))
             })?;
             return Ok(Plan { goal: Goal::For(span), within: None, nodes: Vec::new() });
         }
-        Raw::Keys(keys) => keys,
     };
-    let count = |word: &Word, unit: fn(u64) -> Span| match word.value.parse() {
-        Ok(n) => Ok(Goal::For(unit(n))),
-        Err(_) => Err(scope.source.error(word, format!("`{}` is no count; accepted forms: `4`", word.value))),
-    };
-    let mut goals = Vec::new();
-    let marks: [(&Option<Word>, fn(Mark) -> Goal); 5] = [
-        (&keys.finalized, Goal::Finalized),
-        (&keys.justified, Goal::Justified),
-        (&keys.head_slot, Goal::HeadSlot),
-        (&keys.slot, Goal::Slot),
-        (&keys.epoch, Goal::Epoch),
-    ];
-    for (word, goal) in marks {
-        if let Some(word) = word {
-            goals.push((goal(scope.read(word)?), word));
-        }
-    }
-    if let Some(word) = &keys.slots {
-        goals.push((count(word, Span::Slots)?, word));
-    }
-    if let Some(word) = &keys.epochs {
-        goals.push((count(word, Span::Epochs)?, word));
-    }
-    if let Some(word) = &keys.span {
-        goals.push((Goal::For(scope.read(word)?), word));
-    }
-    let goal = match goals.as_slice() {
+    let goal = match keys.goals(scope)?.as_slice() {
         [] => return Err(scope.source.error(at, format!("a wait for nothing; accepted: {GOALS}"))),
         [(goal, _)] => *goal,
         [_, (_, second), ..] => {
             return Err(scope.source.error(second, "a wait for two things; write two steps, one after the other"));
         }
     };
-    let within = scope.read_optional(keys.within.as_ref())?;
-    let at_nodes = matches!(goal, Goal::Finalized(_) | Goal::Justified(_) | Goal::HeadSlot(_));
-    match (&keys.within, at_nodes) {
-        (None, true) => {
+    if matches!(goal, Goal::Finalized(_) | Goal::Justified(_) | Goal::HeadSlot(_)) {
+        return keys.at_nodes(goal, at, scope);
+    }
+    match (&keys.within, &keys.nodes) {
+        (Some(word), _) => Err(scope.source.error(word, "the clock always gets there; leave `within` out")),
+        (None, Some(nodes)) => Err(scope.source.error(nodes, "the clock is the same for all nodes; leave `nodes` out")),
+        (None, None) => Ok(Plan { goal, within: None, nodes: Vec::new() }),
+    }
+}
+
+impl Keys {
+    /// Every goal that is written, and where: one is right.
+    fn goals(&self, scope: &Scope<'_>) -> Result<Vec<(Goal, &Word)>, Error> {
+        let mut goals = Vec::new();
+        let mark = |word: &Option<Word>| word.as_ref().map(|word| scope.read::<Mark>(word)).transpose();
+        let marks = [
+            (mark(&self.finalized)?.map(Goal::Finalized), &self.finalized),
+            (mark(&self.justified)?.map(Goal::Justified), &self.justified),
+            (mark(&self.head_slot)?.map(Goal::HeadSlot), &self.head_slot),
+            (mark(&self.slot)?.map(Goal::Slot), &self.slot),
+            (mark(&self.epoch)?.map(Goal::Epoch), &self.epoch),
+        ];
+        let count = |word: &Word| {
+            let wrong = || scope.source.error(word, format!("`{}` is no count; accepted forms: `4`", word.value));
+            word.value.parse::<u64>().map_err(|_| wrong())
+        };
+        let slots = self.slots.as_ref().map(count).transpose()?.map(Span::Slots);
+        let epochs = self.epochs.as_ref().map(count).transpose()?.map(Span::Epochs);
+        let span = scope.read_optional::<Span>(self.span.as_ref())?;
+        let spans = [(slots, &self.slots), (epochs, &self.epochs), (span, &self.span)];
+        let spans = spans.into_iter().map(|(span, word)| (span.map(Goal::For), word));
+        for (goal, word) in marks.into_iter().chain(spans) {
+            if let (Some(goal), Some(word)) = (goal, word) {
+                goals.push((goal, word));
+            }
+        }
+        Ok(goals)
+    }
+
+    /// A wait for something that nodes do, not the clock.
+    fn at_nodes(&self, goal: Goal, at: &At<super::RawStep>, scope: &Scope<'_>) -> Result<Plan, Error> {
+        let Some(within) = scope.read_optional(self.within.as_ref())? else {
             let message = "a wait for nodes needs an end; add for instance `within: 6 epochs`";
             return Err(scope.source.error(at, message));
+        };
+        let nodes = scope.names(self.nodes.as_ref(), &scope.up_now())?;
+        if nodes.is_empty() {
+            return Err(scope.source.error(at, "no node runs at this point that could be waited for"));
         }
-        (Some(word), false) => {
-            return Err(scope.source.error(word, "the clock always gets there; leave `within` out"));
+        if let (Some(names), Some(down)) = (&self.nodes, nodes.iter().find(|node| !scope.up.contains(*node))) {
+            return Err(scope.source.error(names, format!("`{down}` does not run at this point")));
         }
-        _ => {}
+        Ok(Plan { goal, within: Some(within), nodes })
     }
-    if !at_nodes && let Some(nodes) = &keys.nodes {
-        return Err(scope.source.error(nodes, "the clock is the same for all nodes; leave `nodes` out"));
-    }
-    let nodes = if at_nodes { scope.names(keys.nodes.as_ref(), &scope.up_now())? } else { Vec::new() };
-    if at_nodes && nodes.is_empty() {
-        return Err(scope.source.error(at, "no node runs at this point that could be waited for"));
-    }
-    if let (Some(names), Some(down)) = (&keys.nodes, nodes.iter().find(|node| !scope.up.contains(*node))) {
-        return Err(scope.source.error(names, format!("`{down}` does not run at this point")));
-    }
-    Ok(Plan { goal, within, nodes })
 }
 
 /// A wait with its relative marks made absolute.
@@ -207,6 +212,10 @@ impl Running for Waiting {
         let (have, slowest) = self.have(ctx);
         if have >= self.target && ctx.now.slot.is_some() {
             return Turn::Done(format!("{}: reached in {}", self.goal(), when(ctx)));
+        }
+        let crashed = |name: &&String| ctx.history.node(name).is_some_and(|node| node.state == Some(NodeState::Exited));
+        if let Some(node) = self.plan.nodes.iter().find(crashed) {
+            return Turn::Missed(format!("{} can't be reached: {node} ended by itself", self.goal()));
         }
         if let Some(within) = self.plan.within
             && self.elapsed(ctx, within)

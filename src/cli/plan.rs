@@ -59,11 +59,7 @@ impl ScenarioArgs {
             said(&error, code)
         };
         let plan = scenario::load(&self.file, &options).map_err(by_kind)?;
-        let network = plan.lay_out().map_err(|error| {
-            let code = by_kind(error);
-            eprintln!("in {}", self.file.display());
-            code
-        })?;
+        let network = plan.network_plan().map_err(|error| said(&error, exit::USAGE))?;
         let mut clients = BTreeMap::new();
         for node in &network.nodes {
             let def = client::load(&node.client).map_err(|error| said(&error, exit::USAGE))?;

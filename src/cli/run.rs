@@ -105,7 +105,7 @@ async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u
     let folder = dir.path().file_name().map(|name| name.to_string_lossy().into_owned());
     let id = match args.runtime {
         Place::Process => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
-        Place::Simulation => network.run_id(),
+        Place::Simulation => plan.run_id(),
     };
     journal.write(
         0,

@@ -18,9 +18,6 @@ pub enum Error {
     /// The file says something wrong, at a place. Exit code 2.
     #[error(transparent)]
     File(#[from] yaml::Error),
-    /// The network that the file describes can't be. Exit code 2.
-    #[error("the network: {0}")]
-    Network(String),
     /// The command line says something wrong. Exit code 2.
     #[error("{0}")]
     Usage(String),

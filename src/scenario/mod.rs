@@ -15,7 +15,6 @@ mod checks;
 mod drive;
 mod error;
 mod judge;
-mod lay_out;
 mod named;
 mod plan;
 mod quantity;

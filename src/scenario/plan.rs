@@ -81,9 +81,6 @@ pub struct Node {
     pub validators: Vec<KeyRange>,
     /// When it starts.
     pub start: Start,
-    /// Added to the arguments of its beacon node.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub args: Vec<String>,
 }
 
 impl Plan {

@@ -74,8 +74,6 @@ pub struct RawNode {
     pub validators: Option<At<Validators>>,
     #[serde(default)]
     pub start: Option<Word>,
-    #[serde(default)]
-    pub args: Vec<String>,
 }
 
 /// One name, a list of names, or `all`.

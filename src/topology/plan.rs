@@ -113,12 +113,6 @@ impl NetworkPlan {
         held.sort_unstable();
         KeyRange { first: 0, end: self.genesis.validators }.without(&held)
     }
-
-    /// A short name of what this plan will do, the same for the same plan and seed: 8 hex digits.
-    pub fn run_id(&self) -> String {
-        let json = serde_json::to_vec(self).expect("a plan holds nothing that JSON can't");
-        hex::encode(&sha256(&json).0[..4])
-    }
 }
 
 /// Fork names as the lower-case words of the Beacon API.

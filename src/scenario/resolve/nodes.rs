@@ -75,7 +75,6 @@ pub(super) fn resolve(
         client: node.client,
         validators: node.validators,
         start: node.start,
-        args: raw.value.args.clone(),
     });
     Ok((nodes.collect(), laid.edges.into_iter().map(|edge| (edge.from, edge.to)).collect()))
 }

@@ -3,6 +3,6 @@
 mod blocks;
 mod finality;
 mod restart;
-mod script;
-mod setup;
+pub mod script;
+pub mod setup;
 mod votes;

@@ -1,0 +1,122 @@
+//! Roots of states as they live: with the roots that their lists keep from one change to the next, made by genesis, by
+//! slots, by blocks and by the upgrade from phase0 to altair.
+
+use super::assert_same;
+use super::pairs::{named, our_view};
+use super::random::Dice;
+use crate::chain::{script::Script, setup};
+use lockin::genesis::{Convention, genesis_state};
+use lockin::spec;
+use lockin::ssz::{Fork, Preset, Shape, Ssz};
+use lockin::types::{BeaconState, ChainConfig, SignedBeaconBlock, Validator};
+
+const VALIDATORS: u64 = 64;
+
+/// The living object against what `ssz_rs` reads from its encoding.
+fn assert_root<T: Ssz>(name: &str, shape: Shape, value: &T, what: &str) {
+    let (pair, ours) = (named(name, shape), our_view(shape, value));
+    let what = format!("{} {what}", pair.title());
+    let theirs = (pair.theirs)(&ours.encoding).unwrap_or_else(|error| panic!("{what}: ssz_rs refuses it: {error}"));
+    assert_same(&what, &ours, &theirs);
+}
+
+fn genesis(cfg: &ChainConfig, fork: Fork, convention: Convention) -> BeaconState {
+    genesis_state(cfg, fork, convention, 1_600_000_000, VALIDATORS).expect("a genesis state")
+}
+
+#[test]
+fn genesis_states_have_the_same_root() {
+    for cfg in [ChainConfig::minimal(), ChainConfig::mainnet()] {
+        for fork in [Fork::Phase0, Fork::Altair] {
+            let state = genesis(&cfg, fork, Convention::Genesis);
+            assert_root("BeaconState", cfg.shape(fork), &state, "of genesis");
+        }
+    }
+}
+
+#[test]
+fn states_have_the_same_root_after_each_slot() {
+    for fork in [Fork::Phase0, Fork::Altair] {
+        let mut cfg = ChainConfig::minimal();
+        cfg.start_at(fork);
+        let mut state = genesis(&cfg, fork, Convention::Upgraded);
+        for slot in 1..=3 * cfg.preset.slots_per_epoch {
+            spec::process_slots(&cfg, &mut state, slot).expect("empty slots");
+            assert_root("BeaconState", cfg.shape(fork), &state, &format!("at slot {slot}"));
+        }
+    }
+}
+
+#[test]
+fn mainnet_states_have_the_same_root_after_an_epoch() {
+    let mut cfg = ChainConfig::mainnet();
+    cfg.start_at(Fork::Altair);
+    let mut state = genesis(&cfg, Fork::Altair, Convention::Genesis);
+    let shape = cfg.shape(Fork::Altair);
+    state.hash_tree_root(shape);
+    spec::process_slots(&cfg, &mut state, cfg.preset.slots_per_epoch + 1).expect("empty slots");
+    assert_root("BeaconState", shape, &state, "after an epoch");
+}
+
+/// Everybody does their duty through the fork and two epochs more: blocks full of votes, sync aggregates, justification.
+#[test]
+fn a_chain_through_the_fork_has_the_same_roots() {
+    let mut script = Script::new(setup::minimal(1), 1, VALIDATORS as usize);
+    for slot in 1..=3 * script.cfg.preset.slots_per_epoch {
+        script.run_slot(slot);
+        let head = script.chain(0).head();
+        assert_eq!(head.slot, slot);
+        let shape = script.cfg.shape_at_slot(slot);
+        assert_root("BeaconState", shape, &*head.state, &format!("at slot {slot}"));
+        let block = script.chain(0).block_by_root(&head.root).expect("the head's block");
+        assert_root::<SignedBeaconBlock>("SignedBeaconBlock", shape, &block, &format!("at slot {slot}"));
+        assert_eq!(block.message.hash_tree_root(shape), head.root);
+    }
+    assert!(script.chain(0).justified().epoch > 0, "a chain without votes shows little");
+}
+
+/// One change to what a state's sequences hold.
+fn change(state: &mut BeaconState, shape: Shape, dice: &mut Dice) {
+    let (at, number, root) = (dice.below(64), dice.number(), dice.bytes().into());
+    match dice.below(14) {
+        0 => assert!(state.block_roots.set(at, root)),
+        1 => assert!(state.randao_mixes.set(at, root)),
+        2 => assert!(state.slashings.set(at, number)),
+        3 => state.historical_roots.push(root),
+        4 => state.balances.push(number),
+        5 => state.balances.make_mut().iter_mut().for_each(|balance| *balance ^= number),
+        6 => state.validators.push(Validator { withdrawal_credentials: root, ..Validator::default() }),
+        7 => {
+            if let Some(last) = state.validators.len().checked_sub(1) {
+                state.validators.get_mut(last).expect("the last one").exit_epoch = number;
+            }
+        }
+        8 => state.balances.truncate(at),
+        9 => state.previous_epoch_participation = std::mem::take(&mut state.current_epoch_participation),
+        10 => state.current_epoch_participation.push(number as u8),
+        11 => state.eth1_data_votes.clear(),
+        12 => state.inactivity_scores.make_mut().resize(at, number),
+        _ => state.next_sync_committee = std::mem::replace(&mut state.current_sync_committee, Ssz::zero(shape)),
+    }
+}
+
+/// Roots that sequences keep must not outlive what they were of: not after a write, and not in a clone.
+#[test]
+fn kept_roots_follow_every_change() {
+    let shape = Shape::new(Fork::Altair, Preset::minimal());
+    let pair = named("BeaconState", shape);
+    for seed in 0..4 {
+        let mut dice = Dice::new(seed);
+        let mut state = BeaconState::decode(shape, &(pair.random)(&mut dice)).expect("a random state");
+        for step in 0..40 {
+            // With a clone beside it, a write copies the elements; without one, it goes to where the root is kept.
+            let before = dice.flag().then(|| (state.clone(), state.hash_tree_root(shape)));
+            change(&mut state, shape, &mut dice);
+            assert_root("BeaconState", shape, &state, &format!("of seed {seed} after change {step}"));
+            if let Some((before, root)) = before {
+                assert_eq!(before.hash_tree_root(shape), root, "seed {seed}: change {step} reached the original");
+                assert_root("BeaconState", shape, &before, &format!("of seed {seed} before change {step}"));
+            }
+        }
+    }
+}

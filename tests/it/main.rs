@@ -13,5 +13,6 @@ mod run;
 mod runtime;
 mod scenario;
 mod slashing;
+mod ssz_mirror;
 mod validator;
 mod vectors;

@@ -4,7 +4,7 @@ use super::random::{Dice, Random};
 use super::{altair, phase0};
 use lockin::ssz::{DecodeError, Fork, Shape, Ssz};
 use lockin::types;
-use ssz_rs::{Deserialize, DeserializeError, Merkleized, Serialize};
+use ssz_rs::{DeserializeError, SimpleSerialize};
 
 /// The lengths in which the presets differ: `presets/minimal/` of the consensus specs.
 mod minimal {
@@ -60,13 +60,13 @@ pub fn our_view<O: Ssz>(shape: Shape, value: &O) -> Seen {
     Seen { encoding: value.encode(shape), root: value.hash_tree_root(shape).0 }
 }
 
-pub fn their_view<M: Serialize + Merkleized>(mut value: M) -> Seen {
+pub fn their_view<M: SimpleSerialize>(mut value: M) -> Seen {
     let encoding = ssz_rs::serialize(&value).expect("ssz_rs encodes what it holds");
     let root = value.hash_tree_root().expect("ssz_rs hashes what it holds");
     Seen { encoding, root: root.as_ref().try_into().expect("a root has 32 bytes") }
 }
 
-fn pair<O: Ssz, M: Random + Default + Serialize + Deserialize + Merkleized>(name: &'static str, shape: Shape) -> Pair {
+fn pair<O: Ssz, M: Random + SimpleSerialize>(name: &'static str, shape: Shape) -> Pair {
     Pair {
         name,
         shape,

@@ -140,7 +140,7 @@ fn what_would_fail_later_fails_on_loading() {
       |                      ^
     "#);
     insta::assert_snapshot!(fail("about:", "abuot:"), @r"
-    other.yaml:3:1: unknown key `abuot` (did you mean `about`?); accepted keys: name, about, supports, versions, roles, quirks, logs
+    other.yaml:3:1: unknown key `abuot` (did you mean `about`?); accepted keys: name, about, supports, versions, roles, embedded, quirks, logs
       |
     3 | abuot: A client of the tests.
       | ^

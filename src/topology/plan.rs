@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Edge, KeyRange};
 use crate::genesis::Convention;
-use crate::ssz::{Bytes, Fork as ForkName, sha256};
+use crate::ssz::{Bytes, Fork as ForkName};
 use crate::types::ChainConfig;
 
 /// A network, ready to be started by any runtime. Equal plans give equal simulations.

@@ -1,3 +1,5 @@
+//! The `lockin` program: everything is in the library.
+
 fn main() -> std::process::ExitCode {
     lockin::cli::main()
 }

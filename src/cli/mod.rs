@@ -4,6 +4,7 @@ mod clean;
 mod completions;
 mod genesis;
 mod keys;
+mod log;
 mod node;
 mod plan;
 mod progress;

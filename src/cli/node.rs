@@ -41,7 +41,7 @@ pub struct NodeArgs {
 /// Runs the node; returns the exit code: 0 when it was told to stop, 2 for bad arguments or files, 3 when the machine is at
 /// fault (a port taken, a full disk).
 pub fn run(args: NodeArgs) -> u8 {
-    if let Err(why) = init_log(&args.log_level) {
+    if let Err(why) = super::log::init(&args.log_level) {
         eprintln!("error: --log-level {:?}: {why}", args.log_level);
         return 2;
     }
@@ -60,24 +60,4 @@ pub fn run(args: NodeArgs) -> u8 {
             if error.is_usage() { 2 } else { 3 }
         }
     }
-}
-
-/// Sends the log to stderr, with colours only where somebody looks.
-fn init_log(level: &str) -> Result<(), String> {
-    use std::io::IsTerminal;
-    use tracing_subscriber::EnvFilter;
-
-    let mut filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
-    if !level.contains("libp2p") {
-        let quiet = "libp2p_swarm=warn".parse().map_err(|error| format!("{error}"))?; // it repeats our peer id
-        filter = filter.add_directive(quiet);
-    }
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    // A second subscriber in one process (tests) is no reason to stop.
-    let _ = subscriber.try_init();
-    Ok(())
 }

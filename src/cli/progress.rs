@@ -23,6 +23,8 @@ struct Goal {
     what: String,
     have: u64,
     want: u64,
+    /// The slot in which it can be reached, if all goes well.
+    due: Option<Slot>,
 }
 
 impl Progress {
@@ -45,8 +47,9 @@ impl Progress {
                 self.stage = verb.clone();
                 self.goal = None;
             }
-            Event::Wait { goal, have, want, .. } => {
-                self.goal = Some(Goal { what: goal.clone(), have: *have, want: *want });
+            Event::Wait { goal, have, want, eta_slots, .. } => {
+                let due = eta_slots.map(|eta| self.slot.unwrap_or(0) + eta);
+                self.goal = Some(Goal { what: goal.clone(), have: *have, want: *want, due });
             }
             _ => {}
         }
@@ -84,8 +87,9 @@ impl Progress {
         if let Some(goal) = &self.goal {
             bar.set_length(goal.want);
             bar.set_position(goal.have);
-            let left = goal.want.saturating_sub(goal.have) * self.slot_ms / 1000;
-            bar.set_message(format!("{}, about {left} s to go", goal.what));
+            let left = goal.due.map(|due| due.saturating_sub(self.slot.unwrap_or(0)) * self.slot_ms / 1000);
+            let left = left.map(|left| format!(", about {left} s to go")).unwrap_or_default();
+            bar.set_message(format!("{}{left}", goal.what));
         }
         bar.tick();
     }

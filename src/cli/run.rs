@@ -69,6 +69,10 @@ pub fn run(args: RunArgs) -> u8 {
             return if matches!(error, journal::Error::Taken { .. }) { exit::USAGE } else { exit::UNKNOWN };
         }
     };
+    // What can't be told to the journal, such as that it can't be written.
+    if let Err(error) = super::log::init("error") {
+        eprintln!("error: logging: {error}");
+    }
     // The kernel ends nodes with the thread that started them: that is this one, to the end.
     let tokio = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(tokio) => tokio,

@@ -10,13 +10,12 @@ use crate::ssz::{Bytes, Root};
 use crate::types::ChainConfig;
 use crate::validator::{Network, NetworkError, SlashingProtection, Validator, driver};
 use std::fmt::Display;
-use std::io::{IsTerminal, Read};
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tracing_subscriber::EnvFilter;
 
 /// Largest answer taken from the beacon node: a block with every blob fits many times.
 const MAX_ANSWER: usize = 64 << 20;
@@ -131,7 +130,8 @@ pub fn run(args: ValidatorArgs) -> u8 {
 }
 
 fn start(args: ValidatorArgs) -> Result<(), Failure> {
-    init_log(&args.log_level)?;
+    super::log::init(&args.log_level)
+        .map_err(|why| Failure::usage(format!("--log-level {:?}: {why}", args.log_level)))?;
     let network = read_network(&args.network_dir)?;
     let timeout =
         Duration::from_millis(network.config.slot_duration_ms).clamp(Duration::from_secs(1), Duration::from_secs(12));
@@ -156,15 +156,6 @@ fn start(args: ValidatorArgs) -> Result<(), Failure> {
     runtime.shutdown_timeout(Duration::from_millis(200));
     tracing::info!("stopped");
     ended
-}
-
-fn init_log(level: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(level).map_err(|why| Failure::usage(format!("--log-level {level:?}: {why}")))?;
-    let ansi = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
-    // whoever set up logging before us (a test) keeps it
-    let _ = builder.try_init();
-    Ok(())
 }
 
 /// Reads configuration and genesis. Of the genesis state only its first fields are needed: the time and the root.

@@ -97,7 +97,10 @@ impl NetworkDirectory {
 }
 
 /// Writes a file that only its owner can read, and that never was readable by others with this content.
-fn write_secret(path: &Path, content: &str) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says.
+pub fn write_secret(path: &Path, content: &str) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -138,6 +138,9 @@ pub enum Event {
         have: u64,
         /// The same at the goal.
         want: u64,
+        /// Slots from now to the goal if all goes well, where that can be told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        eta_slots: Option<u64>,
     },
     /// A node that runs did not answer, for the first time since it last did.
     Unreachable {

@@ -14,7 +14,12 @@ use crate::{
     types::ChainConfig,
 };
 use node::Watched;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// However short the slots, a busy machine is given so long to answer.
+const SHORTEST_LOOK: Duration = Duration::from_secs(1);
+/// However long the slots, a node that is silent for so long is silent.
+const LONGEST_LOOK: Duration = Duration::from_secs(3);
 
 /// The moment of a poll.
 #[derive(Clone, Copy, Debug)]
@@ -62,13 +67,15 @@ impl Monitor {
         self.nodes.values().all(Watched::is_ready)
     }
 
-    /// Asks every watched node, all at once, and writes what is new. A node that does not answer delays nothing but
-    /// itself: its transport has a time limit.
+    /// Asks every watched node, all at once, and writes what is new. A node that does not answer within a slot counts
+    /// as not answering, so that it hides nothing of the others for longer.
     ///
     /// # Errors
     /// When the journal can't be written.
     pub async fn poll(&mut self, now: Now) -> Result<(), journal::Error> {
-        let seen = futures::future::join_all(self.nodes.values().map(Watched::look)).await;
+        let within = Duration::from_millis(self.config.slot_duration_ms).clamp(SHORTEST_LOOK, LONGEST_LOOK);
+        let looks = self.nodes.values().map(|node| node.look_within(within));
+        let seen = futures::future::join_all(looks).await;
         for (node, look) in self.nodes.values().zip(&seen) {
             if let Ok(look) = look
                 && let Some(peer_id) = look.peer_id()
@@ -88,10 +95,10 @@ impl Monitor {
     async fn record_participation(&mut self, now: Now) -> Result<(), journal::Error> {
         let per_epoch = self.config.preset.slots_per_epoch;
         let Some(slot) = now.slot else { return Ok(()) };
-        while (self.participation_due + 2) * per_epoch <= slot {
+        if (self.participation_due + 2) * per_epoch <= slot {
             let epoch = self.participation_due;
             let mut told = None;
-            for node in self.nodes.values().filter(|node| node.is_ready()) {
+            for node in self.nodes.values().filter(|node| node.answers()) {
                 if let Some(share) = participation::ask(node.client(), &self.config, epoch).await {
                     let (active_gwei, target_gwei) = share;
                     told = Some(Event::Participation { node: node.name().to_owned(), epoch, active_gwei, target_gwei });
@@ -102,7 +109,7 @@ impl Monitor {
                 Some(event) => self.journal.write(now.at_ms, now.slot, event)?,
                 // Nobody can tell yet. It stays due for one epoch more, then it is given up: a check that needs it
                 // finds it missing and says so.
-                None if (epoch + 3) * per_epoch > slot => break,
+                None if (epoch + 3) * per_epoch > slot => return Ok(()),
                 None => {}
             }
             self.participation_due += 1;

@@ -4,7 +4,14 @@ use crate::{
     api::{ApiError, Client, Health, dto},
     journal::{Event, NodeEvent, NodeState},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+/// Texts of clients go into the journal no longer than this, in characters.
+const LONGEST_TEXT: usize = 300;
+
+fn shortened(text: &str) -> String {
+    text.chars().take(LONGEST_TEXT).collect()
+}
 
 /// A node and what is known of it.
 pub(super) struct Watched {
@@ -44,6 +51,8 @@ impl Look {
 pub(super) enum Blind {
     /// It answered that it is not ready.
     NotReady,
+    /// It did not answer in time.
+    Late(Duration),
     /// It did not answer, or not with what was asked for.
     Error(ApiError),
 }
@@ -72,8 +81,18 @@ impl Watched {
         self.ready
     }
 
+    /// Whether it is ready and answered when it was last asked.
+    pub(super) fn answers(&self) -> bool {
+        self.ready && self.reachable
+    }
+
+    /// Asks the node and waits so long for all answers.
+    pub(super) async fn look_within(&self, patience: Duration) -> Result<Look, Blind> {
+        tokio::time::timeout(patience, self.look()).await.unwrap_or(Err(Blind::Late(patience)))
+    }
+
     /// Asks the node. Changes nothing, so that all nodes can be asked at once.
-    pub(super) async fn look(&self) -> Result<Look, Blind> {
+    async fn look(&self) -> Result<Look, Blind> {
         let identity = if self.ready {
             None
         } else {
@@ -104,20 +123,18 @@ impl Watched {
         let look = match look {
             Ok(look) => look,
             Err(Blind::NotReady) => return Vec::new(),
-            Err(Blind::Error(error)) => {
-                // Before it is ready a node may well not answer: that is what waiting for it is.
-                let news = self.ready && std::mem::replace(&mut self.reachable, false);
-                let event = || Event::Unreachable { node: self.name.clone(), why: error.to_string() };
-                return news.then(event).into_iter().collect();
+            Err(Blind::Late(patience)) => {
+                return self.unreachable(format!("no answer within {} ms", patience.as_millis()));
             }
+            Err(Blind::Error(error)) => return self.unreachable(error.to_string()),
         };
         self.reachable = true;
         let mut events = Vec::new();
         if let Some((identity, version)) = look.identity {
             self.ready = true;
             let mut event = NodeEvent::new(&self.name, NodeState::Ready);
-            event.peer_id = Some(identity.peer_id);
-            event.version = Some(version);
+            event.peer_id = Some(shortened(&identity.peer_id));
+            event.version = Some(shortened(&version));
             events.push(Event::Node(event));
         }
         events.extend(self.new_head(look.head));
@@ -130,6 +147,12 @@ impl Watched {
             events.push(Event::Peers { node: self.name.clone(), peers: peers.0, foreign: peers.1 });
         }
         events
+    }
+
+    /// News only when it answered before: until it is ready a node may well be silent, that is what waiting for it is.
+    fn unreachable(&mut self, why: String) -> Vec<Event> {
+        let news = self.ready && std::mem::replace(&mut self.reachable, false);
+        news.then(|| Event::Unreachable { node: self.name.clone(), why: shortened(&why) }).into_iter().collect()
     }
 
     fn new_head(&mut self, head: Head) -> Vec<Event> {

@@ -12,8 +12,11 @@ pub(super) async fn ask(client: &Client, config: &ChainConfig, epoch: Epoch) -> 
     let first = (epoch + 1) * config.preset.slots_per_epoch;
     // Some clients have no state for an empty slot: the last block of the epoch has all the votes that its end has.
     for slot in (first..first + config.preset.slots_per_epoch).rev() {
-        if let Ok(answer) = client.debug_state(config, slot).await {
-            return target_participation(config, &answer.data).ok().filter(|_| answer.data.slot >= first);
+        match client.debug_state(config, slot).await {
+            Ok(answer) => return target_participation(config, &answer.data).ok().filter(|_| answer.data.slot >= first),
+            Err(error) if error.is_not_found() => {}
+            // Whoever does not answer now will not for another slot.
+            Err(_) => return None,
         }
     }
     None

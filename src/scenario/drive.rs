@@ -49,6 +49,8 @@ pub struct Drive<'a> {
     clock: SlotClock,
     /// Told when its moment has come.
     genesis: Option<Event>,
+    /// A program crashed or trouble came up: the steps can't be carried through as planned.
+    lost: bool,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -71,7 +73,7 @@ impl<'a> Drive<'a> {
         });
         let monitor = Monitor::new(Arc::new(network.config.clone()), journal.clone());
         let clock = network.config.slot_clock(0);
-        Self { plan, network, runtime, journal, monitor, clock, genesis: None, seen }
+        Self { plan, network, runtime, journal, monitor, clock, genesis: None, lost: false, seen }
     }
 
     /// Carries the run through, or breaks it off when `interrupt` gets a name. Whatever happens, the nodes are ended and
@@ -101,9 +103,16 @@ impl<'a> Drive<'a> {
             let now = self.now();
             if let Some(genesis) = self.genesis.take_if(|_| now.slot.is_some()) {
                 self.tell(genesis)?;
+                if !self.monitor.all_ready() {
+                    let says = "genesis came before every node was ready; its first slots may be missed".to_owned();
+                    self.tell(Event::Note { says, node: None })?;
+                }
             }
             self.tell_exits()?;
-            self.monitor.poll(monitor::Now { at_ms: now.ms, slot: now.slot }).await?;
+            tokio::select! {
+                looked = self.monitor.poll(monitor::Now { at_ms: now.ms, slot: now.slot }) => looked?,
+                () = told(&mut interrupt) => {}
+            }
             let outputs = script.poll(self.plan, &self.seen().history, now);
             for output in outputs {
                 self.carry_out(output).await?;
@@ -112,13 +121,13 @@ impl<'a> Drive<'a> {
                 return Ok(self.tell(Event::Interrupted { by: by.to_owned() })?);
             }
             // After a missed wait nothing more is done; after a crash or trouble nothing more can be learned.
-            if matches!(script.ending(), Some(ScriptEnding::Finished | ScriptEnding::Missed)) || self.is_lost() {
+            if matches!(script.ending(), Some(ScriptEnding::Finished | ScriptEnding::Missed)) || self.lost {
                 return Ok(());
             }
             let next = self.next_look();
             tokio::select! {
                 () = self.runtime.sleep_until(next) => {}
-                changed = interrupt.changed() => if changed.is_err() { self.runtime.sleep_until(next).await },
+                () = told(&mut interrupt) => {}
             }
         }
     }
@@ -187,6 +196,7 @@ impl<'a> Drive<'a> {
     /// Programs that ended by themselves: a crash, or trouble if the client says that it is its environment's fault.
     fn tell_exits(&mut self) -> Result<(), DriveError> {
         for exit in self.runtime.exits() {
+            self.lost = true;
             self.monitor.forget(&exit.node);
             if exit.environment {
                 let says = exit.log.last().cloned().unwrap_or_else(|| "it left no word in its log".to_owned());
@@ -199,16 +209,6 @@ impl<'a> Drive<'a> {
             self.tell(Event::Node(event))?;
         }
         Ok(())
-    }
-
-    /// Whether a program crashed or trouble came up: the steps can't be carried through as planned.
-    fn is_lost(&self) -> bool {
-        let lost = |line: &Line| match &line.event {
-            Event::Trouble { .. } => true,
-            Event::Node(event) => event.state == NodeState::Exited,
-            _ => false,
-        };
-        self.seen().lines.iter().rev().take(64).any(lost)
     }
 
     fn now(&self) -> Now {
@@ -243,5 +243,12 @@ impl<'a> Drive<'a> {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits until the run is told to end; for ever where nobody can tell it any more.
+async fn told(interrupt: &mut watch::Receiver<Option<&'static str>>) {
+    if interrupt.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }

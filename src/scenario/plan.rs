@@ -89,11 +89,6 @@ impl Plan {
         self.nodes.iter().find(|node| node.name == name)
     }
 
-    /// Names of all nodes, in the order of the file.
-    pub fn node_names(&self) -> impl Iterator<Item = &str> {
-        self.nodes.iter().map(|node| node.name.as_str())
-    }
-
     /// The network as runtimes start it.
     ///
     /// # Errors

@@ -92,7 +92,8 @@ impl Script {
         if let Some(now) = &progress
             && known(&self.progress) != known(&progress)
         {
-            let event = Event::Wait { step: self.next, goal: now.goal.clone(), have: now.have, want: now.want };
+            let Progress { goal, have, want, eta_slots } = now.clone();
+            let event = Event::Wait { step: self.next, goal, have, want, eta_slots };
             out.0.push(Output::Tell(event));
         }
         self.progress = progress;

@@ -120,8 +120,7 @@ mod fork_name {
     use super::ForkName;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    // serde's `with` hands over a reference.
-    #[allow(clippy::trivially_copy_pass_by_ref)]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `with` hands over a reference")]
     pub fn serialize<S: Serializer>(fork: &ForkName, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(fork.name())
     }

@@ -139,3 +139,13 @@ fn warnings_and_refusals_go_to_standard_error() {
     assert!(output.stdout.is_empty());
     assert!(String::from_utf8_lossy(&output.stderr).contains("not applicable to phase0"));
 }
+
+#[test]
+fn the_configurations_in_genesis_are_those_of_scenarios() {
+    for preset in [lockin::ssz::Preset::minimal(), lockin::ssz::Preset::mainnet()] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("genesis/{}.yaml", preset.name));
+        let (config, warnings) = ChainConfig::from_yaml(&fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(config, ChainConfig::lockin(preset));
+        assert_eq!(warnings, Vec::<String>::new());
+    }
+}

@@ -12,7 +12,7 @@ use super::{Ending, Error, Exit, Runtime, Started, identity};
 use crate::{
     api::{Client, HttpTransport},
     client::{self, BeaconUrls, ClientDef, Context, Keys, NetworkFiles, Peer, Signal, Slot},
-    genesis::{NetworkDirectory, Peers},
+    genesis::{NetworkDirectory, Peers, write_secret},
     journal::RunDir,
     topology::{NetworkPlan, NodePlan},
     types::BeaconState,
@@ -31,6 +31,8 @@ use std::{
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// No answer of a node is larger: a mainnet state of a million validators is 129 MB.
 const LARGEST_ANSWER: usize = 256 << 20;
+/// How long all nodes together are given to end by themselves when the run is over.
+const DESTROY_WITHIN: Duration = Duration::from_secs(3);
 /// How long the kernel may take to end a killed process.
 const KILL_WITHIN: Duration = Duration::from_secs(5);
 /// Lines of a log that an exit is reported with.
@@ -241,7 +243,7 @@ impl Runtime for Process {
                 .write(&plan.config, &genesis, &Peers::default())
                 .map_err(|error| Error::Other(error.to_string()))?;
             let key = prepared.folder.join("node.key");
-            std::fs::write(&key, hex::encode(node.node_key.0)).map_err(|source| Error::Io {
+            write_secret(&key, &hex::encode(node.node_key.0)).map_err(|source| Error::Io {
                 doing: "writing",
                 path: key,
                 source,
@@ -310,7 +312,15 @@ impl Runtime for Process {
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {
-        let ends = self.nodes.values_mut().map(|node| node.end(Ending::Stop));
+        // All at once, and within the time that whoever pressed Ctrl-C is willing to wait.
+        for program in self.nodes.values().flat_map(|node| node.programs.values()) {
+            program.signal(libc::SIGTERM);
+        }
+        let patience = tokio::time::Instant::now() + DESTROY_WITHIN;
+        for program in self.nodes.values_mut().flat_map(|node| node.programs.values_mut()) {
+            program.wait(patience.saturating_duration_since(tokio::time::Instant::now())).await;
+        }
+        let ends = self.nodes.values_mut().map(|node| node.end(Ending::Kill));
         futures::future::join_all(ends).await.into_iter().collect()
     }
 }

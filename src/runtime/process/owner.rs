@@ -1,6 +1,7 @@
 //! Who owns a process: each program of a run carries its owner in its environment, and so do the programs that it starts.
 //! When the owner is gone, however it went, what still carries its mark is a leftover, and anybody may end it.
 
+use crate::journal::redact;
 use std::{fs, path::Path, time::Duration};
 
 /// The variable that marks a program and all that it starts.
@@ -51,7 +52,7 @@ fn started(pid: u32) -> Option<u64> {
 pub struct Leftover {
     /// Its process id.
     pub pid: u32,
-    /// Its command line.
+    /// Its command line, secrets blotted out.
     pub command: String,
 }
 
@@ -66,7 +67,9 @@ pub fn leftovers() -> Vec<Leftover> {
             && started(pid).is_some()
         {
             let command = fs::read(process.path().join("cmdline")).unwrap_or_default();
-            let command = String::from_utf8_lossy(&command).replace('\0', " ").trim_end().to_owned();
+            let words: Vec<String> =
+                String::from_utf8_lossy(&command).split_terminator('\0').map(str::to_owned).collect();
+            let command = redact(&words).join(" ");
             found.push(Leftover { pid, command });
         }
     }

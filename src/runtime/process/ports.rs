@@ -23,8 +23,10 @@ pub struct Ports {
 impl Ports {
     /// Reserves through files in the machine's temporary folder. `seed` spreads runs over the range.
     pub fn new(seed: u64) -> Self {
+        // SAFETY: getuid has no preconditions. A folder a user: others may not make files in ours.
+        let user = unsafe { libc::getuid() };
         let next = FIRST + (seed % u64::from(END - FIRST)) as u16;
-        Self { folder: std::env::temp_dir().join("lockin-ports"), held: Vec::new(), next }
+        Self { folder: std::env::temp_dir().join(format!("lockin-ports-{user}")), held: Vec::new(), next }
     }
 
     /// A port that nobody listens on and no other run has reserved.

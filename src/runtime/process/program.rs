@@ -57,6 +57,11 @@ impl Program {
     pub fn ended(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().ok().flatten();
+            if self.ended.is_some() {
+                // What it started and left behind in its group goes with it.
+                // SAFETY: kill has no memory effects; the group had our child as its leader until this moment.
+                unsafe { libc::kill(-(self.pid() as libc::pid_t), libc::SIGKILL) };
+            }
         }
         self.ended
     }

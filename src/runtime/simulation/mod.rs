@@ -119,6 +119,12 @@ impl Simulation {
     }
 }
 
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        crypto::remember_verdicts(false);
+    }
+}
+
 impl State {
     /// Lets virtual time pass until `end` (unix milliseconds).
     fn advance(&mut self, end: u64) {

@@ -75,7 +75,7 @@ impl Judge for Plan {
                     known.map(|at| at.epoch).max().unwrap_or(0)
                 };
                 let newest = evidence.history.nodes.values().map(before).max().unwrap_or(0);
-                (end, self.epoch.unwrap_or(newest + 1))
+                (end, self.epoch.unwrap_or(newest.saturating_add(1)))
             }
         };
         let limit = self.within.map(|within| from.saturating_add(evidence.slots(within)));

@@ -101,13 +101,6 @@ pub struct Progress {
     pub eta_slots: Option<u64>,
 }
 
-impl Progress {
-    /// From 0 to 1.
-    pub fn fraction(&self) -> f64 {
-        if self.want == 0 { 1.0 } else { (self.have as f64 / self.want as f64).min(1.0) }
-    }
-}
-
 /// A step of the plan, which can begin.
 pub(super) trait Begin {
     /// Begins it.

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::node::driver::{NodeOptions, run as run_node};
+use crate::node::driver::{KeyError, NodeOptions, RunError, StoreError, run as run_node};
+use crate::report::exit;
 
 /// Runs a beacon node until SIGTERM or Ctrl-C.
 #[derive(Clone, Debug, clap::Args)]
@@ -57,7 +58,20 @@ pub fn run(args: NodeArgs) -> u8 {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("error: {error}");
-            if error.is_usage() { 2 } else { 3 }
+            exit_code(&error)
         }
+    }
+}
+
+/// 2 where a file or an argument is at fault, 3 where the machine is, 1 where we are: an orchestrator must not blame a bug
+/// of ours on its environment.
+fn exit_code(error: &RunError) -> u8 {
+    match error {
+        RunError::Died(_)
+        | RunError::Chain(_)
+        | RunError::Store(StoreError::Open { .. } | StoreError::OtherSchema { .. }) => exit::FAIL,
+        RunError::Key(KeyError::File { .. }) => exit::UNKNOWN,
+        error if error.is_usage() => exit::USAGE,
+        _ => exit::UNKNOWN,
     }
 }

@@ -27,7 +27,7 @@ pub fn run(args: ReportArgs) -> u8 {
         Ok(report) => super::say_report(&report, &dir),
         Err(error) => {
             eprintln!("error: {error}");
-            exit::UNKNOWN
+            if matches!(error, report::Error::Journal(_)) { exit::USAGE } else { exit::UNKNOWN }
         }
     }
 }

@@ -39,8 +39,8 @@ pub struct RunArgs {
     /// The run's directory [default: runs/<time>-<name>].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// What nodes log to their files: error, warn, info, debug, trace.
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    /// What nodes log to their files.
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = ["error", "warn", "info", "debug", "trace"])]
     node_log_level: String,
     /// Shows no progress.
     #[arg(long, short)]
@@ -56,12 +56,32 @@ enum Place {
     Simulation,
 }
 
+impl Place {
+    /// Why the scenario's clients can't run here; `None` if they can.
+    fn lacks(self, resolved: &Resolved) -> Option<String> {
+        resolved.clients.values().find_map(|client| match self {
+            Place::Simulation if !client.embedded => {
+                Some(format!("client {}: only the embedded client runs in the simulation", client.name))
+            }
+            Place::Process => {
+                let (role, _) = client.roles.iter().find(|(_, role)| role.program.is_none())?;
+                Some(format!("client {}: its role `{role}` names no program", client.name))
+            }
+            Place::Simulation => None,
+        })
+    }
+}
+
 /// Runs the subcommand; the exit code.
 pub fn run(args: RunArgs) -> u8 {
     let resolved = match args.scenario.resolve() {
         Ok(resolved) => resolved,
         Err(code) => return code,
     };
+    if let Some(why) = args.runtime.lacks(&resolved) {
+        eprintln!("error: unsupported: {why}");
+        return exit::UNSUPPORTED;
+    }
     let dir = match make_dir(args.out.as_deref(), &resolved.plan.name) {
         Ok(dir) => dir,
         Err(error) => {

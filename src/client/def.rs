@@ -50,7 +50,7 @@ pub struct Versions {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Role {
-    /// The role that must be ready before this one starts.
+    /// The role that is started before this one, and ended after it.
     #[serde(default)]
     pub needs: Option<String>,
     /// Container image, if not that of `versions`.

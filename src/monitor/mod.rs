@@ -16,6 +16,8 @@ use crate::{
 use node::Watched;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+/// Slots that a node's head may be behind the newest one for it to count as synced.
+const LAG: u64 = 2;
 /// However short the slots, a busy machine is given so long to answer.
 const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 /// However long the slots, a node that is silent for so long is silent.
@@ -88,32 +90,33 @@ impl Monitor {
                 self.journal.write(now.at_ms, now.slot, event)?;
             }
         }
-        self.record_participation(now).await
+        self.record_participation(now, within).await
     }
 
-    /// Once an epoch's votes can no longer come in, asks the first ready node that can tell for their share.
-    async fn record_participation(&mut self, now: Now) -> Result<(), journal::Error> {
+    /// Once an epoch's votes can no longer come in, asks every node that is at the head for their share.
+    async fn record_participation(&mut self, now: Now, within: Duration) -> Result<(), journal::Error> {
         let per_epoch = self.config.preset.slots_per_epoch;
-        let Some(slot) = now.slot else { return Ok(()) };
-        if (self.participation_due + 2) * per_epoch <= slot {
-            let epoch = self.participation_due;
-            let mut told = None;
-            for node in self.nodes.values().filter(|node| node.answers()) {
-                if let Some(share) = participation::ask(node.client(), &self.config, epoch).await {
-                    let (active_gwei, target_gwei) = share;
-                    told = Some(Event::Participation { node: node.name().to_owned(), epoch, active_gwei, target_gwei });
-                    break;
-                }
-            }
-            match told {
-                Some(event) => self.journal.write(now.at_ms, now.slot, event)?,
-                // Nobody can tell yet. It stays due for one epoch more, then it is given up: a check that needs it
-                // finds it missing and says so.
-                None if (epoch + 3) * per_epoch > slot => return Ok(()),
-                None => {}
-            }
-            self.participation_due += 1;
+        let epoch = self.participation_due;
+        let Some(slot) = now.slot.filter(|slot| (epoch + 2) * per_epoch <= *slot) else { return Ok(()) };
+        // A node that still syncs knows less of an epoch than there was.
+        let newest = self.nodes.values().filter_map(Watched::head_slot).max().unwrap_or(0);
+        let synced = |node: &&Watched| node.answers() && node.head_slot().is_some_and(|head| head + LAG >= newest);
+        let (client, config) = (Watched::client, &self.config);
+        let asked = self.nodes.values().filter(synced).map(|node| async move {
+            let share = tokio::time::timeout(within, participation::ask(client(node), config, epoch)).await.ok()??;
+            Some((node.name().to_owned(), share))
+        });
+        let told: Vec<_> = futures::future::join_all(asked).await.into_iter().flatten().collect();
+        // While nobody can tell it stays due for one epoch more; then it is given up, and a check that needs it finds it
+        // missing and says so.
+        if told.is_empty() && (epoch + 3) * per_epoch > slot {
+            return Ok(());
         }
+        for (node, (active_gwei, target_gwei)) in told {
+            let event = Event::Participation { node, epoch, active_gwei, target_gwei };
+            self.journal.write(now.at_ms, now.slot, event)?;
+        }
+        self.participation_due += 1;
         Ok(())
     }
 }

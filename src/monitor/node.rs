@@ -81,6 +81,11 @@ impl Watched {
         self.ready
     }
 
+    /// The slot of the head that it was last seen on.
+    pub(super) fn head_slot(&self) -> Option<u64> {
+        self.head.as_ref().map(|head| head.slot)
+    }
+
     /// Whether it is ready and answered when it was last asked.
     pub(super) fn answers(&self) -> bool {
         self.ready && self.reachable

@@ -115,7 +115,13 @@ impl<'a> Drive<'a> {
             }
             let outputs = script.poll(self.plan, &self.seen().history, now);
             for output in outputs {
-                self.carry_out(output).await?;
+                if interrupt.borrow().is_some() {
+                    break;
+                }
+                tokio::select! {
+                    done = self.carry_out(output) => done?,
+                    () = told(&mut interrupt) => {}
+                }
             }
             if let Some(by) = *interrupt.borrow() {
                 return Ok(self.tell(Event::Interrupted { by: by.to_owned() })?);
@@ -135,9 +141,10 @@ impl<'a> Drive<'a> {
     /// Genesis and the nodes that are there from the beginning.
     async fn begin(&mut self) -> Result<(), DriveError> {
         let wanted = self.network.genesis.delay_ms.unwrap_or(GENESIS_DELAY_MS);
-        // Genesis is on a whole second: that is what a state can say.
+        // The state takes its time; only then the time of genesis is set, on a whole second: that is what a state can say.
+        let mut state = self.genesis_state()?;
         let genesis_time = (self.runtime.unix_ms() + wanted).div_ceil(1000);
-        let state = self.genesis_state(genesis_time)?;
+        state.genesis_time = genesis_time;
         // The journal's time of genesis, on its own clock.
         let genesis_at = self.runtime.now_ms() + (genesis_time * 1000).saturating_sub(self.runtime.unix_ms());
         self.clock = SlotClock { genesis_time_ms: genesis_at, ..self.clock };
@@ -159,9 +166,10 @@ impl<'a> Drive<'a> {
         Ok(())
     }
 
-    fn genesis_state(&self, time: u64) -> Result<BeaconState, DriveError> {
+    /// The genesis state but for its time.
+    fn genesis_state(&self) -> Result<BeaconState, DriveError> {
         let plan = &self.network.genesis;
-        Ok(genesis::genesis_state(&self.network.config, plan.fork, plan.convention, time, plan.validators)?)
+        Ok(genesis::genesis_state(&self.network.config, plan.fork, plan.convention, 0, plan.validators)?)
     }
 
     async fn carry_out(&mut self, output: Output) -> Result<(), DriveError> {

@@ -75,7 +75,9 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
 
 /// Why what was not seen need not be a failure.
 fn excuse(plan: &Plan, lines: &[Line]) -> Option<String> {
-    let first = lines.iter().find_map(|line| match &line.event {
+    // What comes after a crash, such as whoever looked at it and pressed Ctrl-C, excuses nothing.
+    let end = lines.iter().position(|line| crash(line).is_some()).unwrap_or(lines.len());
+    let first = lines[..end].iter().find_map(|line| match &line.event {
         Event::Trouble { doing, says } => Some(format!("{doing}: {says}")),
         Event::Interrupted { by } => Some(format!("the run was interrupted ({by})")),
         _ => None,

@@ -192,19 +192,26 @@ impl Node {
         !signs || !self.plan.validators.is_empty()
     }
 
+    /// The signal that asks a role's program to end, and how long it is given.
+    fn stop_of(&self, role: &str) -> (libc::c_int, Duration) {
+        let stop = self.def.roles.get(role).map(|role| role.stop.clone()).unwrap_or_default();
+        let signal = match stop.signal {
+            Signal::Term => libc::SIGTERM,
+            Signal::Int => libc::SIGINT,
+            Signal::Kill => libc::SIGKILL,
+        };
+        (signal, Duration::from_millis(stop.within.0))
+    }
+
     /// Ends the programs, those first that need others.
     async fn end(&mut self, how: Ending) -> Result<(), Error> {
         let order: Vec<String> = self.def.start_order().into_iter().rev().map(str::to_owned).collect();
         for role in order {
             let Some(mut program) = self.programs.remove(&role) else { continue };
             if how == Ending::Stop {
-                let stop = self.def.roles.get(&role).map(|role| role.stop.clone()).unwrap_or_default();
-                program.signal(match stop.signal {
-                    Signal::Term => libc::SIGTERM,
-                    Signal::Int => libc::SIGINT,
-                    Signal::Kill => libc::SIGKILL,
-                });
-                if program.wait(Duration::from_millis(stop.within.0)).await {
+                let (signal, within) = self.stop_of(&role);
+                program.signal(signal);
+                if program.wait(within).await {
                     continue;
                 }
             }
@@ -313,8 +320,10 @@ impl Runtime for Process {
 
     async fn destroy(&mut self) -> Result<(), Error> {
         // All at once, and within the time that whoever pressed Ctrl-C is willing to wait.
-        for program in self.nodes.values().flat_map(|node| node.programs.values()) {
-            program.signal(libc::SIGTERM);
+        for node in self.nodes.values() {
+            for (role, program) in &node.programs {
+                program.signal(node.stop_of(role).0);
+            }
         }
         let patience = tokio::time::Instant::now() + DESTROY_WITHIN;
         for program in self.nodes.values_mut().flat_map(|node| node.programs.values_mut()) {

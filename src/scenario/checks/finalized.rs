@@ -46,16 +46,21 @@ pub struct Plan {
 }
 
 /// Reads it.
-pub fn resolve(raw: &Raw, _: &At<super::RawCheck>, scope: &mut Scope<'_>) -> Result<Plan, Error> {
+pub fn resolve(raw: &Raw, at: &At<super::RawCheck>, scope: &mut Scope<'_>) -> Result<Plan, Error> {
     let after = raw.after.as_ref().map(|word| scope.verb(word)).transpose()?;
     let epoch = match &raw.epoch {
-        Some(word) => Some(word.value.parse().map_err(|_| {
-            scope.source.error(word, format!("`{}` is no epoch; accepted: a number such as `2`", word.value))
-        })?),
+        Some(word) => match word.value.parse() {
+            Ok(0) => return Err(scope.source.error(word, "epoch 0 is finalized from the start; accepted: 1 or more")),
+            Ok(epoch) => Some(epoch),
+            Err(_) => {
+                let says = format!("`{}` is no epoch; accepted: a number such as `2`", word.value);
+                return Err(scope.source.error(word, says));
+            }
+        },
         None if after.is_some() => None,
         None => Some(last_finality(&scope.steps).unwrap_or(1)),
     };
-    let nodes = scope.names(raw.nodes.as_ref(), &scope.up_now())?;
+    let nodes = super::judged(raw.nodes.as_ref(), at, scope)?;
     Ok(Plan { epoch, within: scope.read_optional(raw.within.as_ref())?, after, nodes })
 }
 
@@ -67,7 +72,7 @@ impl Judge for Plan {
         let (from, epoch) = match &self.after {
             None => (0, self.epoch.unwrap_or(1)),
             Some(verb) => {
-                let Some(end) = evidence.window(verb).and_then(|window| window.to) else {
+                let Some(end) = evidence.ended(verb) else {
                     return Outcome::unknown(format!("the step `{verb}` that it counts from did not come to its end"));
                 };
                 let before = |node: &NodeHistory| {

@@ -11,7 +11,10 @@ mod same_head;
 mod synced;
 
 use super::Plan as Scenario;
+use super::error::Error;
 use super::named::named_items;
+use super::raw::{At, RawNames};
+use super::resolve::Scope;
 use crate::journal::{Event, FaultState, History, Line, StepState, Verdict};
 
 named_items! {
@@ -90,28 +93,44 @@ struct Window {
 }
 
 impl Evidence<'_> {
-    /// While the last fault or step of that verb lasted; `None` if it never began.
+    /// While the last fault or step of that verb lasted; `None` if it never began. What a `stop`, or a fault that was
+    /// not mended, does lasts beyond its step: until something is started again, or the end.
     fn window(&self, verb: &str) -> Option<Window> {
-        let mut window = None;
+        let mut window: Option<Window> = None;
+        let mut lasts = verb == "stop";
         for line in self.lines {
             let slot = line.slot.unwrap_or(0);
             let (named, begins) = match &line.event {
-                Event::Fault { verb, state, .. } => (verb, *state == FaultState::On),
-                Event::Step { verb, state, .. } => (verb, *state == StepState::Begin),
+                Event::Fault { verb: named, state, .. } => {
+                    if named == verb {
+                        lasts = *state == FaultState::On;
+                    }
+                    (named.as_str(), *state == FaultState::On)
+                }
+                Event::Step { verb: named, state, .. } => (named.as_str(), *state == StepState::Begin),
                 _ => continue,
             };
-            if named != verb {
-                continue;
-            }
             match &mut window {
-                Some(Window { to: open @ None, .. }) if !begins => *open = Some(slot),
-                // a fault inside its own step
+                Some(Window { to: open @ None, .. }) if named == "start" && lasts => *open = Some(slot),
+                _ if named != verb => {}
+                Some(Window { to: open @ None, .. }) if !begins && !lasts => *open = Some(slot),
+                // a fault inside its own step, or one that outlasts it
                 Some(Window { to: None, .. }) => {}
                 _ if begins => window = Some(Window { from: slot, to: None }),
                 _ => {}
             }
         }
         window
+    }
+
+    /// The slot in which the last fault or step of that verb was done with; `None` if none was.
+    fn ended(&self, verb: &str) -> Option<u64> {
+        let end = |line: &Line| match &line.event {
+            Event::Fault { verb: named, state: FaultState::Off, .. } => (named == verb).then(|| line.slot.unwrap_or(0)),
+            Event::Step { verb: named, state: StepState::End, .. } => (named == verb).then(|| line.slot.unwrap_or(0)),
+            _ => None,
+        };
+        self.lines.iter().filter_map(end).next_back()
     }
 
     /// Slot of the clock at the end.
@@ -123,6 +142,15 @@ impl Evidence<'_> {
     fn slots(&self, span: super::quantity::Span) -> u64 {
         span.slots(self.plan.network.slots_per_epoch, self.plan.slot_ms())
     }
+}
+
+/// The nodes that a check is for: those named, else those that run at the end. Never none.
+fn judged<T>(names: Option<&At<RawNames>>, at: &At<T>, scope: &mut Scope<'_>) -> Result<Vec<String>, Error> {
+    let nodes = scope.names(names, &scope.up_now())?;
+    if nodes.is_empty() {
+        return Err(scope.source.error(at, "no node runs at the end; name the `nodes` that it is for"));
+    }
+    Ok(nodes)
 }
 
 /// `a0`, `a0 and b0`, `a0, b0 and c0`, `all 5 nodes`.

@@ -5,6 +5,7 @@
 //! ```
 
 use super::{Evidence, Judge, Outcome};
+use crate::journal::{Event, Line};
 use crate::scenario::error::Error;
 use crate::scenario::raw::{At, Word};
 use crate::scenario::resolve::Scope;
@@ -48,6 +49,11 @@ impl Judge for Plan {
                 let slot = slot.unwrap_or(0);
                 return Outcome::wrong(format!("{name} finalized epoch {epoch} in slot {slot}, while `{verb}` lasted"));
             }
+        }
+        let inside = |line: &&Line| line.slot.is_some_and(|slot| (window.from..=to).contains(&slot));
+        let looked = |line: &Line| matches!(line.event, Event::Head { .. } | Event::Finalized { .. });
+        if !evidence.lines.iter().filter(inside).any(looked) {
+            return Outcome::unknown(format!("no node was seen on a head while `{verb}` lasted"));
         }
         let end = window.to.map_or("the end".to_owned(), |slot| format!("slot {slot}"));
         Outcome::pass(format!("nothing from epoch {first} on was finalized from slot {} to {end}", window.from))

@@ -34,10 +34,11 @@ pub struct Plan {
 
 /// Reads it.
 pub fn resolve(raw: &Raw, _: &At<super::RawCheck>, scope: &mut Scope<'_>) -> Result<Plan, Error> {
-    Ok(Plan {
-        at_least: scope.read_optional(raw.at_least.as_ref())?.unwrap_or(Percent(90)),
-        from: scope.read_optional(raw.from.as_ref())?.unwrap_or(LastEpochs(2)),
-    })
+    let at_least = scope.read_optional(raw.at_least.as_ref())?.unwrap_or(Percent(90));
+    if let Some(word) = raw.at_least.as_ref().filter(|_| at_least.0 == 0) {
+        return Err(scope.source.error(word, "0% is always there; accepted: 1% to 100%"));
+    }
+    Ok(Plan { at_least, from: scope.read_optional(raw.from.as_ref())?.unwrap_or(LastEpochs(2)) })
 }
 
 impl Judge for Plan {

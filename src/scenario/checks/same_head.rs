@@ -37,9 +37,9 @@ pub struct Plan {
 }
 
 /// Reads it.
-pub fn resolve(raw: &Raw, _: &At<super::RawCheck>, scope: &mut Scope<'_>) -> Result<Plan, Error> {
+pub fn resolve(raw: &Raw, at: &At<super::RawCheck>, scope: &mut Scope<'_>) -> Result<Plan, Error> {
     let span = scope.read_optional(raw.span.as_ref())?.unwrap_or(Span::Epochs(1));
-    Ok(Plan { span, nodes: scope.names(raw.nodes.as_ref(), &scope.up_now())? })
+    Ok(Plan { span, nodes: super::judged(raw.nodes.as_ref(), at, scope)? })
 }
 
 impl Judge for Plan {
@@ -58,6 +58,10 @@ impl Judge for Plan {
         let from = evidence.end_slot().saturating_sub(evidence.slots(self.span));
         if let Some(apart) = apart(&nodes, from) {
             return Outcome::wrong(apart);
+        }
+        if newest.head_slot + LAG as u64 + 1 < from {
+            let (end, slot) = (evidence.end_slot(), newest.head_slot);
+            return Outcome::absent(format!("in slot {end} the newest head was at slot {slot}: the chain stood still"));
         }
         let last_of_leader = ahead.recent_blocks(1 + LAG);
         for (name, node, head) in &nodes {
@@ -123,6 +127,12 @@ mod tests {
             run.judge("same_head"),
             "fail: at the end a0 was on 0x18 of slot 18, b0 on another chain or ahead, at slot 19"
         );
+    }
+
+    #[test]
+    fn a_chain_that_stands_still_is_no_pass() {
+        let run = Run::new().head(9, "a0", 9, "0x9").head(9, "b0", 9, "0x9").finalized(40, "a0", 1);
+        assert_eq!(run.judge("same_head"), "fail: in slot 40 the newest head was at slot 9: the chain stood still");
     }
 
     #[test]

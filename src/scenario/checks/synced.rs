@@ -39,6 +39,13 @@ impl Judge for Plan {
         let Some((newest, ahead)) = heads.max_by_key(|(slot, _)| *slot) else {
             return Outcome::absent("no node has a head that could be synced to");
         };
+        let per_epoch = evidence.plan.network.slots_per_epoch;
+        if newest + per_epoch < evidence.end_slot() {
+            let end = evidence.end_slot();
+            return Outcome::absent(format!(
+                "in slot {end} the newest head was at slot {newest}: the chain stood still"
+            ));
+        }
         let last = ahead.recent_blocks(1 + LAG as usize);
         let newest_finalized = nodes.values().map(|node| node.finalized_epoch).max().unwrap_or(0);
         for name in &self.0 {

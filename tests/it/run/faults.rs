@@ -59,6 +59,30 @@ fn a_node_killed_by_somebody_else_is_a_crash() {
     case.leaves_nothing();
 }
 
+#[test]
+fn a_node_that_hangs_neither_hides_the_others_nor_holds_up_the_end() {
+    let case = Case::new(&pair(LONG));
+    let run = case.run("out", &[]).spawn().unwrap();
+    let journal = case.wait_for("out", "\"head_slot\":2");
+    for role in ["beacon", "validator"] {
+        // SAFETY: the run has just said that these processes are its node.
+        unsafe { libc::kill(started(&journal, "b0", role).0, libc::SIGSTOP) };
+    }
+    case.wait_for("out", "\"event\":\"unreachable\",\"node\":\"b0\"");
+    // The other one goes on alone with its own proposals, and is seen to.
+    let heads = |journal: &str| journal.matches("\"event\":\"head\",\"node\":\"a0\"").count();
+    let before = heads(&case.journal("out"));
+    let since = std::time::Instant::now();
+    while heads(&case.journal("out")) <= before {
+        assert!(since.elapsed() < Duration::from_secs(30), "nothing more was seen of a0");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    signal(&run, libc::SIGINT);
+    let said = std::thread::spawn(move || finish(run));
+    case.leaves_nothing();
+    assert_eq!(said.join().unwrap().code, Some(130));
+}
+
 /// Process id and Beacon API address of the latest start of a node's program.
 fn started(journal: &str, node: &str, role: &str) -> (i32, Option<String>) {
     let lines = journal.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());

@@ -3,39 +3,11 @@
 //! Nothing here holds state, reads a clock or knows a consensus rule.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes as Payload;
 
-/// A libp2p peer id in its base58 text. Cheap to clone; ordered by its text.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PeerId(Arc<str>);
-
-impl PeerId {
-    /// Wraps the text form. It is not checked: ids come from libp2p or from the simulation's own numbering.
-    pub fn new(text: impl Into<Arc<str>>) -> PeerId {
-        PeerId(text.into())
-    }
-
-    /// The base58 text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for PeerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for PeerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
+pub use super::peer_id::{NotAPeerAddress, PeerId};
 /// The link's number for one received gossip message; the verdict on it is asked for by this number.
 pub use crate::chain::GossipId;
 
@@ -352,23 +324,6 @@ impl Link for Vec<Command> {
     }
 }
 
-/// A text that is no multiaddr with a peer id at its end.
-#[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no address of a peer: expected a multiaddr that ends in /p2p/PEER_ID")]
-pub struct NotAPeerAddress(String);
-
-impl FromStr for PeerId {
-    type Err = NotAPeerAddress;
-
-    /// Takes the peer id from the end of a multiaddr (`/ip4/127.0.0.1/tcp/9000/p2p/16Uiu2...`).
-    fn from_str(addr: &str) -> Result<PeerId, NotAPeerAddress> {
-        match addr.rsplit_once("/p2p/") {
-            Some((_, id)) if !id.is_empty() && !id.contains('/') => Ok(PeerId::new(id)),
-            _ => Err(NotAPeerAddress(addr.to_string())),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,14 +343,5 @@ mod tests {
         let chunk = Chunk::error(ResponseCode::ServerError, &"é".repeat(200));
         assert!(chunk.body.len() <= MAX_ERROR_MESSAGE);
         assert!(std::str::from_utf8(&chunk.body).is_ok());
-    }
-
-    #[test]
-    fn a_peer_id_is_read_from_an_address() {
-        assert_eq!(
-            "/ip4/127.0.0.1/tcp/1/p2p/16Uiu2".parse::<PeerId>().map(|p| p.to_string()).ok(),
-            Some("16Uiu2".into())
-        );
-        assert!("/ip4/127.0.0.1/tcp/1".parse::<PeerId>().is_err());
     }
 }

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod libp2p;
 pub mod link;
 pub mod memory;
+mod peer_id;
 pub mod service;
 pub mod topic;
 

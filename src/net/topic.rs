@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-/// ATTESTATION_SUBNET_COUNT
+/// ATTESTATION_SUBNET_COUNT; configurations with another are refused.
 pub const ATTESTATION_SUBNETS: u64 = 64;
-/// SYNC_COMMITTEE_SUBNET_COUNT
+/// SYNC_COMMITTEE_SUBNET_COUNT; configurations with another are refused.
 pub const SYNC_SUBNETS: u64 = 4;
 
 /// What a topic carries.
@@ -166,6 +166,15 @@ mod tests {
         }
         assert_eq!(TopicKind::all(false).len(), 69);
         assert_eq!(TopicKind::all(true).len(), 74);
+    }
+
+    #[test]
+    fn what_is_built_in_here_is_what_a_configuration_is_held_to() {
+        let cfg = crate::types::ChainConfig::minimal();
+        assert_eq!(cfg.attestation_subnet_count, ATTESTATION_SUBNETS);
+        assert_eq!(crate::types::constants::SYNC_COMMITTEE_SUBNET_COUNT, SYNC_SUBNETS);
+        assert_eq!(cfg.max_request_blocks, crate::net::link::MAX_REQUEST_BLOCKS);
+        assert_eq!(cfg.max_payload_size, crate::net::link::MAX_PAYLOAD_SIZE as u64);
     }
 
     #[test]

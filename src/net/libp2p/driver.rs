@@ -127,7 +127,7 @@ impl Driver {
         let events = self.events.clone();
         loop {
             // streams are read only while the node keeps up; their peers wait
-            let keeping_up = self.waiting.len() < MAX_WAITING_EVENTS && self.waiting_bytes < MAX_WAITING_BYTES;
+            let keeping_up = !self.is_full();
             tokio::select! {
                 command = self.commands.recv(), if leaving.is_none() => match command {
                     Some(command) => self.command(command),
@@ -300,7 +300,7 @@ impl Driver {
             SwarmEvent::Behaviour(BehaviourEvent::Streams(event)) => self.stream_event(event),
             SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => {
                 let protocols = info.protocols.iter().map(|p| p.to_string()).collect();
-                self.tell(LinkEvent::Identified { peer: name(&peer_id), agent: info.agent_version, protocols });
+                self.identified(&peer_id, info.agent_version, protocols);
             }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, num_established, .. } => {
                 self.dialer.connected(peer_id, connection_id, now);
@@ -331,11 +331,23 @@ impl Driver {
         }
     }
 
+    /// Whether the node is so far behind that what can be done without is dropped.
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= MAX_WAITING_EVENTS || self.waiting_bytes >= MAX_WAITING_BYTES
+    }
+
+    /// A peer may say who it is as often as it likes; nothing depends on hearing it every time.
+    fn identified(&mut self, peer: &WirePeer, agent: String, protocols: Vec<String>) {
+        if !self.is_full() {
+            self.tell(LinkEvent::Identified { peer: name(peer), agent, protocols });
+        }
+    }
+
     fn gossip_event(&mut self, event: gossipsub::Event) {
         let gossipsub::Event::Message { propagation_source, message_id, message } = event else { return };
         let id = GossipId(self.next_id());
         self.unjudged.insert(id, (message_id, propagation_source));
-        if self.waiting.len() >= MAX_WAITING_EVENTS || self.waiting_bytes >= MAX_WAITING_BYTES {
+        if self.is_full() {
             self.dropped += 1;
             if self.dropped.is_power_of_two() {
                 tracing::warn!(dropped = self.dropped, "the node is behind: gossip is being dropped");
@@ -380,3 +392,6 @@ impl Driver {
         tokio::spawn(rpc::answer(id, name(&peer), (protocol, stream), queue, self.notes.0.clone()));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@
 //!
 //! [`start`] spawns one task that owns the swarm; commands and events go through bounded channels. All bounds are here or in
 //! the module that they belong to: events and bytes waiting for the node, streams per peer, connections, messages waiting for
-//! a verdict. When the node is slow, gossip is dropped first; answers are never reordered or lost.
+//! a verdict. When the node is slow, gossip is dropped first, and with it what peers say of themselves. Answers are never
+//! reordered; one that its queue has no room for is broken off as a whole, and the peer sees the stream end.
 //! Knows no consensus rule but topic names and message ids.
 
 mod dialer;

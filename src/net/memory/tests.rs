@@ -1,3 +1,5 @@
+//! The in-memory network: order, latency, loss and the same story for the same seed. Never runs the service above it.
+
 use super::*;
 
 const TOPIC: &str = "/eth2/00000000/beacon_block/ssz_snappy";

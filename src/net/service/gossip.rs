@@ -59,6 +59,10 @@ impl Service {
                 self.metrics.gossip_undecodable += 1;
                 tracing::debug!(%from, topic, ?why, "gossip refused");
                 self.report(id, Verdict::Reject);
+                // who forwards a message has judged it, and nobody can judge what can't be read
+                if !matches!(why, Refusal::UnknownTopic) {
+                    self.misbehaved(cx, &from);
+                }
             }
         }
     }
@@ -97,7 +101,8 @@ impl Service {
         })
     }
 
-    pub(super) fn outcome(&mut self, id: GossipId, outcome: &Outcome) {
+    /// The chain's verdict. Only a rejection is held against the sender: what is ignored is nobody's fault.
+    pub(super) fn outcome(&mut self, cx: Cx<'_>, id: GossipId, outcome: &Outcome) {
         let from = self.sources.remove(&id);
         let verdict = match outcome {
             Outcome::Accept => Verdict::Accept,
@@ -109,6 +114,9 @@ impl Service {
             }
         };
         self.report(id, verdict);
+        if let (Verdict::Reject, Some(from)) = (verdict, from) {
+            self.sent_invalid(cx, &from);
+        }
     }
 
     fn report(&mut self, id: GossipId, verdict: Verdict) {

@@ -16,6 +16,11 @@ const PING_EVERY_MS: u64 = 20_000;
 const MAX_SILENT: u32 = 3;
 /// Malformed requests and the like that a peer may send.
 const MAX_STRIKES: u32 = 10;
+/// Invalid gossip messages that a peer may send per [`REJECTION_WINDOW_MS`]: clients differ here and there in what they
+/// forward.
+const MAX_REJECTIONS: u32 = 32;
+/// Milliseconds after which a peer's invalid messages are forgotten.
+const REJECTION_WINDOW_MS: u64 = 60_000;
 
 impl Service {
     /// All peers, by id.
@@ -94,8 +99,13 @@ impl Service {
         self.cfg.preset.slots_per_epoch.saturating_mul(self.cfg.slot_duration_ms)
     }
 
+    /// Whether a peer was asked for its status and has not answered yet.
+    pub(super) fn awaits_status(&self, id: &PeerId) -> bool {
+        self.requests.values().any(|p| p.purpose == Purpose::Status && p.peer == *id)
+    }
+
     pub(super) fn send_status(&mut self, cx: Cx<'_>, id: &PeerId) {
-        let asking = self.requests.values().any(|p| p.purpose == Purpose::Status && p.peer == *id);
+        let asking = self.awaits_status(id);
         let epoch_ms = self.epoch_ms();
         let Some(peer) = self.peers.get_mut(id) else { return };
         peer.status_due_ms = cx.now_ms + epoch_ms;
@@ -147,6 +157,7 @@ impl Service {
             tracing::info!(peer = %id, agent = peer.agent, head = status.head_slot, "peer joined");
             self.ask(cx.now_ms, id, Purpose::MetaData, &[Protocol::MetaData2, Protocol::MetaData1], Vec::new());
         }
+        self.serve_waiting(cx);
         self.drive_sync(cx);
         self.drive_lookups(cx);
     }
@@ -244,6 +255,20 @@ impl Service {
             if peer.strikes >= MAX_STRIKES || peer.state == PeerState::Connecting {
                 self.leave(id, Goodbye::Fault, cx.now_ms);
             }
+        }
+    }
+
+    /// A peer sent a message that the chain rejected.
+    pub(super) fn sent_invalid(&mut self, cx: Cx<'_>, id: &PeerId) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        if cx.now_ms >= peer.rejections_since_ms.saturating_add(REJECTION_WINDOW_MS) {
+            peer.rejections = 0;
+            peer.rejections_since_ms = cx.now_ms;
+        }
+        peer.rejections += 1;
+        if peer.rejections > MAX_REJECTIONS {
+            tracing::warn!(peer = %id, agent = peer.agent, "peer that sends invalid messages turned away");
+            self.leave(id, Goodbye::Fault, cx.now_ms);
         }
     }
 

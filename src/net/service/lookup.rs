@@ -14,6 +14,8 @@ use crate::types::BeaconBlocksByRootRequest;
 const MAX_DEPTH: u32 = 32;
 /// Blocks looked for at once.
 const MAX_LOOKUPS: usize = 64;
+/// Of these, blocks that the messages of one peer made us look for: roots that don't exist cost it nothing to name.
+const MAX_LOOKUPS_PER_SOURCE: usize = 8;
 /// Times that all peers are asked for a block.
 const MAX_ROUNDS: u32 = 6;
 /// Pause between two rounds, milliseconds.
@@ -22,8 +24,8 @@ const ROUND_PAUSE_MS: u64 = 500;
 pub(super) struct Lookup {
     /// Distance from the block that began it.
     depth: u32,
-    /// Whom to ask first.
-    first: Option<PeerId>,
+    /// Whose message began it, if a peer's did: asked first.
+    source: Option<PeerId>,
     asked: BTreeSet<PeerId>,
     under_way: bool,
     rounds: u32,
@@ -33,29 +35,40 @@ pub(super) struct Lookup {
 impl Service {
     /// The chain needs a block for an object of this origin.
     pub(super) fn block_wanted(&mut self, cx: Cx<'_>, root: Root, origin: Origin) {
-        let (depth, first) = match origin {
+        let (depth, source) = match origin {
             Origin::Gossip(id) => (0, self.sources.get(&id).cloned()),
             Origin::Sync(number) => match self.imports.get(&number) {
                 Some(Import::Range(start)) => return self.range_parent_missing(cx, *start),
-                Some(Import::Lookup { depth }) => (depth + 1, None),
+                Some(Import::Lookup { depth, source }) => (depth + 1, source.clone()),
                 None => return,
             },
             Origin::Api(_) | Origin::Own => (0, None),
         };
-        if depth > MAX_DEPTH || self.lookups.len() >= MAX_LOOKUPS {
-            // far behind: the next statuses will say so, and range sync begins
-            let peers: Vec<PeerId> = self.peers.keys().cloned().collect();
-            return peers.iter().for_each(|peer| self.send_status(cx, peer));
+        if !self.lookups.contains_key(&root) {
+            if depth > MAX_DEPTH || !self.has_room(source.as_ref()) {
+                return self.ask_all_statuses(cx);
+            }
+            let (asked, not_before_ms) = (BTreeSet::new(), cx.now_ms);
+            self.lookups.insert(root, Lookup { depth, source, asked, under_way: false, rounds: 0, not_before_ms });
         }
-        self.lookups.entry(root).or_insert(Lookup {
-            depth,
-            first,
-            asked: BTreeSet::new(),
-            under_way: false,
-            rounds: 0,
-            not_before_ms: cx.now_ms,
-        });
         self.drive_lookups(cx);
+    }
+
+    /// Whether one more block may be looked for on behalf of this peer.
+    fn has_room(&self, source: Option<&PeerId>) -> bool {
+        let of_source = |lookup: &&Lookup| source.is_some() && lookup.source.as_ref() == source;
+        self.lookups.len() < MAX_LOOKUPS && self.lookups.values().filter(of_source).count() < MAX_LOOKUPS_PER_SOURCE
+    }
+
+    /// Too much to look up. If we are far behind the next statuses will say so, and range sync begins; once per slot is
+    /// enough for that, however many unknown roots we are told.
+    fn ask_all_statuses(&mut self, cx: Cx<'_>) {
+        let slot = Some(self.slot_at(cx.now_ms));
+        if self.overflow_slot != slot {
+            self.overflow_slot = slot;
+            let peers: Vec<PeerId> = self.peers.keys().cloned().collect();
+            peers.iter().for_each(|peer| self.send_status(cx, peer));
+        }
     }
 
     /// Asks for what is not under way. While the chain is synced by range most of it will come by itself.
@@ -80,7 +93,7 @@ impl Service {
         let ready: Vec<&PeerId> =
             self.peers.iter().filter(|(_, p)| p.state == PeerState::Connected).map(|(id, _)| id).collect();
         let fresh = |id: &&&PeerId| !lookup.asked.contains(**id);
-        let first = ready.iter().find(|id| lookup.first.as_ref() == Some(**id)).filter(fresh);
+        let first = ready.iter().find(|id| lookup.source.as_ref() == Some(**id)).filter(fresh);
         let Some(peer) = first.or_else(|| ready.iter().find(fresh)).map(|id| (*id).clone()) else {
             if !ready.is_empty() {
                 lookup.rounds += 1;
@@ -99,8 +112,8 @@ impl Service {
     pub(super) fn root_chunk(&mut self, cx: Cx<'_>, peer: &PeerId, root: Root, chunk: &Chunk) {
         match self.decode_block(chunk) {
             Some(block) if self.block_root(&block) == root => {
-                if let Some(Lookup { depth, .. }) = self.lookups.remove(&root) {
-                    self.import(cx, block, Import::Lookup { depth });
+                if let Some(Lookup { depth, source, .. }) = self.lookups.remove(&root) {
+                    self.import(cx, block, Import::Lookup { depth, source });
                 }
             }
             _ => {

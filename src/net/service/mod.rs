@@ -128,6 +128,8 @@ pub struct Service {
     serving: BTreeMap<InboundId, Serving>,
     sync: RangeSync,
     lookups: BTreeMap<Root, Lookup>,
+    /// The slot in which peers were last asked for their status because there was too much to look up.
+    overflow_slot: Option<Slot>,
     /// Blocks handed to the chain whose outcome is still to come.
     imports: BTreeMap<u64, Import>,
     /// Number of the next request, and of the next import.
@@ -137,10 +139,10 @@ pub struct Service {
 }
 
 /// What an import belongs to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Import {
     Range(Slot),
-    Lookup { depth: u32 },
+    Lookup { depth: u32, source: Option<PeerId> },
 }
 
 impl Service {
@@ -166,6 +168,7 @@ impl Service {
             serving: BTreeMap::new(),
             sync: RangeSync::default(),
             lookups: BTreeMap::new(),
+            overflow_slot: None,
             imports: BTreeMap::new(),
             next_number: 1,
             metrics: Metrics::default(),
@@ -237,7 +240,7 @@ impl Service {
     pub fn on_effect(&mut self, effect: &Effect, chain: &dyn ChainView, now_ms: u64) -> Vec<Action> {
         let cx = Cx { chain, now_ms };
         match effect {
-            Effect::Outcome { origin: Origin::Gossip(id), outcome } => self.outcome(*id, outcome),
+            Effect::Outcome { origin: Origin::Gossip(id), outcome } => self.outcome(cx, *id, outcome),
             Effect::Outcome { origin: Origin::Sync(number), outcome } => self.imported(cx, *number, outcome),
             Effect::Publish(object) => self.publish(cx, object),
             Effect::RequestBlock { root, origin } => self.block_wanted(cx, *root, *origin),

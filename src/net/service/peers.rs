@@ -43,7 +43,7 @@ pub struct PeerInfo {
     pub status: Option<Status>,
 }
 
-/// Tokens that a peer has for blocks at most; each served block takes one.
+/// Tokens that a peer has for blocks at most; each served block takes one, and each root that we don't have.
 pub(super) const BLOCK_TOKENS: u64 = 2048;
 /// Tokens that come back per second.
 const BLOCK_TOKENS_PER_SECOND: u64 = 512;
@@ -63,6 +63,9 @@ pub(super) struct Peer {
     pub silent: u32,
     /// Malformed or unsolicited things it sent.
     pub strikes: u32,
+    /// Gossip messages of it that the chain rejected since `rejections_since_ms`.
+    pub rejections: u32,
+    pub rejections_since_ms: u64,
     /// Times that syncing from it failed; others are asked first.
     pub failures: u32,
     /// Blocks that it may still be served now.
@@ -83,6 +86,8 @@ impl Peer {
             ping_due_ms: now_ms,
             silent: 0,
             strikes: 0,
+            rejections: 0,
+            rejections_since_ms: now_ms,
             failures: 0,
             tokens: BLOCK_TOKENS,
             refilled_ms: now_ms,

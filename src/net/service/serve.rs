@@ -1,9 +1,11 @@
 //! Answers to peers' requests. Blocks go out a few at a time, as the link reports them sent, and only as fast as the peer's
-//! tokens allow: who asks for more waits, as the specification wants, and gets no error.
+//! tokens allow: who asks for more waits, as the specification wants, and gets no error. Blocks NEVER go to a peer that has
+//! not shown by its status that it is of our network.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::peers::PeerState;
 use super::{Action, Cx, Goodbye, Service};
 use crate::net::PeerId;
 use crate::net::link::{Chunk, Command, InboundId, MAX_REQUEST_BLOCKS, Protocol, ResponseCode};
@@ -116,6 +118,10 @@ impl Service {
     }
 
     fn serve(&mut self, cx: Cx<'_>, id: InboundId, peer: PeerId, protocol: Protocol, rest: Rest) {
+        // a peer that we asked for its status may have sent it already: the order of streams is nobody's promise
+        if !self.is_peer(&peer) && !self.awaits_status(&peer) {
+            return self.refuse(id, "status comes first");
+        }
         self.serving.insert(id, Serving { peer, protocol, rest, in_flight: 0 });
         self.pump(cx, id);
     }
@@ -127,7 +133,12 @@ impl Service {
         }
     }
 
-    /// Goes on with answers that waited for tokens.
+    /// Whether the status of this peer is known and fits ours.
+    fn is_peer(&self, id: &PeerId) -> bool {
+        self.peers.get(id).is_some_and(|peer| peer.state == PeerState::Connected)
+    }
+
+    /// Goes on with answers that waited for tokens, or for their peer's status.
     pub(super) fn serve_waiting(&mut self, cx: Cx<'_>) {
         for peer in self.peers.values_mut() {
             peer.refill(cx.now_ms);
@@ -148,8 +159,9 @@ impl Service {
             match self.peers.get_mut(&serving.peer) {
                 // the answer goes nowhere
                 None => return,
-                Some(peer) if peer.tokens == 0 => break,
-                Some(_) => {}
+                Some(peer) if peer.state == PeerState::Disconnecting => return,
+                Some(peer) if peer.tokens == 0 || peer.state != PeerState::Connected => break,
+                Some(peer) => peer.tokens -= 1,
             }
             match next_block(&mut serving.rest, cx) {
                 Step::Block(block) => {
@@ -157,11 +169,9 @@ impl Service {
                         return self.out.push(Action::Link(Command::Finish { id }));
                     };
                     serving.in_flight += 1;
-                    if let Some(peer) = self.peers.get_mut(&serving.peer) {
-                        peer.tokens -= 1;
-                    }
                     self.out.push(Action::Link(Command::Respond { id, chunk }));
                 }
+                Step::Missing => {}
                 Step::Later => break,
                 Step::Done => return self.out.push(Action::Link(Command::Finish { id })),
             }
@@ -180,8 +190,11 @@ impl Service {
     }
 }
 
+/// One look at the chain; it costs a token.
 enum Step {
     Block(Arc<SignedBeaconBlock>),
+    /// A root that we have no block of.
+    Missing,
     /// Nothing found yet, but not at the end either.
     Later,
     Done,
@@ -189,14 +202,10 @@ enum Step {
 
 fn next_block(rest: &mut Rest, cx: Cx<'_>) -> Step {
     match rest {
-        Rest::Roots(roots) => {
-            while let Some(root) = roots.pop_front() {
-                if let Some(block) = cx.chain.block_by_root(&root) {
-                    return Step::Block(block);
-                }
-            }
-            Step::Done
-        }
+        Rest::Roots(roots) => match roots.pop_front() {
+            Some(root) => cx.chain.block_by_root(&root).map_or(Step::Missing, Step::Block),
+            None => Step::Done,
+        },
         Rest::Range { next, end, last } => {
             let head = cx.chain.status().head_slot;
             for _ in 0..MAX_SLOTS_PER_STEP {

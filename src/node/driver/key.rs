@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     #[error(
-        "`{0}` is neither 64 hexadecimal digits nor a file; give --node-key a secp256k1 secret key in hex, or a file that holds one"
+        "what --node-key says ({length} characters, not shown: it may be a secret) is neither 64 hexadecimal digits nor a file; give a secp256k1 secret key in hex, or a file that holds one"
     )]
-    Neither(String),
+    Neither { length: usize },
     #[error("the node key file {path} holds no 64 hexadecimal digits; remove it and a new key is made")]
     Malformed { path: PathBuf },
     #[error("can't {doing} the node key file {path}: {source}")]
@@ -30,7 +30,7 @@ pub fn node_key(given: Option<&str>, dir: &Path) -> Result<[u8; 32], KeyError> {
             }
             let path = PathBuf::from(text);
             if !path.is_file() {
-                return Err(KeyError::Neither(text.to_string()));
+                return Err(KeyError::Neither { length: text.chars().count() });
             }
             path
         }
@@ -86,6 +86,8 @@ mod tests {
         for text in ["0x12", &"00".repeat(32), "no such file"] {
             let error = node_key(Some(text), Path::new("/nowhere")).expect_err(text).to_string();
             assert!(error.contains("64 hexadecimal digits"), "{error}");
+            let length = format!("({} characters", text.len());
+            assert!(!error.contains(text) && error.contains(&length), "a mistyped secret is not repeated: {error}");
         }
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::write(dir.path().join("node-key"), "rubbish").expect("writes");

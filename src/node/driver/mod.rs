@@ -11,7 +11,7 @@ mod store;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -112,8 +112,9 @@ struct Shell {
 }
 
 impl Shell {
-    /// Lets the core take one input, then carries out what it wants. The database comes first, so that nothing is
-    /// told to others that a restart would not know.
+    /// Lets the core take one input, then carries out what it wants. The database is told first, but it gathers writes
+    /// and commits them up to [`store::GATHER`] later: after a crash a node may have told others what it does not know
+    /// any more itself. That is safe: only validators' signatures must outlive a crash, and they keep their own journal.
     fn with<R>(&mut self, input: impl FnOnce(&mut Core, u64) -> R) -> R {
         let result = input(&mut self.core, WallClock.now_ms());
         let effects = self.core.take_effects();
@@ -143,15 +144,30 @@ fn log(line: &LogLine) {
 }
 
 /// What the event loop and the HTTP handlers share. The lock is never held across an await.
-struct Shared {
-    shell: Mutex<Shell>,
-    /// An HTTP call may have moved the core's next wakeup.
+struct Shared<S = Shell> {
+    shell: Mutex<S>,
+    /// An HTTP call may have moved the core's next wakeup, or broken the core.
     called: Notify,
 }
 
-impl Shared {
-    fn shell(&self) -> MutexGuard<'_, Shell> {
-        self.shell.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+impl<S> Shared<S> {
+    /// The shell. The HTTP server catches a panic in a handler; the core that it left half changed is of no more use, so
+    /// that whoever comes next gets an error, and the node ends.
+    fn shell(&self) -> Result<MutexGuard<'_, S>, RunError> {
+        self.shell.lock().map_err(|_| RunError::Died("the node broke while it answered a Beacon API request"))
+    }
+
+    /// Runs `call`, and wakes the event loop after it, even if it panics.
+    fn called<R>(&self, call: impl FnOnce(&mut S) -> R) -> Result<R, RunError> {
+        struct Wake<'a>(&'a Notify);
+        impl Drop for Wake<'_> {
+            fn drop(&mut self) {
+                self.0.notify_one();
+            }
+        }
+        let _wake = Wake(&self.called);
+        let mut shell = self.shell()?;
+        Ok(call(&mut shell))
     }
 }
 
@@ -185,15 +201,19 @@ async fn serve(options: &NodeOptions, network: Network, secret: [u8; 32], store:
     let core = start_core(network, &store, identity)?;
     let shell = Shell { core, link, store, subscribers: Subscribers::default(), started: seconds(WallClock.now_ms()) };
     let shared = Arc::new(Shared { shell: Mutex::new(shell), called: Notify::new() });
-    shared.shell().with(|core, now_ms| core.start(&options.peers, now_ms));
+    shared.shell()?.with(|core, now_ms| core.start(&options.peers, now_ms));
     let address = listener.local_addr().unwrap_or(options.rest);
     tracing::info!("the Beacon API is at http://{address}");
     let server = tokio::spawn(server::serve(listener, shared.clone()));
     let ended = event_loop(&shared, events).await;
-    shared.shell().with(|core, now_ms| core.say_goodbye(now_ms));
+    // a broken core says nothing more
+    if let Ok(mut shell) = shared.shell() {
+        shell.with(|core, now_ms| core.say_goodbye(now_ms));
+    }
     tokio::time::sleep(FAREWELL).await;
     server.abort();
-    let closed = shared.shell().store.finish();
+    // the database was given whole batches only, whatever became of the core
+    let closed = shared.shell.lock().unwrap_or_else(PoisonError::into_inner).store.finish();
     ended.and(closed.map_err(RunError::from))
 }
 
@@ -217,7 +237,7 @@ async fn event_loop(shared: &Shared, mut events: Receiver<LinkEvent>) -> Result<
     let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
     loop {
         let wait = {
-            let shell = shared.shell();
+            let shell = shared.shell()?;
             shell.store.check()?;
             let now_ms = WallClock.now_ms();
             Duration::from_millis(shell.core.next_wakeup(now_ms).saturating_sub(now_ms))
@@ -225,9 +245,9 @@ async fn event_loop(shared: &Shared, mut events: Receiver<LinkEvent>) -> Result<
         tokio::select! {
             event = events.recv() => {
                 let event = event.ok_or(RunError::Died("the network task ended"))?;
-                shared.shell().with(|core, now_ms| core.on_link(event, now_ms));
+                shared.shell()?.with(|core, now_ms| core.on_link(event, now_ms));
             }
-            () = tokio::time::sleep(wait) => shared.shell().with(|core, now_ms| core.on_tick(now_ms)),
+            () = tokio::time::sleep(wait) => shared.shell()?.with(|core, now_ms| core.on_tick(now_ms)),
             () = shared.called.notified() => {}
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
@@ -238,4 +258,25 @@ async fn event_loop(shared: &Shared, mut events: Receiver<LinkEvent>) -> Result<
 /// Unix seconds.
 fn seconds(unix_ms: u64) -> f64 {
     unix_ms as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_a_handler_wakes_the_event_loop_and_ends_the_node() {
+        let shared = Arc::new(Shared { shell: Mutex::new(0), called: Notify::new() });
+        let theirs = shared.clone();
+        let handler = tokio::spawn(async move {
+            let _ = theirs.called(|shell| {
+                *shell = 1;
+                panic!("half way");
+            });
+        });
+        assert!(handler.await.is_err_and(|error| error.is_panic()));
+        tokio::time::timeout(Duration::from_secs(5), shared.called.notified()).await.expect("the event loop is woken");
+        assert!(matches!(shared.shell(), Err(RunError::Died(_))));
+        assert!(matches!(shared.called(|_| ()), Err(RunError::Died(_))));
+    }
 }

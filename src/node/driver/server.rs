@@ -9,7 +9,7 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
 use tokio::net::TcpListener;
 
-use super::{Shared, http, process, sse};
+use super::{RunError, Shared, http, process, sse};
 use crate::api::Request;
 use crate::node::rest::events::Topics;
 use crate::node::rest::{Media, Refusal, Reply};
@@ -30,12 +30,19 @@ async fn answer(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Resp
         Ok(request) => request,
         Err(reply) => return http::respond(reply),
     };
-    let reply = shared.shell().serve(&request);
-    shared.called.notify_one();
+    let reply = match shared.called(|shell| shell.serve(&request)) {
+        Ok(reply) => reply,
+        Err(error) => return ending(&error),
+    };
     if reply.media == Media::EventStream && reply.status == 200 {
         return stream(&shared, &request, reply);
     }
     http::respond(reply)
+}
+
+/// The answer of a node that is broken and about to end.
+fn ending(error: &RunError) -> Response {
+    http::respond(Refusal::new(500, error.to_string()).into())
 }
 
 async fn read(request: HttpRequest) -> Result<Request, Reply> {
@@ -71,7 +78,11 @@ fn stream(shared: &Shared, request: &Request, reply: Reply) -> Response {
         Ok(topics) => topics,
         Err(refusal) => return http::respond(refusal.into()),
     };
-    let Some(receiver) = shared.shell().subscribers.add(topics) else {
+    let receiver = match shared.shell() {
+        Ok(mut shell) => shell.subscribers.add(topics),
+        Err(error) => return ending(&error),
+    };
+    let Some(receiver) = receiver else {
         return http::respond(Refusal::new(503, "too many event streams are open; close some").into());
     };
     let mut response = http::respond(reply.header("cache-control", "no-store"));

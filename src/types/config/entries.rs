@@ -4,7 +4,7 @@
 use super::ChainConfig;
 
 /// Constants of the spec that no network changes, for readers of `/eth/v1/config/spec`.
-const CONSTANTS: &[(&str, &str)] = &[
+pub(super) const CONSTANTS: &[(&str, &str)] = &[
     ("BASE_REWARDS_PER_EPOCH", "4"),
     ("BLS_WITHDRAWAL_PREFIX", "0x00"),
     ("DEPOSIT_CONTRACT_TREE_DEPTH", "32"),

@@ -12,7 +12,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::values::ConfigValue;
-use super::{BlobParameters, ChainConfig, ConfigError};
+use super::{BlobParameters, ChainConfig, ConfigError, check_fixed, fixed_value};
 use crate::ssz::{Fork as ForkName, Preset};
 use crate::yaml;
 
@@ -186,10 +186,15 @@ impl<'de> Visitor<'de> for RawVisitor {
         let constants = Preset::mainnet().entries();
         let mut raw = RawConfig::default();
         while let Some(key) = map.next_key::<String>()? {
+            let is_fixed = fixed_value(&key).is_some();
             let is_constant = constants.iter().any(|(name, _)| *name == key);
             if key == BLOB_SCHEDULE {
                 raw.blob_schedule = Some(map.next_value()?);
-            } else if is_constant || SPECIAL_KEYS.contains(&key.as_str()) || ChainConfig::KEYS.contains(&key.as_str()) {
+            } else if is_fixed
+                || is_constant
+                || SPECIAL_KEYS.contains(&key.as_str())
+                || ChainConfig::KEYS.contains(&key.as_str())
+            {
                 let value = map.next_value_seed(Scalar { key: &key, is_constant })?;
                 raw.values.push((key, value));
             } else {
@@ -227,6 +232,7 @@ impl Visitor<'_> for Scalar<'_> {
             "PRESET_BASE" => Preset::by_name(text).map(drop).map_err(|_| PRESETS.into()),
             "CONFIG_NAME" => Ok(()),
             "SECONDS_PER_SLOT" => u64::parse(text).map(drop),
+            key if fixed_value(key).is_some() => check_fixed(key, text).map(drop),
             _ if self.is_constant => u64::parse(text).map(drop),
             key => ChainConfig::of_spec(Preset::minimal(), "minimal").set_value(key, text).unwrap_or(Ok(())),
         };

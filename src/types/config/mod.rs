@@ -47,10 +47,20 @@ const NEVER_ZERO: &[&str] = &[
     "CONSOLIDATION_CHURN_LIMIT_QUOTIENT",
     "INACTIVITY_SCORE_BIAS",
     "EPOCHS_PER_SUBNET_SUBSCRIPTION",
-    "ATTESTATION_SUBNET_COUNT",
     "NUMBER_OF_CUSTODY_GROUPS",
     "DATA_COLUMN_SIDECAR_SUBNET_COUNT",
     "BALANCE_PER_ADDITIONAL_CUSTODY_GROUP",
+];
+
+/// Values of a `config.yaml` that a network could choose, but that this program has built in: its limits on the wire, its
+/// subnets and its message ids. A network with others could not be followed, so it is refused when it is read.
+pub(super) const BUILT_IN: &[(&str, &str)] = &[
+    ("ATTESTATION_SUBNET_COUNT", "64"),
+    ("MAXIMUM_GOSSIP_CLOCK_DISPARITY", "500"),
+    ("MAX_PAYLOAD_SIZE", "10485760"),
+    ("MAX_REQUEST_BLOCKS", "1024"),
+    ("MESSAGE_DOMAIN_INVALID_SNAPPY", "0x00000000"),
+    ("MESSAGE_DOMAIN_VALID_SNAPPY", "0x01000000"),
 ];
 
 /// Preset constants that are lengths of vectors: a state holds them in full, so they bound memory.
@@ -112,10 +122,14 @@ impl ChainConfig {
     /// `SECONDS_PER_SLOT` is understood too. The value is decimal or 0x-hex.
     ///
     /// # Errors
-    /// An unknown key, or a value that does not fit it.
+    /// An unknown key, a value that does not fit it, or one that differs from what this program has built in.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
         let bad =
             |expected: &str| ConfigError::BadValue { key: key.into(), value: value.into(), expected: expected.into() };
+        if check_fixed(key, value).map_err(|expected| bad(&expected))?.is_some() && !Self::KEYS.contains(&key) {
+            // a constant of the spec, no field of a configuration
+            return Ok(());
+        }
         match key {
             "CONFIG_NAME" => self.config_name = value.into(),
             "PRESET_BASE" if value == self.preset.name => {}
@@ -252,6 +266,21 @@ impl ChainConfig {
     pub fn slot_clock(&self, genesis_time: u64) -> SlotClock {
         SlotClock::from_genesis_seconds(genesis_time, self.slot_duration_ms)
     }
+}
+
+/// The only value that a key may have in this program, if it has but one.
+pub(super) fn fixed_value(key: &str) -> Option<&'static str> {
+    BUILT_IN.iter().chain(entries::CONSTANTS).find(|(name, _)| *name == key).map(|(_, value)| *value)
+}
+
+/// `None` for a key that may be set; its value if that is fixed and `text` says the same; else what is accepted.
+pub(super) fn check_fixed(key: &str, text: &str) -> Result<Option<&'static str>, String> {
+    let Some(fixed) = fixed_value(key) else { return Ok(None) };
+    let number = |text: &str| <u64 as values::ConfigValue>::parse(text).ok();
+    if text.eq_ignore_ascii_case(fixed) || number(text).is_some_and(|given| number(fixed) == Some(given)) {
+        return Ok(Some(fixed));
+    }
+    Err(format!("{fixed}: this program has {key} built in and can't take part in a network with another"))
 }
 
 #[cfg(test)]

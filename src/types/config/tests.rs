@@ -128,6 +128,29 @@ fn values_that_would_divide_by_zero_or_fill_memory_are_refused() {
 }
 
 #[test]
+fn what_this_program_has_built_in_cannot_be_overridden() {
+    let error = |text: &str| ChainConfig::from_yaml(text).expect_err("must fail").to_string();
+    insta::assert_snapshot!(error("PRESET_BASE: minimal\nATTESTATION_SUBNET_COUNT: 32\n"), @r"
+    config.yaml:2:27: ATTESTATION_SUBNET_COUNT: `32` is not accepted; expected 64: this program has ATTESTATION_SUBNET_COUNT built in and can't take part in a network with another
+      |
+    2 | ATTESTATION_SUBNET_COUNT: 32
+      |                           ^
+    ");
+    assert!(error("PRESET_BASE: minimal\nSYNC_COMMITTEE_SUBNET_COUNT: 8\n").contains("expected 4"));
+    for (key, ours) in BUILT_IN {
+        for mut config in [ChainConfig::minimal(), ChainConfig::mainnet()] {
+            assert_eq!(config.get_value(key).as_deref(), Some(*ours), "{key}");
+            config.set(key, ours).expect("the value it has");
+            let before = config.clone();
+            assert!(matches!(config.set(key, "0x00000007"), Err(ConfigError::BadValue { .. })), "{key}");
+            assert_eq!(config, before);
+        }
+    }
+    let text = "PRESET_BASE: minimal\nMAX_REQUEST_BLOCKS: '0x400'\nSYNC_COMMITTEE_SUBNET_COUNT: 4\n";
+    assert!(ChainConfig::from_yaml(text).expect("the same values").1.is_empty());
+}
+
+#[test]
 fn entries_serve_preset_configuration_and_constants() {
     let entries = ChainConfig::minimal().entries();
     let get = |key: &str| entries.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str());

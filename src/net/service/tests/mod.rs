@@ -1,3 +1,6 @@
+//! Tests of the service, by subject. None opens a socket or reads a clock.
+
+mod defence;
 mod peering;
 mod serving;
 mod syncing;

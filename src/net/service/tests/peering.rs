@@ -1,3 +1,5 @@
+//! Who becomes a peer, who is turned away, and which topics are joined when. Never tests the fetching of blocks.
+
 use super::world::*;
 use crate::net::link::{Direction, LinkEvent, PeerId, Protocol};
 use crate::net::memory::NodeIndex;

@@ -1,3 +1,5 @@
+//! What peers' requests and messages get from us, over hand-made events. Never runs two nodes.
+
 use std::sync::Arc;
 
 use super::world::*;

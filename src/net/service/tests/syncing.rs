@@ -1,3 +1,5 @@
+//! How a node gets blocks that it lacks: range sync and lookups. Blocks are a script's; none is ever judged by the real chain.
+
 use std::collections::VecDeque;
 
 use super::world::*;

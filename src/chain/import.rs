@@ -184,7 +184,9 @@ impl Chain {
     }
 
     fn note_invalid(&mut self, root: Root) {
-        self.invalid.insert(root);
+        if !self.invalid.insert(root) {
+            return;
+        }
         self.invalid_in_order.push_back(root);
         if self.invalid_in_order.len() > MAX_INVALID
             && let Some(oldest) = self.invalid_in_order.pop_front()

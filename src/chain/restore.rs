@@ -115,6 +115,7 @@ impl Chain {
             told_justified: store.justified_checkpoint(),
             told_finalized: store.finalized_checkpoint(),
             recall: Recall::new(memo, &cfg),
+            kept: Default::default(),
             cfg,
             rows,
             store,

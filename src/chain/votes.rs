@@ -2,7 +2,8 @@
 //!
 //! Deviation from gossip's text: committees come from the state of the vote's own target, not from the head's, so that a
 //! vote on another fork is judged by its own shuffling; a vote for an unknown block is therefore held before its
-//! signature can be checked, in a bounded place for a bounded time.
+//! signature can be checked, in a bounded place for a bounded time. And a vote whose target is an old block is ignored
+//! unless that is the target of this node's own head, since its committee costs much time and names nobody to blame.
 
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use crate::spec::{self, fork_choice};
 use crate::ssz::{Root, Ssz};
 use crate::types::constants::{DOMAIN_AGGREGATE_AND_PROOF, DOMAIN_BEACON_ATTESTER, DOMAIN_SELECTION_PROOF};
 use crate::types::{
-    Attestation, AttestationData, BeaconState, BlsPubkey, BlsSignature, SignedAggregateAndProof, ValidatorIndex,
+    Attestation, AttestationData, BeaconState, BlsPubkey, BlsSignature, Checkpoint, SignedAggregateAndProof,
+    ValidatorIndex,
 };
 
 /// Who voted, and all else that judging a vote brings to light.
@@ -160,6 +162,7 @@ impl Chain {
         should(settled.is_ok_and(|root| root == finalized.root), || {
             "votes for a block that does not descend from the finalized one".into()
         })?;
+        self.check_target_is_near(target)?;
         let state = self.target_state(target)?;
         let committees_per_slot = spec::get_committee_count_per_slot(&self.cfg, &state, target.epoch);
         must(data.index < committees_per_slot, || format!("committee {} of {committees_per_slot}", data.index))?;
@@ -167,6 +170,19 @@ impl Chain {
             .map_err(|error| Fault::Ignore(format!("finding its committee: {error}")))?;
         must(bits == committee.len(), || format!("{bits} bits for a committee of {}", committee.len()))?;
         Ok(Bench { state, committee, committees_per_slot })
+    }
+
+    /// Ignores votes whose target state would be long to compute, unless it is known or of use to this node anyway.
+    fn check_target_is_near(&self, target: &Checkpoint) -> Result<(), Fault> {
+        let start = self.cfg.start_slot(target.epoch);
+        let block = self.store.node(&target.root).map_or(0, |node| node.slot);
+        if self.is_short_walk(block, start) || self.targets.contains_key(target) {
+            return Ok(());
+        }
+        let own = fork_choice::get_checkpoint_block(&self.cfg, &self.store, &self.head.root, target.epoch);
+        should(own.is_ok_and(|root| root == target.root), || {
+            format!("its target block is {} slots behind the start of epoch {}", start - block, target.epoch)
+        })
     }
 
     fn vote_signature(

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::call::{json_numbers, state_id};
 use super::{Call, Meta, Refusal, Reply, Route, get};
-use crate::chain::StateId;
 use crate::node::Core;
 use crate::spec::{get_beacon_committee, get_committee_count_per_slot, get_validator_index};
 use crate::ssz::{Json, Shape, Ssz};
@@ -22,10 +21,6 @@ pub(super) const ROUTES: &[Route] = &[
     get("/eth/v1/beacon/states/{state_id}/randao", randao),
 ];
 
-/// How far beyond the head a state is computed for a caller: each epoch of empty slots costs time in which nothing else
-/// is served.
-const MOST_EMPTY_EPOCHS: u64 = 64;
-
 /// The state that the path names, with what answers about it need.
 pub(super) struct Found {
     pub state: Arc<BeaconState>,
@@ -36,14 +31,6 @@ pub(super) struct Found {
 /// Looks up the path's `state_id`.
 pub(super) fn state(core: &Core, call: &Call<'_>) -> Result<Found, Refusal> {
     let id = state_id(call.param("state_id"))?;
-    let head = core.chain().head().slot;
-    if let StateId::Slot(slot) = id
-        && slot.saturating_sub(head) > MOST_EMPTY_EPOCHS * core.chain().config().preset.slots_per_epoch
-    {
-        return Err(Refusal::not_found(format!(
-            "the state of slot {slot}, far beyond the head's slot {head}, is not served"
-        )));
-    }
     let state = core.chain().state(id)?;
     let (_, finalized) = core.chain().state_block(id)?;
     let shape = core.chain().config().shape_at_slot(state.slot);

@@ -12,7 +12,7 @@ use super::Chain;
 use super::effect::{Effect, Gossip, Notice};
 use super::event::Origin;
 use super::held::{Asker, Vote};
-use super::verdict::{Fault, must, should};
+use super::verdict::{Fault, fresh, must, should};
 use crate::crypto::{self, SignatureSet};
 use crate::spec::{self, fork_choice};
 use crate::ssz::{Root, Ssz};
@@ -98,7 +98,7 @@ impl Chain {
         let attesters = bench.members(bits.ones());
         for attester in &attesters {
             let seen = self.seen.attesters.contains(&(data.target.epoch, *attester));
-            should(!seen, || format!("validator {attester}'s vote of epoch {} was seen", data.target.epoch))?;
+            fresh(!seen, || format!("validator {attester}'s vote of epoch {} was seen", data.target.epoch))?;
         }
         let set = self.vote_signature(&bench.state, data, &attesters, attestation.signature)?;
         must(crypto::verify_sets(&[set]), || "the signature is wrong".into())?;
@@ -116,9 +116,9 @@ impl Chain {
         let data_root = data.hash_tree_root(shape);
         let members: Vec<bool> = bits.iter().collect();
         let seen = self.seen.covers_aggregate(data.slot, data_root, &members);
-        should(!seen, || "an aggregate with all these votes was seen".into())?;
+        fresh(!seen, || "an aggregate with all these votes was seen".into())?;
         let seen = self.seen.aggregators.contains(&(data.target.epoch, aggregator));
-        should(!seen, || format!("aggregator {aggregator}'s aggregate of this epoch was seen"))?;
+        fresh(!seen, || format!("aggregator {aggregator}'s aggregate of this epoch was seen"))?;
         must(spec::is_aggregator_of(bench.committee.len() as u64, &message.selection_proof), || {
             format!("validator {aggregator} is not selected as aggregator")
         })?;

@@ -231,6 +231,14 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_that_slept_too_long_is_unavailable_not_broken() {
+        let error = crate::chain::Error::TooFar { root: Root::default(), from: 3, to: 9003 };
+        let refusal = Refusal::from(error);
+        assert_eq!(refusal.status, 503);
+        assert!(refusal.message.contains("9000 slots"), "{}", refusal.message);
+    }
+
+    #[test]
     fn metadata_comes_first_and_only_where_it_belongs() {
         let reply = Reply::with_meta(Meta { finalized: true, ..Meta::default() }.fields(), json!(1));
         assert_eq!(reply.body, br#"{"execution_optimistic":false,"finalized":true,"data":1}"#);

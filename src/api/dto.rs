@@ -9,7 +9,7 @@ mod duties;
 pub use duties::*;
 
 use super::quoted;
-use crate::ssz::{Bytes, Root};
+use crate::ssz::Root;
 use crate::types::{BlsPubkey, BlsSignature, Version};
 use serde::{Deserialize, Serialize};
 
@@ -57,11 +57,6 @@ impl<T> Envelope<T> {
         }
     }
 
-    /// `data` read from a state or block: with `execution_optimistic: false` and whether it is finalized.
-    pub fn of_chain(data: T, finalized: bool) -> Self {
-        Self { execution_optimistic: Some(false), finalized: Some(finalized), ..Self::new(data) }
-    }
-
     /// Duties: with the dependent root, where the endpoint has one.
     pub fn of_duties(data: T, dependent_root: Option<Root>) -> Self {
         Self { execution_optimistic: Some(false), dependent_root, ..Self::new(data) }
@@ -100,14 +95,6 @@ pub struct Fork {
     /// First epoch of `current_version`.
     #[serde(with = "quoted::string")]
     pub epoch: u64,
-}
-
-/// `/eth/v1/config/deposit_contract`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DepositContract {
-    #[serde(with = "quoted::string")]
-    pub chain_id: u64,
-    pub address: Bytes<20>,
 }
 
 // --- beacon/states ---
@@ -164,16 +151,6 @@ pub struct ValidatorInfo {
     pub withdrawable_epoch: u64,
 }
 
-/// One entry of `/eth/v1/beacon/states/{state_id}/validator_balances`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ValidatorBalance {
-    #[serde(with = "quoted::string")]
-    pub index: u64,
-    /// Gwei.
-    #[serde(with = "quoted::string")]
-    pub balance: u64,
-}
-
 /// Body of POST `/eth/v1/beacon/states/{state_id}/validators`; empty lists mean no filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValidatorsFilter {
@@ -193,26 +170,6 @@ pub struct Committee {
     pub slot: u64,
     #[serde(with = "quoted::list")]
     pub validators: Vec<u64>,
-}
-
-/// `/eth/v1/beacon/states/{state_id}/sync_committees`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SyncCommittees {
-    #[serde(with = "quoted::list")]
-    pub validators: Vec<u64>,
-    /// The same by subcommittee.
-    pub validator_aggregates: Vec<IndexList>,
-}
-
-/// A list of indices inside another list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct IndexList(#[serde(with = "quoted::list")] pub Vec<u64>);
-
-/// `/eth/v1/beacon/states/{state_id}/randao`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Randao {
-    pub randao: Root,
 }
 
 // --- beacon/headers ---

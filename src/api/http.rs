@@ -198,12 +198,6 @@ impl Response {
         self
     }
 
-    /// The same with one more header.
-    pub fn with_header(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.headers.push((name.to_owned(), value.to_string()));
-        self
-    }
-
     /// The value of one of [`Response::headers`], by its name in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())

@@ -7,7 +7,7 @@ use super::Chain;
 use super::effect::{Gossip, Notice};
 use super::event::Origin;
 use super::held::Asker;
-use super::verdict::{Fault, ignore, must, should};
+use super::verdict::{Fault, fresh, ignore, must, should};
 use super::votes::pubkey;
 use crate::crypto::{self, SignatureSet};
 use crate::spec;
@@ -64,7 +64,7 @@ impl Chain {
             seats.retain(|subcommittee, _| *subcommittee == subnet);
         }
         seats.retain(|subcommittee, _| !self.seen.sync_messages.contains(&(slot, (validator_index, *subcommittee))));
-        should(!seats.is_empty(), || format!("validator {validator_index}'s message of this slot was seen"))?;
+        fresh(!seats.is_empty(), || format!("validator {validator_index}'s message of this slot was seen"))?;
         let message = self.sync_signing_root(slot, DOMAIN_SYNC_COMMITTEE, &beacon_block_root);
         let set = SignatureSet { pubkeys: vec![key], message, signature };
         must(crypto::verify_sets(&[set]), || "the signature is wrong".into())?;
@@ -104,10 +104,8 @@ impl Chain {
         must(members.contains(&key), || format!("aggregator {aggregator} is not in subcommittee {subcommittee}"))?;
         let bits: Vec<bool> = contribution.aggregation_bits.iter().collect();
         let data = (slot, contribution.beacon_block_root, subcommittee);
-        should(!self.seen.covers_contribution(data, &bits), || {
-            "a contribution with all these members was seen".into()
-        })?;
-        should(!self.seen.contributors.contains(&(slot, (aggregator, subcommittee))), || {
+        fresh(!self.seen.covers_contribution(data, &bits), || "a contribution with all these members was seen".into())?;
+        fresh(!self.seen.contributors.contains(&(slot, (aggregator, subcommittee))), || {
             format!("aggregator {aggregator}'s contribution of this slot was seen")
         })?;
         let selection = SyncAggregatorSelectionData { slot, subcommittee_index: subcommittee };
@@ -145,7 +143,7 @@ impl Chain {
     /// The committee whose messages of `slot` go into the block of the next slot. Spec
     /// `get_sync_subcommittee_pubkeys` asks the same of a state at `slot`; the head's may be older.
     pub(super) fn sync_committee_at(&self, slot: Slot) -> Result<&SyncCommittee, Fault> {
-        let period = |slot: Slot| self.cfg.epoch_of(slot) / self.cfg.preset.epochs_per_sync_committee_period.max(1);
+        let period = |slot: Slot| spec::compute_sync_committee_period(&self.cfg, self.cfg.epoch_of(slot));
         let state = &self.head.state;
         if self.fork_at(state.slot) < ForkName::Altair {
             return ignore("the head has no sync committee yet");
@@ -161,7 +159,7 @@ impl Chain {
     }
 
     fn subcommittee<'a>(&self, committee: &'a SyncCommittee, subcommittee: u64) -> &'a [BlsPubkey] {
-        let size = (self.cfg.preset.sync_committee_size / SYNC_COMMITTEE_SUBNET_COUNT) as usize;
+        let size = spec::sync_subcommittee_size(self.cfg.preset) as usize;
         let start = subcommittee as usize * size;
         committee.pubkeys.as_slice().get(start..start + size).unwrap_or_default()
     }

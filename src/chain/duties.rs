@@ -141,27 +141,26 @@ impl Chain {
 
     /// The sync committee of an epoch, by the head's chain.
     fn sync_committee_of(&self, epoch: Epoch) -> Result<(Arc<BeaconState>, SyncCommittee), Error> {
-        let per_period = self.cfg.preset.epochs_per_sync_committee_period.max(1);
+        let period = |epoch: Epoch| spec::compute_sync_committee_period(&self.cfg, epoch);
         let now = self.cfg.epoch_of(self.slot).max(self.head_epoch());
-        let known = (now / per_period).saturating_add(2).saturating_mul(per_period);
-        if epoch >= known {
+        if period(epoch) > period(now).saturating_add(1) {
             return Err(Error::TooEarly { asked: epoch, now });
         }
         let head = self.head_epoch();
-        if epoch / per_period < head / per_period || self.cfg.fork_at_epoch(head) < ForkName::Altair {
+        if period(epoch) < period(head) || self.cfg.fork_at_epoch(head) < ForkName::Altair {
             let start = self.cfg.start_slot(epoch.min(now));
             let state =
                 if epoch < head { self.canonical_state(start)? } else { self.advanced(&self.head.root, start)? };
             if self.fork_at(state.slot) < ForkName::Altair {
                 return Err(Error::TooEarly { asked: epoch, now });
             }
-            let later = epoch / per_period > self.cfg.epoch_of(state.slot) / per_period;
+            let later = period(epoch) > period(self.cfg.epoch_of(state.slot));
             let committee =
                 if later { state.next_sync_committee.clone() } else { state.current_sync_committee.clone() };
             return Ok((state, committee));
         }
         let state = self.head.state.clone();
-        let committee = match epoch / per_period - head / per_period {
+        let committee = match period(epoch) - period(head) {
             0 => state.current_sync_committee.clone(),
             1 => state.next_sync_committee.clone(),
             _ => return Err(Error::TooEarly { asked: epoch, now: head }),
@@ -190,8 +189,8 @@ impl Chain {
         if epoch > now.saturating_add(ahead) { Err(Error::TooEarly { asked: epoch, now }) } else { Ok(()) }
     }
 
-    /// The last canonical block before an epoch.
-    fn canonical_before(&self, epoch: Epoch) -> Root {
+    /// The last canonical block before an epoch; the genesis block where there is none.
+    pub fn canonical_before(&self, epoch: Epoch) -> Root {
         let slot = self.cfg.start_slot(epoch).saturating_sub(1);
         self.blocks.canonical_at_or_before(slot).unwrap_or_else(|| self.blocks.genesis_root())
     }

@@ -17,6 +17,8 @@ pub enum Outcome {
     Accept,
     /// Not (or no longer, or not yet) of use; nobody's fault.
     Ignore(String),
+    /// Of no use since the chain has it, or one that does the same; gossip ignores it, an API call has got what it wanted.
+    Duplicate(String),
     /// Invalid: whoever sent it misbehaves.
     Reject(String),
 }

@@ -15,6 +15,14 @@ pub enum Error {
     /// A committee or duty was asked for an epoch the node can't compute yet.
     #[error("epoch {asked} is too far ahead: the clock says epoch {now}, duties are known up to the next one")]
     TooEarly { asked: Epoch, now: Epoch },
+    /// A state would have to be advanced over too many empty slots: HTTP 503.
+    #[error(
+        "slot {to} is {} slots after block {root} of slot {from}, and states are advanced over at most {} empty slots: \
+         wait until the node has synced, or ask for an earlier slot",
+        to.saturating_sub(*from),
+        super::MOST_EMPTY_SLOTS
+    )]
+    TooFar { root: Root, from: Slot, to: Slot },
     /// Producing a block failed.
     #[error("producing a block for slot {slot}: {why}")]
     Produce { slot: Slot, why: String },

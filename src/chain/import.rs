@@ -11,7 +11,7 @@ use super::effect::{Gossip, Level, Notice, Outcome};
 use super::event::Origin;
 use super::held::{Arrival, Asker};
 use super::memo::Post;
-use super::verdict::{Fault, ignore, must, reject, should};
+use super::verdict::{Fault, fresh, ignore, must, reject, should};
 use super::{Chain, schema};
 use crate::crypto::{self, SignatureSet};
 use crate::spec::{self, Signatures, fork_choice};
@@ -96,9 +96,7 @@ impl Chain {
     fn judge_block(&self, arrival: &Arrival) -> Result<Post, Fault> {
         let (root, block) = (arrival.root, &arrival.block.message);
         let by_gossip = matches!(arrival.asker.origin, Origin::Gossip(_));
-        if self.store.contains(&root) {
-            return ignore("the block is known");
-        }
+        fresh(!self.store.contains(&root), || "the block is known".into())?;
         if self.invalid.contains(&root) {
             return reject("the block is known to be invalid");
         }
@@ -184,7 +182,9 @@ impl Chain {
     }
 
     fn note_invalid(&mut self, root: Root) {
-        self.invalid.insert(root);
+        if !self.invalid.insert(root) {
+            return;
+        }
         self.invalid_in_order.push_back(root);
         if self.invalid_in_order.len() > MAX_INVALID
             && let Some(oldest) = self.invalid_in_order.pop_front()

@@ -41,6 +41,7 @@ pub use event::{Event, GossipId, Origin};
 pub use memo::Memo;
 pub use reads::{BlockId, ForkChoiceNode, FoundBlock, StateId};
 pub use rows::{MemoryRows, Row, Rows, RowsError};
+pub use states::MOST_EMPTY_SLOTS;
 
 use crate::spec::fork_choice::{self, Store};
 use crate::ssz::Root;
@@ -99,6 +100,7 @@ pub struct Metrics {
 pub struct Chain {
     cfg: Arc<ChainConfig>,
     recall: memo::Recall,
+    kept: states::Kept,
     rows: Arc<dyn Rows>,
     clock: SlotClock,
     /// Of the latest event.

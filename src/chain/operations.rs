@@ -8,9 +8,11 @@ use super::effect::{Gossip, Notice};
 use super::event::Origin;
 use super::held::Asker;
 use super::pool::slashed_by;
-use super::verdict::{Fault, should};
+use super::verdict::{Fault, fresh, must};
 use crate::spec::{self, fork_choice};
-use crate::types::{AttesterSlashing, BeaconState, ProposerSlashing, SignedVoluntaryExit};
+use crate::types::{
+    AttesterSlashing, BeaconState, FAR_FUTURE_EPOCH, ProposerSlashing, SignedVoluntaryExit, Validator, ValidatorIndex,
+};
 
 impl Chain {
     /// Takes an exit from outside.
@@ -27,7 +29,8 @@ impl Chain {
 
     fn judge_exit(&self, exit: &SignedVoluntaryExit) -> Result<(), Fault> {
         let index = exit.message.validator_index;
-        should(!self.seen.exits.contains(&index), || format!("an exit of validator {index} was seen"))?;
+        fresh(!self.seen.exits.contains(&index), || format!("an exit of validator {index} was seen"))?;
+        self.head_knows(index, |validator| validator.exit_epoch == FAR_FUTURE_EPOCH, "is leaving already")?;
         let mut state = BeaconState::clone(&*self.present_state()?);
         // The spec's own rules, on a state that is thrown away.
         spec::blocks::process_voluntary_exit(&self.cfg, &mut state, exit, &mut spec::Signatures::Verify)
@@ -49,7 +52,8 @@ impl Chain {
     fn judge_proposer_slashing(&self, slashing: &ProposerSlashing) -> Result<(), Fault> {
         let index = slashing.signed_header_1.message.proposer_index;
         let seen = self.seen.proposer_slashings.contains(&index);
-        should(!seen, || format!("a slashing of proposer {index} was seen"))?;
+        fresh(!seen, || format!("a slashing of proposer {index} was seen"))?;
+        self.head_knows(index, |validator| !validator.slashed, "is slashed already")?;
         let mut state = BeaconState::clone(&*self.present_state()?);
         spec::blocks::process_proposer_slashing(&self.cfg, &mut state, slashing, &mut spec::Signatures::Verify)
             .map_err(|error| Fault::Reject(error.to_string()))
@@ -72,10 +76,25 @@ impl Chain {
     fn judge_attester_slashing(&self, slashing: &AttesterSlashing) -> Result<(), Fault> {
         let slashed = slashed_by(slashing);
         let news = slashed.iter().any(|index| !self.seen.attester_slashings.contains(index));
-        should(news, || "slashings of all these attesters were seen".into())?;
+        fresh(news, || "slashings of all these attesters were seen".into())?;
+        let slashable = |index: &ValidatorIndex| self.head_knows(*index, |validator| !validator.slashed, "").is_ok();
+        must(slashed.iter().any(slashable), || "it would slash nobody".into())?;
         let mut state = BeaconState::clone(&*self.present_state()?);
         spec::blocks::process_attester_slashing(&self.cfg, &mut state, slashing, &mut spec::Signatures::Verify)
             .map_err(|error| Fault::Reject(error.to_string()))
+    }
+
+    /// Rejects by the head's registry what would be rejected by the present state's too, before that is computed: without
+    /// blocks nobody joins, and nobody comes back.
+    fn head_knows(
+        &self,
+        index: ValidatorIndex,
+        fit: impl Fn(&Validator) -> bool,
+        otherwise: &str,
+    ) -> Result<(), Fault> {
+        let validator = usize::try_from(index).ok().and_then(|index| self.head.state.validators.get(index));
+        let validator = validator.ok_or_else(|| Fault::Reject(format!("no validator {index}")))?;
+        must(fit(validator), || format!("validator {index} {otherwise}"))
     }
 
     /// The head's state, advanced to the epoch by the clock.

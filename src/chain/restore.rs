@@ -115,6 +115,7 @@ impl Chain {
             told_justified: store.justified_checkpoint(),
             told_finalized: store.finalized_checkpoint(),
             recall: Recall::new(memo, &cfg),
+            kept: Default::default(),
             cfg,
             rows,
             store,
@@ -159,7 +160,7 @@ impl Chain {
                 .and_then(|pre| self.transition(&pre, &arrival.block, false));
             match post {
                 Ok(post) => self.apply_block(&arrival, post),
-                Err(Fault::Reject(why) | Fault::Ignore(why)) => {
+                Err(Fault::Reject(why) | Fault::Ignore(why) | Fault::Duplicate(why)) => {
                     return Err(Error::Database { what: "block", root, why });
                 }
                 Err(_) => continue,

@@ -11,12 +11,19 @@ use crate::ssz::Root;
 pub(super) enum Fault {
     /// Of no use; nobody's fault.
     Ignore(String),
+    /// Known already.
+    Duplicate(String),
     /// Invalid.
     Reject(String),
     /// Can't be judged without this block.
     NeedsBlock(Root),
     /// Can't be judged before its slot.
     Early,
+}
+
+/// Ignores as known already, with the reason, what is not new.
+pub(super) fn fresh(new: bool, why: impl FnOnce() -> String) -> Result<(), Fault> {
+    if new { Ok(()) } else { Err(Fault::Duplicate(why())) }
 }
 
 pub(super) fn ignore<T>(why: impl Into<String>) -> Result<T, Fault> {
@@ -57,6 +64,7 @@ impl Chain {
         let outcome = match fault {
             Fault::Reject(why) => Outcome::Reject(why),
             Fault::Ignore(why) => Outcome::Ignore(why),
+            Fault::Duplicate(why) => Outcome::Duplicate(why),
             Fault::NeedsBlock(root) => {
                 Outcome::Ignore(format!("block {root} is not known, and nothing more can be held"))
             }

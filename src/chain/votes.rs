@@ -2,7 +2,8 @@
 //!
 //! Deviation from gossip's text: committees come from the state of the vote's own target, not from the head's, so that a
 //! vote on another fork is judged by its own shuffling; a vote for an unknown block is therefore held before its
-//! signature can be checked, in a bounded place for a bounded time.
+//! signature can be checked, in a bounded place for a bounded time. And a vote whose target is an old block is ignored
+//! unless that is the target of this node's own head, since its committee costs much time and names nobody to blame.
 
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -11,13 +12,14 @@ use super::Chain;
 use super::effect::{Effect, Gossip, Notice};
 use super::event::Origin;
 use super::held::{Asker, Vote};
-use super::verdict::{Fault, must, should};
+use super::verdict::{Fault, fresh, must, should};
 use crate::crypto::{self, SignatureSet};
 use crate::spec::{self, fork_choice};
 use crate::ssz::{Root, Ssz};
 use crate::types::constants::{DOMAIN_AGGREGATE_AND_PROOF, DOMAIN_BEACON_ATTESTER, DOMAIN_SELECTION_PROOF};
 use crate::types::{
-    Attestation, AttestationData, BeaconState, BlsPubkey, BlsSignature, SignedAggregateAndProof, ValidatorIndex,
+    Attestation, AttestationData, BeaconState, BlsPubkey, BlsSignature, Checkpoint, SignedAggregateAndProof,
+    ValidatorIndex,
 };
 
 /// Who voted, and all else that judging a vote brings to light.
@@ -96,7 +98,7 @@ impl Chain {
         let attesters = bench.members(bits.ones());
         for attester in &attesters {
             let seen = self.seen.attesters.contains(&(data.target.epoch, *attester));
-            should(!seen, || format!("validator {attester}'s vote of epoch {} was seen", data.target.epoch))?;
+            fresh(!seen, || format!("validator {attester}'s vote of epoch {} was seen", data.target.epoch))?;
         }
         let set = self.vote_signature(&bench.state, data, &attesters, attestation.signature)?;
         must(crypto::verify_sets(&[set]), || "the signature is wrong".into())?;
@@ -114,9 +116,9 @@ impl Chain {
         let data_root = data.hash_tree_root(shape);
         let members: Vec<bool> = bits.iter().collect();
         let seen = self.seen.covers_aggregate(data.slot, data_root, &members);
-        should(!seen, || "an aggregate with all these votes was seen".into())?;
+        fresh(!seen, || "an aggregate with all these votes was seen".into())?;
         let seen = self.seen.aggregators.contains(&(data.target.epoch, aggregator));
-        should(!seen, || format!("aggregator {aggregator}'s aggregate of this epoch was seen"))?;
+        fresh(!seen, || format!("aggregator {aggregator}'s aggregate of this epoch was seen"))?;
         must(spec::is_aggregator_of(bench.committee.len() as u64, &message.selection_proof), || {
             format!("validator {aggregator} is not selected as aggregator")
         })?;
@@ -160,6 +162,7 @@ impl Chain {
         should(settled.is_ok_and(|root| root == finalized.root), || {
             "votes for a block that does not descend from the finalized one".into()
         })?;
+        self.check_target_is_near(target)?;
         let state = self.target_state(target)?;
         let committees_per_slot = spec::get_committee_count_per_slot(&self.cfg, &state, target.epoch);
         must(data.index < committees_per_slot, || format!("committee {} of {committees_per_slot}", data.index))?;
@@ -167,6 +170,19 @@ impl Chain {
             .map_err(|error| Fault::Ignore(format!("finding its committee: {error}")))?;
         must(bits == committee.len(), || format!("{bits} bits for a committee of {}", committee.len()))?;
         Ok(Bench { state, committee, committees_per_slot })
+    }
+
+    /// Ignores votes whose target state would be long to compute, unless it is known or of use to this node anyway.
+    fn check_target_is_near(&self, target: &Checkpoint) -> Result<(), Fault> {
+        let start = self.cfg.start_slot(target.epoch);
+        let block = self.store.node(&target.root).map_or(0, |node| node.slot);
+        if self.is_short_walk(block, start) || self.targets.contains_key(target) {
+            return Ok(());
+        }
+        let own = fork_choice::get_checkpoint_block(&self.cfg, &self.store, &self.head.root, target.epoch);
+        should(own.is_ok_and(|root| root == target.root), || {
+            format!("its target block is {} slots behind the start of epoch {}", start - block, target.epoch)
+        })
     }
 
     fn vote_signature(

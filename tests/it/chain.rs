@@ -2,6 +2,7 @@
 
 mod blocks;
 mod finality;
+mod gaps;
 mod restart;
 pub mod script;
 pub mod setup;

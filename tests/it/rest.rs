@@ -415,6 +415,23 @@ fn aggregates_and_contributions_are_served_or_404() {
 }
 
 #[test]
+fn lists_beyond_their_limit_are_refused_whole() {
+    // Limits of the minimal preset: 2048 validators in each of 4 committees; 16 aggregators in each; and two of our own.
+    for (target, most) in [
+        ("/eth/v2/beacon/pool/attestations", 2048 * 4),
+        ("/eth/v2/validator/aggregate_and_proofs", 16 * 4),
+        ("/eth/v1/beacon/pool/sync_committees", 1024),
+        ("/eth/v1/validator/contribution_and_proofs", 1024),
+        ("/eth/v1/validator/duties/attester/4", 1 << 17),
+    ] {
+        let response = post(target, &Value::Array(vec![json!({}); most + 1]));
+        assert_eq!(response.status, 413, "{target}");
+        assert!(message(&response).contains(&format!("at most {most}")), "{target}: {}", message(&response));
+        assert_eq!(post(target, &Value::Array(vec![json!({}); most])).status, 400, "{target}");
+    }
+}
+
+#[test]
 fn health_and_metrics_tell_of_the_chain() {
     let lab = lab();
     assert_eq!(lab.ask(0, &Request::get("/eth/v1/node/health")).status, 200);

@@ -5,26 +5,16 @@
 use std::collections::BTreeMap;
 
 use super::cover::{Cover, Inserted, Part};
-use crate::crypto;
+use crate::crypto::{self, G2_POINT_AT_INFINITY};
+use crate::spec::sync_subcommittee_size;
 use crate::ssz::{BitVector, Preset, Root, Shape, Ssz};
 use crate::types::constants::SYNC_COMMITTEE_SUBNET_COUNT;
 use crate::types::{BlsSignature, Slot, SyncAggregate, SyncCommitteeContribution};
-
-/// The point at infinity: the signature of a sync aggregate in which nobody takes part.
-const INFINITY: BlsSignature = {
-    let mut bytes = [0; 96];
-    bytes[0] = 0xc0;
-    crate::ssz::Bytes(bytes)
-};
 
 /// The pool.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SyncPool {
     slots: BTreeMap<Slot, BTreeMap<(Root, u64), Cover>>,
-}
-
-fn subcommittee_size(preset: &Preset) -> usize {
-    (preset.sync_committee_size / SYNC_COMMITTEE_SUBNET_COUNT) as usize
 }
 
 impl SyncPool {
@@ -82,7 +72,7 @@ impl SyncPool {
     pub(crate) fn aggregate(&self, shape: Shape, slot: Slot, block: &Root) -> SyncAggregate {
         let mut bits = BitVector::zero(shape);
         let mut signatures = Vec::new();
-        let size = subcommittee_size(shape.preset);
+        let size = sync_subcommittee_size(shape.preset) as usize;
         for subcommittee in 0..SYNC_COMMITTEE_SUBNET_COUNT {
             let Some(contribution) = self.contribution(slot, block, subcommittee) else { continue };
             for position in contribution.aggregation_bits.ones() {
@@ -94,7 +84,10 @@ impl SyncPool {
             Ok(signature) if !signatures.is_empty() => {
                 SyncAggregate { sync_committee_bits: bits, sync_committee_signature: signature }
             }
-            _ => SyncAggregate { sync_committee_bits: BitVector::zero(shape), sync_committee_signature: INFINITY },
+            _ => SyncAggregate {
+                sync_committee_bits: BitVector::zero(shape),
+                sync_committee_signature: G2_POINT_AT_INFINITY,
+            },
         }
     }
 
@@ -105,7 +98,7 @@ impl SyncPool {
 
     fn cover(&mut self, preset: &Preset, slot: Slot, block: Root, subcommittee: u64) -> &mut Cover {
         let covers = self.slots.entry(slot).or_default();
-        covers.entry((block, subcommittee)).or_insert_with(|| Cover::new(subcommittee_size(preset)))
+        covers.entry((block, subcommittee)).or_insert_with(|| Cover::new(sync_subcommittee_size(preset) as usize))
     }
 }
 
@@ -120,7 +113,7 @@ mod tests {
         let shape = Shape::new(Fork::Altair, Preset::minimal());
         let aggregate = SyncPool::default().aggregate(shape, 3, &Root::default());
         assert!(aggregate.sync_committee_bits.none());
-        assert_eq!(aggregate.sync_committee_signature, INFINITY);
+        assert_eq!(aggregate.sync_committee_signature, G2_POINT_AT_INFINITY);
         assert!(crypto::eth_fast_aggregate_verify(&[], &Root::default(), &aggregate.sync_committee_signature));
     }
 

@@ -188,7 +188,8 @@ fn publish(core: &mut Core, call: &Call<'_>, version: Option<ForkName>) -> Resul
     let now_ms = call.now_ms;
     let outcome = core.submit(|origin| Event::Block { block: Arc::new(block), origin, now_ms })?;
     match outcome {
-        Outcome::Accept => Ok(Reply::status(200)),
+        Outcome::Accept | Outcome::Duplicate(_) => Ok(Reply::status(200)),
+        // An old one, which finality has passed.
         Outcome::Ignore(_) if core.chain().has_block(&root) => Ok(Reply::status(200)),
         Outcome::Ignore(why) | Outcome::Reject(why) => {
             Err(Refusal::bad_request(format!("block {root} of slot {slot} was not broadcast: {why}")))

@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use super::call::{json_numbers, state_id};
 use super::{Call, Meta, Refusal, Reply, Route, get};
-use crate::chain::StateId;
 use crate::node::Core;
-use crate::spec::{get_beacon_committee, get_committee_count_per_slot, get_validator_index};
+use crate::spec::{
+    compute_sync_committee_period, get_beacon_committee, get_committee_count_per_slot, get_validator_index,
+    sync_subcommittee_size,
+};
 use crate::ssz::{Json, Shape, Ssz};
 use crate::types::{BeaconState, ForkName};
 
@@ -22,10 +24,6 @@ pub(super) const ROUTES: &[Route] = &[
     get("/eth/v1/beacon/states/{state_id}/randao", randao),
 ];
 
-/// How far beyond the head a state is computed for a caller: each epoch of empty slots costs time in which nothing else
-/// is served.
-const MOST_EMPTY_EPOCHS: u64 = 64;
-
 /// The state that the path names, with what answers about it need.
 pub(super) struct Found {
     pub state: Arc<BeaconState>,
@@ -36,14 +34,6 @@ pub(super) struct Found {
 /// Looks up the path's `state_id`.
 pub(super) fn state(core: &Core, call: &Call<'_>) -> Result<Found, Refusal> {
     let id = state_id(call.param("state_id"))?;
-    let head = core.chain().head().slot;
-    if let StateId::Slot(slot) = id
-        && slot.saturating_sub(head) > MOST_EMPTY_EPOCHS * core.chain().config().preset.slots_per_epoch
-    {
-        return Err(Refusal::not_found(format!(
-            "the state of slot {slot}, far beyond the head's slot {head}, is not served"
-        )));
-    }
     let state = core.chain().state(id)?;
     let (_, finalized) = core.chain().state_block(id)?;
     let shape = core.chain().config().shape_at_slot(state.slot);
@@ -127,7 +117,7 @@ fn sync_committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     if found.shape.fork < ForkName::Altair {
         return Err(Refusal::bad_request("the state is of phase0, which has no sync committees"));
     }
-    let period_of = |epoch: u64| epoch / cfg.preset.epochs_per_sync_committee_period;
+    let period_of = |epoch: u64| compute_sync_committee_period(cfg, epoch);
     let state_epoch = cfg.epoch_of(found.state.slot);
     let epoch = call.query_number("epoch")?.unwrap_or(state_epoch);
     let committee = match period_of(epoch).checked_sub(period_of(state_epoch)) {
@@ -146,7 +136,7 @@ fn sync_committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
         let index = get_validator_index(&found.state, pubkey);
         members.push(index.ok_or_else(|| Refusal::internal("a sync committee member is not in the registry"))?);
     }
-    let subcommittee = (members.len() / crate::types::constants::SYNC_COMMITTEE_SUBNET_COUNT as usize).max(1);
+    let subcommittee = (sync_subcommittee_size(cfg.preset) as usize).max(1);
     let aggregates: Vec<Value> = members.chunks(subcommittee).map(|part| json_numbers(part.iter().copied())).collect();
     let data = json!({ "validators": json_numbers(members.iter().copied()), "validator_aggregates": aggregates });
     Ok(Reply::with_meta(found.meta.fields(), data))

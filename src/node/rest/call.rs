@@ -11,6 +11,9 @@ use crate::chain::{BlockId, StateId};
 use crate::ssz::{Bytes, Root};
 use crate::types::{BlsPubkey, ForkName, Slot};
 
+/// Validators in one body: more than anybody runs on one node.
+pub const MOST_VALIDATORS: u64 = 1 << 17;
+
 /// One request, routed.
 pub struct Call<'a> {
     /// The request itself.
@@ -77,9 +80,12 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The body as a JSON array.
-    pub fn json_list(&self) -> Result<Vec<Value>, Refusal> {
+    /// The body as a JSON array of at most `most` items; 413 for a longer one.
+    pub fn json_list(&self, most: u64) -> Result<Vec<Value>, Refusal> {
         match self.json()? {
+            Value::Array(items) if items.len() as u64 > most => {
+                Err(Refusal::new(413, format!("the body has {} items; accepted: at most {most}", items.len())))
+            }
             Value::Array(items) => Ok(items),
             other => Err(Refusal::bad_request(format!("the body is {}; expected an array", kind(&other)))),
         }
@@ -87,7 +93,7 @@ impl<'a> Call<'a> {
 
     /// The body as a list of validator indices.
     pub fn indices(&self) -> Result<Vec<u64>, Refusal> {
-        let items = self.json_list()?;
+        let items = self.json_list(MOST_VALIDATORS)?;
         if items.is_empty() {
             return Err(Refusal::bad_request("the body is an empty array; expected at least one validator index"));
         }

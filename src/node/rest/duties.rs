@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::call::json_numbers;
 use super::{Call, Meta, Refusal, Reply, Route, get, post};
-use crate::chain::Chain;
+use crate::chain::{Chain, Duties};
 use crate::node::Core;
+use crate::spec::compute_sync_committee_period;
 use crate::ssz::Root;
 use crate::types::Epoch;
 
@@ -15,12 +16,6 @@ pub(super) const ROUTES: &[Route] = &[
     post("/eth/v1/validator/duties/attester/{epoch}", attester),
     post("/eth/v1/validator/duties/sync/{epoch}", sync),
 ];
-
-/// Root of the canonical block before the first slot of `epoch`; the genesis block's where there is no such slot.
-fn root_before(chain: &Chain, epoch: Epoch) -> Root {
-    let last = chain.config().start_slot(epoch).checked_sub(1);
-    last.and_then(|slot| chain.canonical_root_at(slot)).unwrap_or_else(|| chain.genesis_block_root())
-}
 
 /// 400 for an epoch further ahead than the next one.
 fn check_ahead(core: &Core, epoch: Epoch) -> Result<(), Refusal> {
@@ -51,11 +46,11 @@ fn proposer(core: &Core, call: &Call<'_>, dependent_root: impl Fn(&Chain, Epoch)
 }
 
 fn proposer_v1(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
-    proposer(core, call, root_before)
+    proposer(core, call, Chain::canonical_before)
 }
 
 fn proposer_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
-    proposer(core, call, |chain, epoch| root_before(chain, epoch.saturating_sub(1)))
+    proposer(core, call, |chain, epoch| chain.canonical_before(epoch.saturating_sub(1)))
 }
 
 fn attester(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
@@ -63,7 +58,7 @@ fn attester(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let indices = call.indices()?;
     check_ahead(core, epoch)?;
     core.refuse_while_syncing()?;
-    let duties = core.chain().attester_duties(epoch, &indices)?.duties;
+    let Duties { dependent_root, duties } = core.chain().attester_duties(epoch, &indices)?;
     let data = duties.iter().map(|duty| {
         json!({
             "pubkey": duty.pubkey.to_string(),
@@ -75,8 +70,7 @@ fn attester(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
             "slot": duty.slot.to_string(),
         })
     });
-    let dependent_root = Some(root_before(core.chain(), epoch.saturating_sub(1)));
-    let meta = Meta { dependent_root, ..Meta::default() };
+    let meta = Meta { dependent_root: Some(dependent_root), ..Meta::default() };
     Ok(Reply::with_meta(meta.duty_fields(), Value::Array(data.collect())))
 }
 
@@ -84,12 +78,12 @@ fn sync(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let epoch = call.number_param("epoch")?;
     let indices = call.indices()?;
     let chain = core.chain();
-    let per_period = chain.config().preset.epochs_per_sync_committee_period;
-    let current = chain.config().epoch_of(chain.current_slot()) / per_period;
-    if epoch / per_period > current + 1 {
+    let cfg = chain.config();
+    let current = compute_sync_committee_period(cfg, cfg.epoch_of(chain.current_slot()));
+    if compute_sync_committee_period(cfg, epoch) > current + 1 {
         return Err(Refusal::bad_request(format!(
             "epoch {epoch} is too far ahead: accepted up to {}, the end of the next sync committee period",
-            (current + 2) * per_period - 1
+            (current + 2) * cfg.preset.epochs_per_sync_committee_period - 1
         )));
     }
     core.refuse_while_syncing()?;

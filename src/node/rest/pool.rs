@@ -15,9 +15,12 @@ use crate::types::{
 };
 
 crate::limits! {
-    /// Attestations in one SSZ body.
+    /// Attestations in one body.
     SubmittedAttestations = |s| s.preset.max_validators_per_committee * s.preset.max_committees_per_slot;
 }
+
+/// Sync committee messages or contributions in one body: more than a whole committee has seats.
+pub(super) const MOST_SYNC_OBJECTS: u64 = 1024;
 
 pub(super) const ROUTES: &[Route] = &[
     get("/eth/v1/beacon/pool/attestations", attestations_v1),
@@ -56,24 +59,17 @@ pub(super) fn submit_each<T>(
             Err(refusal) => Outcome::Reject(refusal.message),
         };
         match outcome {
-            Outcome::Accept => {}
-            Outcome::Ignore(why) if is_known_already(&why) => {}
+            Outcome::Accept | Outcome::Duplicate(_) => {}
             Outcome::Ignore(why) | Outcome::Reject(why) => failures.push((index, why)),
         }
     }
     if failures.is_empty() { Ok(Reply::status(200)) } else { Err(Refusal::failures(failures, count)) }
 }
 
-/// Whether the chain ignored an object only because it has it, or better, already: its reasons then end in so many words.
-fn is_known_already(why: &str) -> bool {
-    why.ends_with(" seen") || why.ends_with(" known")
-}
-
 /// Submits one object.
 fn submit_one(core: &mut Core, event: impl FnOnce(Origin) -> Event) -> Result<Reply, Refusal> {
     match core.submit(event)? {
-        Outcome::Accept => Ok(Reply::status(200)),
-        Outcome::Ignore(why) if is_known_already(&why) => Ok(Reply::status(200)),
+        Outcome::Accept | Outcome::Duplicate(_) => Ok(Reply::status(200)),
         Outcome::Ignore(why) | Outcome::Reject(why) => Err(Refusal::bad_request(why)),
     }
 }
@@ -84,7 +80,7 @@ pub(super) fn decode<T: Json>(what: &str, shape: Shape, value: &Value) -> Result
 }
 
 /// The objects of a list in the body. A JSON list is taken item by item, so that one bad item spoils no other; SSZ as
-/// a whole, of at most `L` items.
+/// a whole; either of at most `L` items.
 pub(super) fn objects<T: Json + Ssz, L: Limit>(
     what: &str,
     call: &Call<'_>,
@@ -95,7 +91,7 @@ pub(super) fn objects<T: Json + Ssz, L: Limit>(
             .map_err(|error| Refusal::bad_request(format!("the body is no SSZ list of {what}: {error}")))?;
         return Ok(list.iter().cloned().map(Ok).collect());
     }
-    Ok(call.json_list()?.iter().map(|item| decode(what, shape, item)).collect())
+    Ok(call.json_list(L::value(shape))?.iter().map(|item| decode(what, shape, item)).collect())
 }
 
 fn list<'v, T: Json + 'v>(values: impl IntoIterator<Item = &'v T>, shape: Shape) -> Value {
@@ -198,7 +194,7 @@ fn post_voluntary_exit(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusa
 
 fn post_sync_messages(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let shape = current_shape(core);
-    let items = call.json_list()?;
+    let items = call.json_list(MOST_SYNC_OBJECTS)?;
     let objects =
         items.iter().map(|item| decode::<SyncCommitteeMessage>("SyncCommitteeMessage", shape, item)).collect();
     let now_ms = call.now_ms;

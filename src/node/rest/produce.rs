@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::pool::{current_shape, decode, objects, submit_each};
+use super::pool::{MOST_SYNC_OBJECTS, current_shape, decode, objects, submit_each};
 use super::{Call, Refusal, Reply, Route, get, get_ssz, post};
 use crate::chain::Event;
 use crate::node::Core;
@@ -13,7 +13,7 @@ use crate::types::constants::{SYNC_COMMITTEE_SUBNET_COUNT, TARGET_AGGREGATORS_PE
 use crate::types::{BeaconBlock, ForkName, SignedAggregateAndProof, SignedContributionAndProof};
 
 crate::limits! {
-    /// Aggregates in one SSZ body.
+    /// Aggregates in one body.
     SubmittedAggregates = |s| s.preset.max_committees_per_slot * TARGET_AGGREGATORS_PER_COMMITTEE;
 }
 
@@ -159,7 +159,7 @@ fn contribution(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
 
 fn post_contributions(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let shape = current_shape(core);
-    let items = call.json_list()?;
+    let items = call.json_list(MOST_SYNC_OBJECTS)?;
     let decode_one = |item: &Value| decode::<SignedContributionAndProof>("SignedContributionAndProof", shape, item);
     let objects = items.iter().map(decode_one).collect();
     let now_ms = call.now_ms;

@@ -102,6 +102,7 @@ impl From<crate::chain::Error> for Refusal {
         let status = match &error {
             Error::NotFound { .. } => 404,
             Error::BadRequest(_) | Error::TooEarly { .. } => 400,
+            Error::TooFar { .. } => 503,
             Error::Produce { .. } | Error::Spec { .. } | Error::Database { .. } | Error::Rows(_) => 500,
         };
         Refusal::new(status, error.to_string())
@@ -227,6 +228,14 @@ mod tests {
         let body: Value = serde_json::from_slice(&reply.body).expect("JSON");
         assert_eq!(body["failures"], json!([{ "index": 3, "message": "invalid signature" }]));
         assert_eq!(body["code"], 400);
+    }
+
+    #[test]
+    fn a_chain_that_slept_too_long_is_unavailable_not_broken() {
+        let error = crate::chain::Error::TooFar { root: Root::default(), from: 3, to: 9003 };
+        let refusal = Refusal::from(error);
+        assert_eq!(refusal.status, 503);
+        assert!(refusal.message.contains("9000 slots"), "{}", refusal.message);
     }
 
     #[test]

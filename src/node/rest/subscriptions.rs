@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::call::{json_number, kind};
+use super::call::{MOST_VALIDATORS, json_number, kind};
 use super::{Call, Refusal, Reply, Route, post};
 use crate::api::Body;
 use crate::node::Core;
@@ -40,7 +40,7 @@ fn hex_field<const N: usize>(item: &Value, index: usize, name: &str) -> Result<B
 /// Checked, and otherwise nothing: the node listens on every subnet.
 fn beacon_committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let most = core.chain().config().preset.max_committees_per_slot;
-    for (index, item) in call.json_list()?.iter().enumerate() {
+    for (index, item) in call.json_list(MOST_VALIDATORS)?.iter().enumerate() {
         number_field(item, index, "validator_index")?;
         number_field(item, index, "slot")?;
         let committee = number_field(item, index, "committee_index")?;
@@ -64,7 +64,7 @@ fn beacon_committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal>
 /// Checked, and otherwise nothing: the node listens on every subnet.
 fn sync_committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let size = core.chain().config().preset.sync_committee_size;
-    for (index, item) in call.json_list()?.iter().enumerate() {
+    for (index, item) in call.json_list(MOST_VALIDATORS)?.iter().enumerate() {
         number_field(item, index, "validator_index")?;
         number_field(item, index, "until_epoch")?;
         let positions = field(item, index, "sync_committee_indices")?;
@@ -88,7 +88,7 @@ fn sync_committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
 
 /// Accepted and checked; the forks served here have no execution payload that a fee recipient could go into.
 fn prepare_proposers(_: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
-    for (index, item) in call.json_list()?.iter().enumerate() {
+    for (index, item) in call.json_list(MOST_VALIDATORS)?.iter().enumerate() {
         number_field(item, index, "validator_index")?;
         hex_field::<20>(item, index, "fee_recipient")?;
     }
@@ -108,7 +108,7 @@ fn register_validators(_: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> 
         }
         return Ok(Reply::status(200));
     }
-    for (index, item) in call.json_list()?.iter().enumerate() {
+    for (index, item) in call.json_list(MOST_VALIDATORS)?.iter().enumerate() {
         let message = field(item, index, "message")?;
         hex_field::<20>(message, index, "fee_recipient")?;
         number_field(message, index, "gas_limit")?;

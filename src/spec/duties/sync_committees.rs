@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::aggregation::aggregate_signatures;
+/// The signature of nobody.
+pub use crate::crypto::G2_POINT_AT_INFINITY;
 use crate::{
     crypto::SecretKey,
     spec::{
@@ -12,7 +14,7 @@ use crate::{
         },
         math,
     },
-    ssz::{BitVector, Root, sha256},
+    ssz::{BitVector, Preset, Root, sha256},
     types::{
         BeaconBlock, BeaconState, BlsPubkey, BlsSignature, ChainConfig, ContributionAndProof, Epoch, Slot,
         SyncAggregate, SyncAggregatorSelectionData, SyncCommittee, SyncCommitteeContribution, SyncCommitteeMessage,
@@ -71,8 +73,9 @@ fn sync_committee_of_next_slot<'a>(cfg: &ChainConfig, state: &'a BeaconState) ->
     get_sync_committee_at_epoch(cfg, state, compute_epoch_at_slot(cfg, math::add("next slot", state.slot, 1)?))
 }
 
-fn subcommittee_size(cfg: &ChainConfig) -> u64 {
-    cfg.preset.sync_committee_size / SYNC_COMMITTEE_SUBNET_COUNT
+/// Members of a sync subcommittee.
+pub fn sync_subcommittee_size(preset: &Preset) -> u64 {
+    preset.sync_committee_size / SYNC_COMMITTEE_SUBNET_COUNT
 }
 
 /// The subnets on which the validator's sync committee messages go (altair/validator.md,
@@ -88,7 +91,7 @@ pub fn compute_subnets_for_sync_committee(
     let committee = sync_committee_of_next_slot(cfg, state)?;
     let pubkey = get_validator(state, validator_index)?.pubkey;
     let positions = (0..).zip(&committee.pubkeys).filter(|(_, member)| **member == pubkey).map(|(i, _)| i);
-    Ok(positions.map(|position: u64| position / subcommittee_size(cfg).max(1)).collect())
+    Ok(positions.map(|position: u64| position / sync_subcommittee_size(cfg.preset).max(1)).collect())
 }
 
 /// The members of a sync subcommittee whose messages of the state's slot count (altair/p2p-interface.md,
@@ -109,7 +112,7 @@ pub fn get_sync_subcommittee_pubkeys<'a>(
     if subcommittee_index >= SYNC_COMMITTEE_SUBNET_COUNT {
         return Err(missing);
     }
-    let size = subcommittee_size(cfg) as usize;
+    let size = sync_subcommittee_size(cfg.preset) as usize;
     let start = size * subcommittee_index as usize;
     sync_committee_of_next_slot(cfg, state)?.pubkeys.as_slice().get(start..start + size).ok_or(missing)
 }
@@ -143,7 +146,7 @@ pub fn get_sync_committee_selection_proof(
 
 /// Whether the member with this selection proof aggregates (altair/validator.md, `is_sync_committee_aggregator`).
 pub fn is_sync_committee_aggregator(cfg: &ChainConfig, signature: &BlsSignature) -> bool {
-    let modulo = (subcommittee_size(cfg) / TARGET_AGGREGATORS_PER_SYNC_SUBCOMMITTEE).max(1);
+    let modulo = (sync_subcommittee_size(cfg.preset) / TARGET_AGGREGATORS_PER_SYNC_SUBCOMMITTEE).max(1);
     math::bytes_to_uint64(&sha256(&signature.0)).is_multiple_of(modulo)
 }
 
@@ -192,7 +195,7 @@ pub fn process_sync_committee_contributions(
             let len = SYNC_COMMITTEE_SUBNET_COUNT;
             return Err(Error::IndexOutOfRange { list: "sync subcommittees", index, len });
         }
-        let start = (subcommittee_size(cfg) * index) as usize;
+        let start = (sync_subcommittee_size(cfg.preset) * index) as usize;
         for position in contribution.aggregation_bits.ones() {
             sync_committee_bits.set(start + position, true);
         }
@@ -203,10 +206,3 @@ pub fn process_sync_committee_contributions(
     block.body.sync_aggregate = SyncAggregate { sync_committee_bits, sync_committee_signature };
     Ok(())
 }
-
-/// The signature of nobody (altair/bls.md, `G2_POINT_AT_INFINITY`).
-pub const G2_POINT_AT_INFINITY: BlsSignature = {
-    let mut bytes = [0; 96];
-    bytes[0] = 0xc0;
-    crate::ssz::Bytes(bytes)
-};

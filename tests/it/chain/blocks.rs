@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lockin::chain::{Event, Gossip, Notice, Origin, Outcome};
+use lockin::spec;
 use lockin::ssz::{Bytes, Ssz};
 use lockin::types::{FAR_FUTURE_EPOCH, SignedBeaconBlock};
 
@@ -89,7 +90,24 @@ fn invalid_blocks_are_rejected_with_a_reason_and_so_are_their_children() {
     assert_eq!(script.chain(1).metrics().blocks_rejected, 2);
     assert_eq!(script.chain(1).head().slot, 1);
     let known = script.gossip_block(1, &good);
-    assert!(matches!(known, Some(Outcome::Ignore(_))), "{known:?}");
+    assert!(matches!(known, Some(Outcome::Duplicate(_))), "{known:?}");
+}
+
+#[test]
+fn an_invalid_block_sent_again_and_again_stays_known_and_crowds_out_no_other() {
+    let mut script = Script::new(minimal(FAR_FUTURE_EPOCH), 1, 16);
+    script.on_slot(1);
+    let mut wrong = SignedBeaconBlock::clone(&script.make_block(0, 0));
+    wrong.message.state_root = Bytes([7; 32]);
+    let key = &script.keys[wrong.message.proposer_index as usize];
+    wrong.signature = spec::get_block_signature(&script.cfg, &script.chain(0).head().state, &wrong.message, key);
+    let wrong = Arc::new(wrong);
+    script.gossip_block(0, &wrong);
+    for time in 0..300 {
+        let outcome = script.gossip_block(0, &wrong);
+        let known = matches!(&outcome, Some(Outcome::Reject(why)) if why.contains("known to be invalid"));
+        assert!(known, "after {time} more: {outcome:?}");
+    }
 }
 
 #[test]

@@ -71,6 +71,8 @@ fn a_late_joiner_syncs_by_range_and_reads_its_past() {
         assert_eq!(chain.state(StateId::Root(root)).unwrap().slot, slot);
         assert_eq!(chain.canonical_root_at(slot), Some(block.root));
     }
+    let old = |slot| chain.state(StateId::Slot(slot)).unwrap();
+    assert!(std::sync::Arc::ptr_eq(&old(5), &old(5)), "what was replayed last is not replayed again");
     assert!(chain.state(StateId::Slot(99)).is_err());
     assert!(chain.block(BlockId::Root(Root::default())).is_err());
     assert_eq!(chain.heads().len(), 1);

@@ -85,7 +85,7 @@ fn a_vote_for_an_unknown_block_waits_for_it() {
     assert_eq!(script.chain(1).pool_attestations(Some(1), None).len(), 1);
     // Again: seen. With another validator's bit: the signature is wrong.
     script.send(1, gossip(501));
-    assert!(matches!(script.outcome(1, Origin::Gossip(GossipId(501))), Some(Outcome::Ignore(_))));
+    assert!(matches!(script.outcome(1, Origin::Gossip(GossipId(501))), Some(Outcome::Duplicate(_))));
     let mut other = Attestation::clone(&vote);
     let size = other.aggregation_bits.len();
     let position = other.aggregation_bits.ones().next().unwrap();

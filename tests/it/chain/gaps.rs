@@ -1,0 +1,84 @@
+//! Long stretches without blocks: bridged up to a limit, once, and for nobody's unsigned word.
+
+use std::sync::Arc;
+
+use lockin::chain::{Error, Event, GossipId, MOST_EMPTY_SLOTS, Origin, Outcome, StateId};
+use lockin::ssz::Bytes;
+use lockin::types::{FAR_FUTURE_EPOCH, SignedVoluntaryExit, VoluntaryExit};
+
+use super::script::Script;
+use super::setup::minimal;
+
+#[test]
+fn a_network_that_slept_for_sixty_epochs_wakes_up() {
+    let mut script = Script::new(minimal(FAR_FUTURE_EPOCH), 1, 16);
+    script.on_slot(481);
+    script.attest(0, |_| true);
+    assert!(script.nodes[0].outcomes.iter().all(|(_, outcome)| outcome.is_accept()), "{:?}", script.nodes[0].outcomes);
+    assert!(!script.nodes[0].outcomes.is_empty());
+    script.on_slot(482);
+    let block = script.propose(0);
+    assert_eq!(script.chain(0).head().slot, 482);
+    assert!(!block.message.body.attestations.is_empty(), "the votes for the old head are included");
+}
+
+#[test]
+fn beyond_the_limit_nothing_is_computed_and_the_error_says_how_far() {
+    let mut script = Script::new(minimal(FAR_FUTURE_EPOCH), 1, 16);
+    let slot = MOST_EMPTY_SLOTS + 8;
+    script.on_slot(slot);
+    let chain = script.chain(0);
+    let errors = [
+        chain.proposer_duties(slot / 8).err(),
+        chain.attester_duties(slot / 8 + 1, &[1]).err(),
+        chain.attestation_data(slot, 0).err(),
+        chain.produce_block(slot, Bytes([0; 96]), Bytes([0; 32])).err(),
+        chain.state(StateId::Slot(slot)).err(),
+    ];
+    for error in errors {
+        let error = error.expect("too far");
+        assert!(matches!(error, Error::TooFar { from: 0, .. }), "{error}");
+        assert!(error.to_string().contains(&format!("{slot} slots after")), "{error}");
+    }
+    // What the head's registry can tell needs no present state.
+    let message = VoluntaryExit { epoch: 0, validator_index: 99 };
+    let exit = Arc::new(SignedVoluntaryExit { message, signature: Bytes([0; 96]) });
+    script.send(0, Event::VoluntaryExit { exit, origin: Origin::Api(9), now_ms: script.now_ms });
+    assert_eq!(script.outcome(0, Origin::Api(9)), Some(Outcome::Reject("no validator 99".into())));
+}
+
+#[test]
+fn a_long_walk_is_not_repeated_even_when_the_memo_forgets_it() {
+    let mut script = Script::new(minimal(FAR_FUTURE_EPOCH), 1, 16);
+    script.on_slot(487);
+    script.restart(0); // with a memo of four states
+    let state = |slot| script.chain(0).state(StateId::Slot(slot)).unwrap();
+    let first = state(480);
+    (481..=486).for_each(|slot| assert_eq!(state(slot).slot, slot));
+    assert!(Arc::ptr_eq(&first, &state(480)));
+}
+
+#[test]
+fn votes_for_old_blocks_are_ignored_unless_they_are_the_heads_own() {
+    let mut script = Script::new(minimal(FAR_FUTURE_EPOCH), 2, 16);
+    script.nodes[1].partition = 1;
+    for slot in 1..=3 {
+        script.on_slot(slot);
+        script.propose(0);
+    }
+    script.on_slot(40);
+    script.at(334);
+    let vote = |attestation, id| Event::Attestation {
+        attestation: Arc::new(attestation),
+        subnet: None,
+        origin: Origin::Gossip(GossipId(id)),
+        now_ms: 0,
+    };
+    let (_, stale) = script.make_votes(1, |_| true).remove(0);
+    script.send(0, vote(stale, 700));
+    let outcome = script.outcome(0, Origin::Gossip(GossipId(700)));
+    assert!(matches!(&outcome, Some(Outcome::Ignore(why)) if why.contains("40 slots behind")), "{outcome:?}");
+    let (_, own) = script.make_votes(0, |_| true).remove(0);
+    script.send(0, vote(own, 701));
+    assert_eq!(script.outcome(0, Origin::Gossip(GossipId(701))), Some(Outcome::Accept));
+}

@@ -2,11 +2,10 @@
 
 use super::{At, Duty, Ending, Outcome, Validator};
 use crate::api::dto::SyncDuty;
-use crate::spec::{compute_sync_committee_period, is_sync_committee_aggregator};
+use crate::spec::{compute_sync_committee_period, is_sync_committee_aggregator, sync_subcommittee_size};
 use crate::ssz::Root;
 use crate::types::constants::{
     DOMAIN_CONTRIBUTION_AND_PROOF, DOMAIN_SYNC_COMMITTEE, DOMAIN_SYNC_COMMITTEE_SELECTION_PROOF,
-    SYNC_COMMITTEE_SUBNET_COUNT,
 };
 use crate::types::{
     BlsPubkey, BlsSignature, ContributionAndProof, SignedContributionAndProof, SyncAggregatorSelectionData,
@@ -109,7 +108,7 @@ impl Validator {
     /// Who contributes in this slot, by subcommittee (spec `get_sync_committee_selection_proof`,
     /// `is_sync_committee_aggregator`).
     fn contributors(&self, at: At) -> BTreeMap<u64, Vec<Contributor>> {
-        let members = self.network.config.preset.sync_committee_size / SYNC_COMMITTEE_SUBNET_COUNT;
+        let members = sync_subcommittee_size(self.network.config.preset);
         let mut out = BTreeMap::<_, Vec<_>>::new();
         for duty in self.sync_duties_at(at) {
             let positions = duty.validator_sync_committee_indices.iter();

@@ -113,6 +113,22 @@ pub(super) trait Running: Send {
     fn poll(&mut self, ctx: &Ctx<'_>, out: &mut Out) -> Turn;
 }
 
+/// A step that is done as soon as it is begun: one action for each of its nodes.
+struct AtOnce {
+    /// In the past: `started`.
+    done: &'static str,
+    nodes: Vec<String>,
+    action: fn(String) -> Action,
+}
+
+impl Running for AtOnce {
+    fn poll(&mut self, _: &Ctx<'_>, out: &mut Out) -> Turn {
+        let says = format!("{} {}", self.done, self.nodes.join(", "));
+        self.nodes.drain(..).for_each(|node| out.act((self.action)(node)));
+        Turn::Done(says)
+    }
+}
+
 /// What a step wants, in order.
 #[derive(Default)]
 pub(super) struct Out(pub Vec<Output>);

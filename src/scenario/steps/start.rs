@@ -5,7 +5,7 @@
 //! - start: [a1, b1]
 //! ```
 
-use super::{Action, Begin, Ctx, Out, Running, Turn};
+use super::{Action, AtOnce, Begin, Ctx, Running};
 use crate::scenario::error::Error;
 use crate::scenario::raw::{At, RawNames};
 use crate::scenario::resolve::Scope;
@@ -36,16 +36,6 @@ pub fn resolve(raw: &Raw, _: &At<super::RawStep>, scope: &mut Scope<'_>) -> Resu
 
 impl Begin for Plan {
     fn begin(&self, _: &Ctx<'_>) -> Box<dyn Running> {
-        Box::new(Starting(self.0.clone()))
-    }
-}
-
-struct Starting(Vec<String>);
-
-impl Running for Starting {
-    fn poll(&mut self, _: &Ctx<'_>, out: &mut Out) -> Turn {
-        let says = format!("started {}", self.0.join(", "));
-        self.0.drain(..).for_each(|node| out.act(Action::Start(node)));
-        Turn::Done(says)
+        Box::new(AtOnce { done: "started", nodes: self.0.clone(), action: Action::Start })
     }
 }

@@ -4,7 +4,7 @@
 //! - stop: b1
 //! ```
 
-use super::{Action, Begin, Ctx, Out, Running, Turn};
+use super::{Action, AtOnce, Begin, Ctx, Running};
 use crate::scenario::error::Error;
 use crate::scenario::raw::{At, RawNames};
 use crate::scenario::resolve::Scope;
@@ -32,16 +32,6 @@ pub fn resolve(raw: &Raw, _: &At<super::RawStep>, scope: &mut Scope<'_>) -> Resu
 
 impl Begin for Plan {
     fn begin(&self, _: &Ctx<'_>) -> Box<dyn Running> {
-        Box::new(Stopping(self.0.clone()))
-    }
-}
-
-struct Stopping(Vec<String>);
-
-impl Running for Stopping {
-    fn poll(&mut self, _: &Ctx<'_>, out: &mut Out) -> Turn {
-        let says = format!("stopped {}", self.0.join(", "));
-        self.0.drain(..).for_each(|node| out.act(Action::Stop(node)));
-        Turn::Done(says)
+        Box::new(AtOnce { done: "stopped", nodes: self.0.clone(), action: Action::Stop })
     }
 }

@@ -129,6 +129,7 @@ impl Chain {
             finalized_epoch: finalized.epoch,
             head_root: self.head.root,
             head_slot: self.head.slot,
+            earliest_available_slot: 0,
         }
     }
 

@@ -27,7 +27,7 @@ impl Fork {
         [Self::Phase0, Self::Altair, Self::Bellatrix, Self::Capella, Self::Deneb, Self::Electra, Self::Fulu];
 
     /// The newest fork whose rules this program has built in.
-    pub const NEWEST_BUILT: Self = Self::Altair;
+    pub const NEWEST_BUILT: Self = Self::Fulu;
 
     /// The lower-case name, as in the Beacon API and in vectors.
     pub const fn name(self) -> &'static str {

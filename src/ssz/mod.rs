@@ -8,6 +8,7 @@
 
 mod basic;
 mod bits;
+mod byte_sequences;
 mod bytes;
 mod container;
 mod decode;
@@ -18,8 +19,10 @@ mod preset;
 mod sequence;
 #[cfg(test)]
 mod tests;
+mod uint256;
 
 pub use bits::{BitList, BitVector};
+pub use byte_sequences::{ByteList, ByteVector};
 pub use bytes::{Bytes, ParseBytesError, Root};
 pub use container::within;
 pub use decode::{DecodeError, read_offset};
@@ -28,6 +31,7 @@ pub use json::{Json, JsonError};
 pub use merkle::{hash_concat, is_valid_merkle_branch, merkleize, merkleize_bytes, mix_in_length, sha256, zero_hash};
 pub use preset::{Preset, UnknownPreset, UnknownPresetKey};
 pub use sequence::{List, Vector};
+pub use uint256::Uint256;
 
 /// Which fork's rules and which preset's lengths an operation uses.
 #[derive(Clone, Copy, Debug)]

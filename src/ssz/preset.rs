@@ -113,6 +113,70 @@ preset! {
     min_sync_committee_participants = "MIN_SYNC_COMMITTEE_PARTICIPANTS": 1, 1;
     /// Light client: slots.
     update_timeout = "UPDATE_TIMEOUT": 64, 8192;
+    /// Divisor.
+    inactivity_penalty_quotient_bellatrix = "INACTIVITY_PENALTY_QUOTIENT_BELLATRIX": 1 << 24, 1 << 24;
+    /// Divisor.
+    min_slashing_penalty_quotient_bellatrix = "MIN_SLASHING_PENALTY_QUOTIENT_BELLATRIX": 32, 32;
+    /// Factor.
+    proportional_slashing_multiplier_bellatrix = "PROPORTIONAL_SLASHING_MULTIPLIER_BELLATRIX": 3, 3;
+    /// Bytes.
+    max_bytes_per_transaction = "MAX_BYTES_PER_TRANSACTION": 1 << 30, 1 << 30;
+    /// In a payload, at most.
+    max_transactions_per_payload = "MAX_TRANSACTIONS_PER_PAYLOAD": 1 << 20, 1 << 20;
+    /// Bytes; built in.
+    bytes_per_logs_bloom = "BYTES_PER_LOGS_BLOOM": 256, 256;
+    /// Bytes.
+    max_extra_data_bytes = "MAX_EXTRA_DATA_BYTES": 32, 32;
+    /// In a block, at most.
+    max_bls_to_execution_changes = "MAX_BLS_TO_EXECUTION_CHANGES": 16, 16;
+    /// In a payload, at most.
+    max_withdrawals_per_payload = "MAX_WITHDRAWALS_PER_PAYLOAD": 4, 16;
+    /// Validators looked at for withdrawals in a slot.
+    max_validators_per_withdrawals_sweep = "MAX_VALIDATORS_PER_WITHDRAWALS_SWEEP": 16, 16_384;
+    /// The length of a block's list of commitments, not of its blobs.
+    max_blob_commitments_per_block = "MAX_BLOB_COMMITMENTS_PER_BLOCK": 4096, 4096;
+    /// Levels between a commitment and the body's root.
+    kzg_commitment_inclusion_proof_depth = "KZG_COMMITMENT_INCLUSION_PROOF_DEPTH": 17, 17;
+    /// Field elements.
+    field_elements_per_blob = "FIELD_ELEMENTS_PER_BLOB": 4096, 4096;
+    /// Gwei.
+    min_activation_balance = "MIN_ACTIVATION_BALANCE": 32_000_000_000, 32_000_000_000;
+    /// Gwei.
+    max_effective_balance_electra = "MAX_EFFECTIVE_BALANCE_ELECTRA": 2_048_000_000_000, 2_048_000_000_000;
+    /// Divisor.
+    min_slashing_penalty_quotient_electra = "MIN_SLASHING_PENALTY_QUOTIENT_ELECTRA": 4096, 4096;
+    /// Divisor.
+    whistleblower_reward_quotient_electra = "WHISTLEBLOWER_REWARD_QUOTIENT_ELECTRA": 4096, 4096;
+    /// In a state, at most.
+    pending_deposits_limit = "PENDING_DEPOSITS_LIMIT": 1 << 27, 1 << 27;
+    /// In a state, at most.
+    pending_partial_withdrawals_limit = "PENDING_PARTIAL_WITHDRAWALS_LIMIT": 64, 1 << 27;
+    /// In a state, at most.
+    pending_consolidations_limit = "PENDING_CONSOLIDATIONS_LIMIT": 64, 1 << 18;
+    /// In a block, at most.
+    max_attester_slashings_electra = "MAX_ATTESTER_SLASHINGS_ELECTRA": 1, 1;
+    /// In a block, at most.
+    max_attestations_electra = "MAX_ATTESTATIONS_ELECTRA": 8, 8;
+    /// In a payload, at most.
+    max_deposit_requests_per_payload = "MAX_DEPOSIT_REQUESTS_PER_PAYLOAD": 8192, 8192;
+    /// In a payload, at most.
+    max_withdrawal_requests_per_payload = "MAX_WITHDRAWAL_REQUESTS_PER_PAYLOAD": 16, 16;
+    /// In a payload, at most.
+    max_consolidation_requests_per_payload = "MAX_CONSOLIDATION_REQUESTS_PER_PAYLOAD": 2, 2;
+    /// Partial withdrawals in a payload, at most.
+    max_pending_partials_per_withdrawals_sweep = "MAX_PENDING_PARTIALS_PER_WITHDRAWALS_SWEEP": 2, 8;
+    /// Deposits applied in an epoch, at most.
+    max_pending_deposits_per_epoch = "MAX_PENDING_DEPOSITS_PER_EPOCH": 16, 16;
+    /// Levels between the list of commitments and the body's root.
+    kzg_commitments_inclusion_proof_depth = "KZG_COMMITMENTS_INCLUSION_PROOF_DEPTH": 4, 4;
+    /// Field elements.
+    field_elements_per_cell = "FIELD_ELEMENTS_PER_CELL": 64, 64;
+    /// Field elements.
+    field_elements_per_ext_blob = "FIELD_ELEMENTS_PER_EXT_BLOB": 8192, 8192;
+    /// Cells.
+    cells_per_ext_blob = "CELLS_PER_EXT_BLOB": 128, 128;
+    /// Columns.
+    number_of_columns = "NUMBER_OF_COLUMNS": 128, 128;
 }
 
 impl Preset {

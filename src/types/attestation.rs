@@ -1,9 +1,12 @@
 //! Checkpoints and attestations.
 
-use super::{BlsSignature, CommitteeIndex, Epoch, Root, Slot, ValidatorIndex, limits::MaxValidatorsPerCommittee};
+use super::{
+    BlsSignature, CommitteeIndex, Epoch, ForkName, Root, Slot, ValidatorIndex,
+    limits::{MaxCommitteesPerSlot, MaxValidatorsPerAttestation},
+};
 use crate::{
     container,
-    ssz::{BitList, List},
+    ssz::{BitList, BitVector, List},
 };
 
 container! {
@@ -28,18 +31,19 @@ container! {
 }
 
 container! {
-    /// phase0 `Attestation`.
+    /// phase0 `Attestation`; electra lets it hold several committees of a slot.
     pub struct Attestation {
-        pub aggregation_bits: BitList<MaxValidatorsPerCommittee>,
+        pub aggregation_bits: BitList<MaxValidatorsPerAttestation>,
         pub data: AttestationData,
         pub signature: BlsSignature,
+        pub committee_bits: BitVector<MaxCommitteesPerSlot> = ForkName::Electra..,
     }
 }
 
 container! {
     /// phase0 `IndexedAttestation`.
     pub struct IndexedAttestation {
-        pub attesting_indices: List<ValidatorIndex, MaxValidatorsPerCommittee>,
+        pub attesting_indices: List<ValidatorIndex, MaxValidatorsPerAttestation>,
         pub data: AttestationData,
         pub signature: BlsSignature,
     }
@@ -48,7 +52,7 @@ container! {
 container! {
     /// phase0 `PendingAttestation`: an attestation that waits in the state for its epoch's end (phase0 only).
     pub struct PendingAttestation {
-        pub aggregation_bits: BitList<MaxValidatorsPerCommittee>,
+        pub aggregation_bits: BitList<MaxValidatorsPerAttestation>,
         pub data: AttestationData,
         pub inclusion_delay: Slot,
         pub proposer_index: ValidatorIndex,
@@ -68,6 +72,17 @@ container! {
     /// phase0 validator guide `SignedAggregateAndProof`.
     pub struct SignedAggregateAndProof {
         pub message: AggregateAndProof,
+        pub signature: BlsSignature,
+    }
+}
+
+container! {
+    /// electra `SingleAttestation`: one validator's vote, as it travels on the subnets from electra on.
+    #[derive(Copy)]
+    pub struct SingleAttestation {
+        pub committee_index: CommitteeIndex,
+        pub attester_index: ValidatorIndex,
+        pub data: AttestationData,
         pub signature: BlsSignature,
     }
 }

@@ -1,13 +1,17 @@
 //! The beacon state and its blocks.
 
 use super::{
-    Attestation, AttesterSlashing, BlsSignature, Checkpoint, Deposit, Eth1Data, Fork, ForkName, Gwei,
-    ParticipationFlags, PendingAttestation, ProposerSlashing, Root, SignedVoluntaryExit, Slot, StateCache,
-    SyncAggregate, SyncCommittee, Validator, ValidatorIndex,
+    Attestation, AttesterSlashing, BlsSignature, Checkpoint, Deposit, Epoch, Eth1Data, ExecutionPayload,
+    ExecutionPayloadHeader, ExecutionRequests, Fork, ForkName, Gwei, HistoricalSummary, KzgCommitment,
+    ParticipationFlags, PendingAttestation, PendingConsolidation, PendingDeposit, PendingPartialWithdrawal,
+    ProposerSlashing, Root, SignedBlsToExecutionChange, SignedVoluntaryExit, Slot, StateCache, SyncAggregate,
+    SyncCommittee, Validator, ValidatorIndex, WithdrawalIndex,
     limits::{
         EpochsPerHistoricalVector, EpochsPerSlashingsVector, Eth1DataVotesLimit, HistoricalRootsLimit,
-        JustificationBitsLength, MaxAttestations, MaxAttesterSlashings, MaxDeposits, MaxProposerSlashings,
-        MaxVoluntaryExits, PendingAttestationsLimit, SlotsPerHistoricalRoot, ValidatorRegistryLimit,
+        JustificationBitsLength, MaxAttestations, MaxAttesterSlashings, MaxBlobCommitmentsPerBlock,
+        MaxBlsToExecutionChanges, MaxDeposits, MaxProposerSlashings, MaxVoluntaryExits, PendingAttestationsLimit,
+        PendingConsolidationsLimit, PendingDepositsLimit, PendingPartialWithdrawalsLimit, ProposerLookaheadLength,
+        SlotsPerHistoricalRoot, ValidatorRegistryLimit,
     },
 };
 use crate::{
@@ -28,7 +32,7 @@ container! {
 }
 
 container! {
-    /// phase0 and altair `BeaconBlockBody`.
+    /// phase0 `BeaconBlockBody`, with what each fork added.
     pub struct BeaconBlockBody {
         pub randao_reveal: BlsSignature,
         pub eth1_data: Eth1Data,
@@ -39,6 +43,10 @@ container! {
         pub deposits: List<Deposit, MaxDeposits>,
         pub voluntary_exits: List<SignedVoluntaryExit, MaxVoluntaryExits>,
         pub sync_aggregate: SyncAggregate = ForkName::Altair..,
+        pub execution_payload: ExecutionPayload = ForkName::Bellatrix..,
+        pub bls_to_execution_changes: List<SignedBlsToExecutionChange, MaxBlsToExecutionChanges> = ForkName::Capella..,
+        pub blob_kzg_commitments: List<KzgCommitment, MaxBlobCommitmentsPerBlock> = ForkName::Deneb..,
+        pub execution_requests: ExecutionRequests = ForkName::Electra..,
     }
 }
 
@@ -62,7 +70,7 @@ container! {
 }
 
 container! {
-    /// phase0 and altair `BeaconState`.
+    /// phase0 `BeaconState`, with what each fork added.
     pub struct BeaconState {
         pub genesis_time: u64,
         pub genesis_validators_root: Root,
@@ -90,6 +98,20 @@ container! {
         pub inactivity_scores: List<u64, ValidatorRegistryLimit> = ForkName::Altair..,
         pub current_sync_committee: SyncCommittee = ForkName::Altair..,
         pub next_sync_committee: SyncCommittee = ForkName::Altair..,
+        pub latest_execution_payload_header: ExecutionPayloadHeader = ForkName::Bellatrix..,
+        pub next_withdrawal_index: WithdrawalIndex = ForkName::Capella..,
+        pub next_withdrawal_validator_index: ValidatorIndex = ForkName::Capella..,
+        pub historical_summaries: List<HistoricalSummary, HistoricalRootsLimit> = ForkName::Capella..,
+        pub deposit_requests_start_index: u64 = ForkName::Electra..,
+        pub deposit_balance_to_consume: Gwei = ForkName::Electra..,
+        pub exit_balance_to_consume: Gwei = ForkName::Electra..,
+        pub earliest_exit_epoch: Epoch = ForkName::Electra..,
+        pub consolidation_balance_to_consume: Gwei = ForkName::Electra..,
+        pub earliest_consolidation_epoch: Epoch = ForkName::Electra..,
+        pub pending_deposits: List<PendingDeposit, PendingDepositsLimit> = ForkName::Electra..,
+        pub pending_partial_withdrawals: List<PendingPartialWithdrawal, PendingPartialWithdrawalsLimit> = ForkName::Electra..,
+        pub pending_consolidations: List<PendingConsolidation, PendingConsolidationsLimit> = ForkName::Electra..,
+        pub proposer_lookahead: Vector<ValidatorIndex, ProposerLookaheadLength> = ForkName::Fulu..,
     }
     beside cache: StateCache
 }

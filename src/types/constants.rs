@@ -20,6 +20,22 @@ pub const BASE_REWARDS_PER_EPOCH: u64 = 4;
 pub const BLS_WITHDRAWAL_PREFIX: u8 = 0x00;
 /// First byte of execution address withdrawal credentials.
 pub const ETH1_ADDRESS_WITHDRAWAL_PREFIX: u8 = 0x01;
+/// First byte of withdrawal credentials that compound (electra).
+pub const COMPOUNDING_WITHDRAWAL_PREFIX: u8 = 0x02;
+/// No deposit request has been seen yet (electra).
+pub const UNSET_DEPOSIT_REQUESTS_START_INDEX: u64 = u64::MAX;
+/// Amount of a withdrawal request that asks for everything (electra).
+pub const FULL_EXIT_REQUEST_AMOUNT: u64 = 0;
+/// First byte of the list of deposit requests, as the Engine API carries it (electra).
+pub const DEPOSIT_REQUEST_TYPE: u8 = 0x00;
+/// First byte of the list of withdrawal requests (electra).
+pub const WITHDRAWAL_REQUEST_TYPE: u8 = 0x01;
+/// First byte of the list of consolidation requests (electra).
+pub const CONSOLIDATION_REQUEST_TYPE: u8 = 0x02;
+/// Bytes of a BLS field element (deneb).
+pub const BYTES_PER_FIELD_ELEMENT: u64 = 32;
+/// First byte of a blob's versioned hash (deneb).
+pub const VERSIONED_HASH_VERSION_KZG: u8 = 0x01;
 /// Subnets of attestations.
 pub const ATTESTATION_SUBNET_COUNT: u64 = 64;
 /// Subnets of sync committee messages.
@@ -72,3 +88,5 @@ pub const DOMAIN_SYNC_COMMITTEE: Bytes<4> = Bytes([7, 0, 0, 0]);
 pub const DOMAIN_SYNC_COMMITTEE_SELECTION_PROOF: Bytes<4> = Bytes([8, 0, 0, 0]);
 /// Signature domain of sync contributions.
 pub const DOMAIN_CONTRIBUTION_AND_PROOF: Bytes<4> = Bytes([9, 0, 0, 0]);
+/// Signature domain of changes of withdrawal credentials.
+pub const DOMAIN_BLS_TO_EXECUTION_CHANGE: Bytes<4> = Bytes([10, 0, 0, 0]);

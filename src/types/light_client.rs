@@ -1,16 +1,17 @@
 //! Light client objects, from altair on. They are shapes only: the light client protocol itself is not offered.
 
 use super::{
-    BeaconBlockHeader, Root, Slot, SyncAggregate, SyncCommittee,
-    limits::{FinalityBranchDepth, SyncCommitteeBranchDepth},
+    BeaconBlockHeader, ExecutionPayloadHeader, ForkName, Root, Slot, SyncAggregate, SyncCommittee,
+    limits::{ExecutionBranchDepth, FinalityBranchDepth, SyncCommitteeBranchDepth},
 };
 use crate::{container, ssz::Vector};
 
 container! {
-    /// altair `LightClientHeader`.
-    #[derive(Copy)]
+    /// altair `LightClientHeader`; capella adds the payload's header.
     pub struct LightClientHeader {
         pub beacon: BeaconBlockHeader,
+        pub execution: ExecutionPayloadHeader = ForkName::Capella..,
+        pub execution_branch: Vector<Root, ExecutionBranchDepth> = ForkName::Capella..,
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{container, ssz::BitVector};
 
 container! {
-    /// `Status`, version 1.
+    /// `Status`, version 1 (phase0) and 2 (fulu).
     #[derive(Copy)]
     pub struct Status {
         pub fork_digest: ForkDigest,
@@ -15,15 +15,17 @@ container! {
         pub finalized_epoch: Epoch,
         pub head_root: Root,
         pub head_slot: Slot,
+        pub earliest_available_slot: Slot = ForkName::Fulu..,
     }
 }
 
 container! {
-    /// `MetaData`, version 1 (phase0) and 2 (altair).
+    /// `MetaData`, version 1 (phase0), 2 (altair) and 3 (fulu).
     pub struct MetaData {
         pub seq_number: u64,
         pub attnets: BitVector<AttestationSubnetCount>,
         pub syncnets: BitVector<SyncCommitteeSubnetCount> = ForkName::Altair..,
+        pub custody_group_count: u64 = ForkName::Fulu..,
     }
 }
 

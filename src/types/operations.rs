@@ -1,7 +1,8 @@
 //! Deposits, exits, slashings, and what is signed.
 
 use super::{
-    BeaconBlockHeader, BlsPubkey, BlsSignature, Domain, Epoch, Gwei, IndexedAttestation, Root, ValidatorIndex, Version,
+    BeaconBlockHeader, BlsPubkey, BlsSignature, Domain, Epoch, ExecutionAddress, Gwei, IndexedAttestation, Root,
+    ValidatorIndex, Version,
     limits::{DepositProofLength, SlotsPerHistoricalRoot},
 };
 use crate::{container, ssz::Vector};
@@ -147,5 +148,24 @@ container! {
         pub activation_epoch: Epoch,
         pub exit_epoch: Epoch,
         pub withdrawable_epoch: Epoch,
+    }
+}
+
+container! {
+    /// capella `BLSToExecutionChange`.
+    #[derive(Copy)]
+    pub struct BlsToExecutionChange {
+        pub validator_index: ValidatorIndex,
+        pub from_bls_pubkey: BlsPubkey,
+        pub to_execution_address: ExecutionAddress,
+    }
+}
+
+container! {
+    /// capella `SignedBLSToExecutionChange`.
+    #[derive(Copy)]
+    pub struct SignedBlsToExecutionChange {
+        pub message: BlsToExecutionChange,
+        pub signature: BlsSignature,
     }
 }

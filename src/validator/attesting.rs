@@ -88,7 +88,7 @@ impl Validator {
                 let aggregation_bits = bits.ok_or_else(|| Ending::Refused(no_such_member(position, length)))?;
                 let signature = self.sign_root(&duty.pubkey, &due.signing_root);
                 let signature = signature.ok_or_else(|| Ending::Failed("its key is not held here".into()))?;
-                Ok(Attestation { aggregation_bits, data: due.data, signature })
+                Ok(Attestation { aggregation_bits, data: due.data, signature, ..Attestation::default() })
             });
             match signed {
                 Ok(attestation) => attestations.push((duty.validator_index, attestation)),
@@ -160,7 +160,11 @@ fn by_committee(attesters: Vec<Attester>) -> BTreeMap<CommitteeIndex, Vec<Attest
 }
 
 /// Aggregation bits of one member; `None` if the committee the node told of can't be.
-fn one_bit(length: u64, position: u64, limit: u64) -> Option<BitList<crate::types::limits::MaxValidatorsPerCommittee>> {
+fn one_bit(
+    length: u64,
+    position: u64,
+    limit: u64,
+) -> Option<BitList<crate::types::limits::MaxValidatorsPerAttestation>> {
     if position >= length || length > limit {
         return None;
     }

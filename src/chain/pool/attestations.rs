@@ -89,7 +89,12 @@ impl AttestationPool {
 }
 
 fn attestation(data: &AttestationData, part: Part) -> Attestation {
-    Attestation { aggregation_bits: part.bits.into_iter().collect(), data: *data, signature: part.signature }
+    Attestation {
+        aggregation_bits: part.bits.into_iter().collect(),
+        data: *data,
+        signature: part.signature,
+        ..Attestation::default()
+    }
 }
 
 fn refusal(data: &AttestationData, shared: &[usize]) -> String {
@@ -111,7 +116,12 @@ mod tests {
         let sign = |i: &usize| SecretKey::from_bytes(&[*i as u8 + 1; 32]).unwrap().sign(&Bytes([9; 32]));
         let signatures: Vec<_> = members.iter().map(sign).collect();
         let bits = (0..size).map(|i| members.contains(&i)).collect();
-        Attestation { aggregation_bits: bits, data, signature: crypto::aggregate(&signatures).unwrap() }
+        Attestation {
+            aggregation_bits: bits,
+            data,
+            signature: crypto::aggregate(&signatures).unwrap(),
+            ..Attestation::default()
+        }
     }
 
     #[test]

@@ -159,7 +159,12 @@ impl Rig {
                 let mut aggregation_bits = BitList::with_len(assignment.committee.len());
                 (0..assignment.committee.len()).for_each(|i| aggregation_bits.set(i, true));
                 let signatures: Vec<_> = assignment.committee.iter().map(|i| secret_key(*i).sign(&message)).collect();
-                Attestation { aggregation_bits, data, signature: crate::crypto::aggregate(&signatures).unwrap() }
+                Attestation {
+                    aggregation_bits,
+                    data,
+                    signature: crate::crypto::aggregate(&signatures).unwrap(),
+                    ..Attestation::default()
+                }
             })
             .collect()
     }

@@ -230,7 +230,10 @@ impl Script {
             bits[duty.validator_committee_index as usize] = true;
             let key = &self.keys[duty.validator_index as usize];
             let signature = spec::get_attestation_signature(&self.cfg, &state, &data, key);
-            (duty.validator_index, Attestation { aggregation_bits: bits.into_iter().collect(), data, signature })
+            (
+                duty.validator_index,
+                Attestation { aggregation_bits: bits.into_iter().collect(), data, signature, ..Attestation::default() },
+            )
         };
         duties.iter().filter(|duty| duty.slot == self.slot).map(vote).collect()
     }

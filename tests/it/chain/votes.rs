@@ -54,7 +54,7 @@ fn overlapping_aggregates_are_never_merged_and_the_refusal_is_loud() {
         let vote = Attestation {
             aggregation_bits: pending.aggregation_bits.clone(),
             data: pending.data,
-            signature: Bytes([0; 96]),
+            ..Attestation::default()
         };
         attesters.extend(spec::get_attesting_indices(&script.cfg, &state, &vote).unwrap());
     }

@@ -12,11 +12,12 @@ struct Roots {
     root: String,
 }
 
-/// One arm for each container: the handler is its name.
+/// One arm for each container: the handler is its name, or what is said where acronyms are written otherwise.
 macro_rules! containers {
-    ($case:ident: $($name:ident)*) => {
+    ($case:ident: $($name:ident)*; $($handler:literal: $other:ident)*) => {
         match $case.id.handler.as_str() {
             $(stringify!($name) => static_case::<types::$name>($case),)*
+            $($handler => static_case::<types::$other>($case),)*
             _ => Err(unknown_handler($case)),
         }
     };
@@ -25,12 +26,19 @@ macro_rules! containers {
 pub fn run(case: &Case) -> Result<(), String> {
     containers!(case:
         AggregateAndProof Attestation AttestationData AttesterSlashing BeaconBlock BeaconBlockBody BeaconBlockHeader
-        BeaconState Checkpoint ContributionAndProof Deposit DepositData DepositMessage Eth1Block Eth1Data Fork ForkData
-        HistoricalBatch IndexedAttestation LightClientBootstrap LightClientFinalityUpdate LightClientHeader
-        LightClientOptimisticUpdate LightClientUpdate PendingAttestation ProposerSlashing SignedAggregateAndProof
-        SignedBeaconBlock SignedBeaconBlockHeader SignedContributionAndProof SignedVoluntaryExit SigningData
+        BeaconState BlobIdentifier BlobSidecar Checkpoint ConsolidationRequest ContributionAndProof DataColumnSidecar
+        DataColumnsByRootIdentifier Deposit DepositData DepositMessage DepositRequest Eth1Block Eth1Data
+        ExecutionPayload ExecutionPayloadHeader ExecutionRequests Fork ForkData HistoricalBatch HistoricalSummary
+        IndexedAttestation LightClientBootstrap LightClientFinalityUpdate LightClientHeader
+        LightClientOptimisticUpdate LightClientUpdate MatrixEntry PartialDataColumnHeader
+        PartialDataColumnPartsMetadata PartialDataColumnSidecar PendingAttestation PendingConsolidation PendingDeposit
+        PendingPartialWithdrawal PowBlock ProposerSlashing SignedAggregateAndProof SignedBeaconBlock
+        SignedBeaconBlockHeader SignedContributionAndProof SignedVoluntaryExit SigningData SingleAttestation
         SyncAggregate SyncAggregatorSelectionData SyncCommittee SyncCommitteeContribution SyncCommitteeMessage
-        Validator VoluntaryExit
+        Validator VoluntaryExit Withdrawal WithdrawalRequest;
+        "BLSToExecutionChange": BlsToExecutionChange
+        "PartialDataColumnGroupID": PartialDataColumnGroupId
+        "SignedBLSToExecutionChange": SignedBlsToExecutionChange
     )
 }
 

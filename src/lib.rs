@@ -6,6 +6,7 @@ pub mod time;
 pub mod yaml;
 
 pub mod crypto;
+pub mod engine;
 pub mod types;
 
 pub mod api;

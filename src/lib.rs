@@ -6,10 +6,10 @@ pub mod time;
 pub mod yaml;
 
 pub mod crypto;
-pub mod engine;
 pub mod types;
 
 pub mod api;
+pub mod engine;
 pub mod spec;
 
 pub mod chain;

@@ -246,7 +246,7 @@ fn eth1_data(cfg: &ChainConfig, keys: &[InteropKey]) -> Eth1Data {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ssz::{List, Preset, hash_concat, is_valid_merkle_branch};
+    use crate::ssz::{Preset, hash_concat, is_valid_merkle_branch};
     use crate::types::Deposit;
 
     /// The branch of leaf `index` in the deposit tree of these leaves, the length last.

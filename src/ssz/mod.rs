@@ -32,7 +32,7 @@ pub use merkle::{
     hash_concat, is_valid_merkle_branch, merkle_branch, merkleize, merkleize_bytes, mix_in_length, sha256, zero_hash,
 };
 pub use preset::{Preset, UnknownPreset, UnknownPresetKey};
-pub use sequence::{List, Vector};
+pub use sequence::{Iter, List, Vector};
 pub use uint256::Uint256;
 
 /// Which fork's rules and which preset's lengths an operation uses.

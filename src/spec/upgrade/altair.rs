@@ -25,7 +25,7 @@ pub fn upgrade_to_altair(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(
     state.previous_epoch_participation = vec![0; validators].into();
     state.current_epoch_participation = vec![0; validators].into();
     state.inactivity_scores = vec![0; validators].into();
-    translate_participation(cfg, state, pending.as_slice())?;
+    translate_participation(cfg, state, &pending.to_vec())?;
     // The same committee serves in the period of the fork and in the next one.
     state.current_sync_committee = get_next_sync_committee(cfg, state)?;
     state.next_sync_committee = state.current_sync_committee.clone();
@@ -42,7 +42,7 @@ pub fn translate_participation(
     state: &mut BeaconState,
     pending_attestations: &[PendingAttestation],
 ) -> Result<(), Error> {
-    let mut participation = state.previous_epoch_participation.as_slice().to_vec();
+    let mut participation = state.previous_epoch_participation.to_vec();
     for attestation in pending_attestations {
         let flag_indices =
             get_attestation_participation_flag_indices(cfg, state, &attestation.data, attestation.inclusion_delay)?;

@@ -84,7 +84,7 @@ fn change(state: &mut BeaconState, shape: Shape, dice: &mut Dice) {
         2 => assert!(state.slashings.set(at, number)),
         3 => state.historical_roots.push(root),
         4 => state.balances.push(number),
-        5 => state.balances.make_mut().iter_mut().for_each(|balance| *balance ^= number),
+        5 => state.balances.update(|index, balance| (index % 3 > 0).then_some(balance ^ number)),
         6 => state.validators.push(Validator { withdrawal_credentials: root, ..Validator::default() }),
         7 => {
             if let Some(last) = state.validators.len().checked_sub(1) {
@@ -95,7 +95,11 @@ fn change(state: &mut BeaconState, shape: Shape, dice: &mut Dice) {
         9 => state.previous_epoch_participation = std::mem::take(&mut state.current_epoch_participation),
         10 => state.current_epoch_participation.push(number as u8),
         11 => state.eth1_data_votes.clear(),
-        12 => state.inactivity_scores.make_mut().resize(at, number),
+        12 => {
+            let mut scores = state.inactivity_scores.to_vec();
+            scores.resize(at, number);
+            state.inactivity_scores = scores.into();
+        }
         _ => state.next_sync_committee = std::mem::replace(&mut state.current_sync_committee, Ssz::zero(shape)),
     }
 }

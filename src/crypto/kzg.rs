@@ -52,12 +52,15 @@ fn settings() -> &'static KzgSettings {
     c_kzg::ethereum_kzg_settings(0)
 }
 
-fn blob_of(bytes: &[u8]) -> Result<Blob, Error> {
-    Blob::from_bytes(bytes).map_err(|_| Error::Length {
-        what: "blob",
-        expected: c_kzg::BYTES_PER_BLOB,
-        found: bytes.len(),
-    })
+/// The library's blobs, written where they stay: one takes 128 kB, too much to be handed around on a thread's stack.
+fn blobs_of(all: &[&[u8]]) -> Result<Vec<Blob>, Error> {
+    let expected = c_kzg::BYTES_PER_BLOB;
+    if let Some(wrong) = all.iter().find(|bytes| bytes.len() != expected) {
+        return Err(Error::Length { what: "blob", expected, found: wrong.len() });
+    }
+    let mut blobs = vec![Blob::default(); all.len()];
+    blobs.iter_mut().zip(all).for_each(|(blob, bytes)| blob.copy_from_slice(bytes));
+    Ok(blobs)
 }
 
 fn cell_of(bytes: &[u8]) -> Result<Cell, Error> {
@@ -88,8 +91,8 @@ fn cells_and_proofs_of(cells: &[Cell], proofs: &[c_kzg::KzgProof]) -> CellsAndPr
 /// # Errors
 /// A blob of another length, or with an element that is not in the field.
 pub fn blob_to_commitment(blob: &[u8]) -> Result<Point, Error> {
-    let commitment =
-        settings().blob_to_kzg_commitment(&blob_of(blob)?).map_err(refused("the commitment to a blob"))?;
+    let blobs = blobs_of(&[blob])?;
+    let commitment = settings().blob_to_kzg_commitment(&blobs[0]).map_err(refused("the commitment to a blob"))?;
     Ok(Bytes(commitment.to_bytes().into_inner()))
 }
 
@@ -98,8 +101,9 @@ pub fn blob_to_commitment(blob: &[u8]) -> Result<Point, Error> {
 /// # Errors
 /// As [`blob_to_commitment`], or a commitment that is no curve point.
 pub fn blob_proof(blob: &[u8], commitment: &Point) -> Result<Point, Error> {
+    let blobs = blobs_of(&[blob])?;
     let proof = settings()
-        .compute_blob_kzg_proof(&blob_of(blob)?, &Bytes48::new(commitment.0))
+        .compute_blob_kzg_proof(&blobs[0], &Bytes48::new(commitment.0))
         .map_err(refused("the proof of a blob"))?;
     Ok(Bytes(proof.to_bytes().into_inner()))
 }
@@ -115,7 +119,7 @@ pub fn verify_blob_proofs(blobs: &[&[u8]], commitments: &[Point], proofs: &[Poin
     if blobs.is_empty() {
         return Ok(true);
     }
-    let blobs = blobs.iter().map(|blob| blob_of(blob)).collect::<Result<Vec<_>, _>>()?;
+    let blobs = blobs_of(blobs)?;
     settings().verify_blob_kzg_proof_batch(&blobs, &points(commitments), &points(proofs)).map_err(refused(what))
 }
 
@@ -124,7 +128,8 @@ pub fn verify_blob_proofs(blobs: &[&[u8]], commitments: &[Point], proofs: &[Poin
 /// # Errors
 /// As [`blob_to_commitment`].
 pub fn cells(blob: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
-    let cells = settings().compute_cells(&blob_of(blob)?).map_err(refused("the cells of a blob"))?;
+    let blobs = blobs_of(&[blob])?;
+    let cells = settings().compute_cells(&blobs[0]).map_err(refused("the cells of a blob"))?;
     Ok(cells.iter().map(|cell| cell.to_bytes().to_vec()).collect())
 }
 
@@ -133,8 +138,8 @@ pub fn cells(blob: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
 /// # Errors
 /// As [`blob_to_commitment`].
 pub fn cells_and_proofs(blob: &[u8]) -> Result<CellsAndProofs, Error> {
-    let (cells, proofs) =
-        settings().compute_cells_and_kzg_proofs(&blob_of(blob)?).map_err(refused("the cells of a blob"))?;
+    let blobs = blobs_of(&[blob])?;
+    let (cells, proofs) = settings().compute_cells_and_kzg_proofs(&blobs[0]).map_err(refused("the cells of a blob"))?;
     Ok(cells_and_proofs_of(cells.as_slice(), proofs.as_slice()))
 }
 

@@ -152,6 +152,7 @@ macro_rules! container {
 
         impl $crate::ssz::Container for $name {
             fn field_names(shape: $crate::ssz::Shape) -> Vec<&'static str> {
+                let _ = shape;
                 let mut names = Vec::with_capacity(32);
                 $(if $crate::field_is_present!(shape $(, $range)?) {
                     names.push(stringify!($field));

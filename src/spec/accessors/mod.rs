@@ -3,6 +3,7 @@
 
 mod attestations;
 mod balances;
+mod blobs;
 mod committees;
 mod domains;
 mod epochs;
@@ -15,6 +16,7 @@ mod validators;
 
 pub use attestations::*;
 pub use balances::*;
+pub use blobs::*;
 pub use committees::*;
 pub use domains::*;
 pub use epochs::*;

@@ -13,7 +13,7 @@ use crate::types::{
     BeaconBlockBody, BeaconBlockHeader, BeaconState, ChainConfig, DepositData, DepositMessage, Eth1Data,
     ExecutionPayloadHeader, FAR_FUTURE_EPOCH, Fork, ForkData, SigningData, Validator,
 };
-use crate::{spec, types};
+use crate::{engine, spec, types};
 
 /// The eth1 block that interop states are made from: its hash is also the first randao mix.
 pub const ETH1_BLOCK_HASH: Root = Bytes([0x42; 32]);
@@ -125,7 +125,9 @@ impl QuickStart {
                 let state = self.built_directly(genesis_time, ETH1_BLOCK_HASH)?;
                 Ok(BeaconState { latest_execution_payload_header: merged_header(self.cfg.shape(self.fork)), ..state })
             }
-            Convention::Live => todo!(),
+            Convention::Live => {
+                self.state_on(engine::genesis::execution_genesis(self.cfg.shape(self.fork), genesis_time), genesis_time)
+            }
         }
     }
 

@@ -33,7 +33,7 @@ const LAYERS: &[(Side, u8, &[&str])] = &[
 ];
 
 /// What the orchestrator may import of the client side.
-const SHARED: &[&str] = &["ssz", "types", "spec", "time", "crypto", "api", "witness"];
+const SHARED: &[&str] = &["ssz", "types", "spec", "time", "crypto", "api", "engine", "witness"];
 
 /// Imported by anybody.
 const LEAVES: &[&str] = &["yaml"];

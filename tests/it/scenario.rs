@@ -91,7 +91,7 @@ fn the_command_line_casts_roles_and_seeds() {
     let undeclared = Options { roles: vec![("X".into(), "lockin".into())], ..Options::default() };
     insta::assert_snapshot!(said(undeclared), @"--role X=lockin: sample.yaml has the roles A, B");
     let unknown = Options { clients: Some(vec!["lockin".into(), "teku".into()]), ..options };
-    insta::assert_snapshot!(said(unknown), @"--role B=prysm: no client has that name; accepted: lockin, teku");
+    insta::assert_snapshot!(said(unknown), @"--role B=prysm: no client is named `prysm`; accepted: lockin, teku");
 }
 
 #[test]

@@ -92,7 +92,9 @@ pub enum GenesisBlockError {
     #[error("the genesis block can't be read: {0}; give the result of eth_getBlockByNumber(\"0x0\", false)")]
     Malformed(String),
     /// Its own hash is not what its fields hash to.
-    #[error("the genesis block says its hash is {said}, but its fields hash to {computed}: a field that this program does not know?")]
+    #[error(
+        "the genesis block says its hash is {said}, but its fields hash to {computed}: a field that this program does not know?"
+    )]
     Hash { said: Hash32, computed: Hash32 },
     /// A field of a later fork is missing, or one is there that the fork does not have.
     #[error("the genesis block is not of {fork}: {field}; the engine's fork times must agree with config.yaml")]

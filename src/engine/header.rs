@@ -2,10 +2,10 @@
 //!
 //! Spec: bellatrix `is_valid_block_hash`; the headers of EIP-3675, EIP-4399, EIP-4895, EIP-4844, EIP-4788 and EIP-7685.
 
+use super::call::NewPayload;
 use super::requests::requests_hash;
 use super::rlp::{self, Fields, RlpError};
 use super::trie::{keccak256, ordered_trie_root};
-use super::call::NewPayload;
 use crate::ssz::{Bytes, Fork, Root, Uint256};
 use crate::types::{ExecutionAddress, Hash32, LogsBloom, Withdrawal};
 

@@ -82,7 +82,9 @@ mod tests {
         let of = |list: &[&[u8]]| from_list(Preset::minimal(), list);
         let withdrawal = [&[1u8][..], &[0; 76]].concat();
         assert!(of(&[&withdrawal]).is_ok());
-        for bad in [&[&withdrawal[..], &withdrawal][..], &[&[1]], &[&[]], &[&[9, 1]], &[&[1, 2, 3]], &[&[2; 117], &withdrawal]] {
+        for bad in
+            [&[&withdrawal[..], &withdrawal][..], &[&[1]], &[&[]], &[&[9, 1]], &[&[1, 2, 3]], &[&[2; 117], &withdrawal]]
+        {
             assert!(of(bad).is_err(), "{bad:?}");
         }
     }

@@ -1,9 +1,9 @@
 //! Answers, written and read. Their form goes by the method's version.
 
+use super::block::pow_block_from;
 use super::call::{Version, get_payload_version};
 use super::payload::{payload_from, payload_to, status_from, status_to};
 use super::value::{bytes_from, data, data_from, elements, field, optional, quantity256, quantity256_from};
-use super::block::pow_block_from;
 use crate::engine::call::{Answer, BlobAndProofs, BuiltPayload, Call};
 use crate::engine::requests::{self, MAX_KINDS};
 use crate::ssz::{Fork, Json, JsonError, Preset, Shape};
@@ -77,9 +77,7 @@ pub fn answer_from(preset: &'static Preset, call: &Call, result: &Value) -> Resu
             status: field(result, "payloadStatus", status_from)?,
             payload_id: optional(result, "payloadId").map(data_from).transpose()?,
         }),
-        Call::GetPayload { fork, .. } => {
-            Ok(Answer::Payload(Box::new(built_from(Shape::new(*fork, preset), result)?)))
-        }
+        Call::GetPayload { fork, .. } => Ok(Answer::Payload(Box::new(built_from(Shape::new(*fork, preset), result)?))),
         Call::GetBlobs { fork, versioned_hashes } => {
             blobs_from(Shape::new(*fork, preset), versioned_hashes.len(), result).map(Answer::Blobs)
         }
@@ -105,8 +103,7 @@ fn built_from(shape: Shape, result: &Value) -> Result<BuiltPayload, JsonError> {
         let bundle = |value: &Value| {
             let commitments = field(value, "commitments", |value| elements(value, limit, data_from))?;
             let proofs = field(value, "proofs", |value| elements(value, limit * per_blob, data_from))?;
-            let blobs =
-                field(value, "blobs", |value| elements(value, limit, |blob| Json::from_json(shape, blob)))?;
+            let blobs = field(value, "blobs", |value| elements(value, limit, |blob| Json::from_json(shape, blob)))?;
             if blobs.len() != commitments.len() || proofs.len() as u64 != commitments.len() as u64 * per_blob {
                 let (blobs, proofs) = (blobs.len(), proofs.len());
                 let message = format!("{} commitments, {proofs} proofs and {blobs} blobs", commitments.len());

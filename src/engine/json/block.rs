@@ -1,7 +1,7 @@
 //! Blocks as `eth_getBlockByHash` and `eth_getBlockByNumber` give them.
 
 use super::JsonRpcError;
-use super::value::{data, data_from, field, optional, quantity, quantity256, quantity256_from, quantity_from};
+use super::value::{data, data_from, field, optional, quantity, quantity_from, quantity256, quantity256_from};
 use crate::engine::header::Header;
 use crate::ssz::{ByteList, Json, JsonError, Preset, Shape, Uint256};
 use crate::types::{Hash32, PowBlock, limits::MaxExtraDataBytes};
@@ -83,7 +83,10 @@ pub(in crate::engine) fn pow_block_from(block: &Value) -> Result<PowBlock, JsonE
     Ok(PowBlock {
         block_hash: field(block, "hash", data_from)?,
         parent_hash: field(block, "parentHash", data_from)?,
-        total_difficulty: optional(block, "totalDifficulty").map(quantity256_from).transpose()?.unwrap_or(Uint256::ZERO),
+        total_difficulty: optional(block, "totalDifficulty")
+            .map(quantity256_from)
+            .transpose()?
+            .unwrap_or(Uint256::ZERO),
     })
 }
 

@@ -1,6 +1,8 @@
 //! `ExecutionPayloadV1` to `V3`, `WithdrawalV1`, `PayloadAttributesV1` to `V3`, `ForkchoiceStateV1`, `PayloadStatusV1`.
 
-use super::value::{data, data_from, elements, field, optional, quantity, quantity256, quantity256_from, quantity_from};
+use super::value::{
+    data, data_from, elements, field, optional, quantity, quantity_from, quantity256, quantity256_from,
+};
 use crate::engine::call::{ForkchoiceState, PayloadAttributes, PayloadStatus, Validity};
 use crate::ssz::{Bytes, Fork, Json, JsonError, Shape};
 use crate::types::{ExecutionPayload, Withdrawal};

@@ -136,7 +136,11 @@ fn configuration(args: &GenesisArgs, warnings: &mut Vec<String>) -> Result<Chain
             FAR_FUTURE_EPOCH => "never comes".to_owned(),
             epoch => format!("comes in epoch {epoch}"),
         };
-        let why = format!("{later} comes in epoch {}, but {earlier}, which it builds on, {}", cfg.fork_epoch(later), at(earlier));
+        let why = format!(
+            "{later} comes in epoch {}, but {earlier}, which it builds on, {}",
+            cfg.fork_epoch(later),
+            at(earlier)
+        );
         return wrong(later, why);
     }
     warnings.extend(found);

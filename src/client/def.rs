@@ -253,7 +253,8 @@ impl ClientDef {
     pub fn start_order(&self) -> Vec<&str> {
         let mut order: Vec<&str> = Vec::new();
         for _ in 0..self.roles.len() {
-            let there = |needed: &str| order.contains(&needed) || (needed == ENGINE && !self.roles.contains_key(ENGINE));
+            let there =
+                |needed: &str| order.contains(&needed) || (needed == ENGINE && !self.roles.contains_key(ENGINE));
             let ready = |role: &Role| role.needs.as_deref().is_none_or(there);
             let next = self.roles.iter().find(|(name, role)| !order.contains(&name.as_str()) && ready(role));
             match next {

@@ -64,9 +64,19 @@ fn the_embedded_client() {
         Some(Engine { url: "http://127.0.0.1:8551".into(), jwt: "/run/network/jwt.hex".into(), script: None });
     context.ports.insert("engine".into(), 8551);
     let merged = lockin.render("beacon", &context).expect("renders").args;
-    assert!(merged.ends_with(&["--engine=http://127.0.0.1:8551".into(), "--jwt-secret=/run/network/jwt.hex".into()]), "{merged:?}");
+    assert!(
+        merged.ends_with(&["--engine=http://127.0.0.1:8551".into(), "--jwt-secret=/run/network/jwt.hex".into()]),
+        "{merged:?}"
+    );
     context.engine.as_mut().expect("just set").script = Some("/run/a/engine.yaml".into());
     insta::assert_snapshot!(shown(&lockin.render("engine", &context).expect("renders")), @r"
+    /usr/bin/lockin
+    engine
+    --listen=127.0.0.1:8551
+    --jwt-secret=/run/network/jwt.hex
+    --network-dir=/run/network
+    --script=/run/a/engine.yaml
+    --log-level=info
     ");
     assert_eq!(lockin.signing_role(), Some("validator"));
     assert_eq!(lockin.start_order(), ["engine", "beacon", "validator"]);

@@ -6,9 +6,9 @@
 use super::checks::Check;
 use super::quantity::Duration;
 use super::steps::Step;
-use crate::ssz::{Fork, Preset, sha256};
 use crate::engine;
 use crate::genesis::Convention;
+use crate::ssz::{Fork, Preset, sha256};
 use crate::topology::{self, EnginePlan, GenesisPlan, KeyRange, Links, NetworkPlan, NodeSpec, Start, Validators};
 use crate::types::config::{BlobParameters, ConfigError};
 use crate::types::{ChainConfig, FAR_FUTURE_EPOCH};

@@ -48,6 +48,10 @@ pub(super) fn resolve(source: Source<'_>, raw: &RawNetwork) -> Result<Network, E
             return Err(source.error(word, format!("a slot of {}; accepted: {accepted}", network.slot_time)));
         }
     }
+    // the time of a payload is in whole seconds, and later than its parent's
+    if let Some(word) = raw.slot_time.as_ref().filter(|_| network.slot_time.0 < 1000 && network.has_payloads()) {
+        return Err(source.error(word, "execution payloads, which come with bellatrix, need slots of 1s at least"));
+    }
     for (key, word) in &raw.constants {
         override_constant(source, &mut network, key, word)?;
     }
@@ -115,7 +119,7 @@ fn merge(
     match raw.map(|word| (word, word.value.as_str())) {
         None => Ok(merges.then_some(Merge::TotalDifficulty)),
         Some((word, _)) if !merges => {
-            Err(source.error(word, "this network does not merge: that takes a genesis before bellatrix, and bellatrix"))
+            Err(source.error(word, "this network does not merge: that takes a genesis before bellatrix and an epoch for it in `forks`"))
         }
         Some((_, "total_difficulty")) => Ok(Some(Merge::TotalDifficulty)),
         Some((_, "block_hash")) => Ok(Some(Merge::BlockHash)),

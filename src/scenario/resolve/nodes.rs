@@ -5,6 +5,7 @@ use super::super::error::{Error, Source};
 use super::super::plan::{Link, Network, Node};
 use super::super::raw::{At, RawNode, RawScenario, Word};
 use super::scope::Scope;
+use crate::engine::Script;
 use crate::engine::stub::BlobPlan;
 use crate::topology::{self, EnginePlan, NodeSpec, Start, TopologyError, Validators};
 use crate::types::FAR_FUTURE_EPOCH;
@@ -96,6 +97,10 @@ fn specs(
     let blobs = raw.network.blobs.as_ref();
     if let Some(blobs) = blobs.filter(|_| network.config().is_ok_and(|cfg| cfg.deneb_fork_epoch == FAR_FUTURE_EPOCH)) {
         return Err(source.error(blobs, "blobs come with deneb, which this network never reaches"));
+    }
+    if let Some(blobs) = blobs {
+        let script = Script { blobs: Some(blobs.value), ..Script::default() };
+        script.check().map_err(|why| source.error(blobs, why))?;
     }
     if raw.nodes.value.is_empty() {
         let accepted = "accepted: `- { name: a0, role: A, validators: 16 }`";

@@ -96,7 +96,8 @@ impl ChainConfig {
     }
 
     fn fork_order_warnings(&self, file: &str) -> Vec<String> {
-        let says = |(later, earlier)| format!("{file}: {later} is scheduled before {earlier}; most clients refuse that");
+        let says =
+            |(later, earlier)| format!("{file}: {later} is scheduled before {earlier}; most clients refuse that");
         self.misplaced_forks().map(says).collect()
     }
 }

@@ -1,8 +1,16 @@
 //! Merkle trees over 32-byte chunks.
+//!
+//! Whole levels are hashed at once, by a library that interleaves several hashes where the processor can.
 
 use super::Root;
 use sha2::{Digest, Sha256};
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
+
+/// A node of a Merkle tree, in the form that hashes level by level.
+pub type Chunk = [u8; 32];
+
+/// Pairs hashed in one call: their parents wait on the stack.
+const BATCH: usize = 32;
 
 /// SHA-256 of `bytes`: the spec's `hash`.
 pub fn sha256(bytes: &[u8]) -> Root {
@@ -11,10 +19,66 @@ pub fn sha256(bytes: &[u8]) -> Root {
 
 /// SHA-256 of two nodes side by side.
 pub fn hash_concat(left: &Root, right: &Root) -> Root {
-    let mut both = [0; 64];
-    both[..32].copy_from_slice(&left.0);
-    both[32..].copy_from_slice(&right.0);
-    sha256(&both)
+    let mut parent = [[0; 32]];
+    hash_pairs(&[left.0, right.0], &mut parent);
+    super::Bytes(parent[0])
+}
+
+/// The parents of `nodes`, which are twice as many.
+fn hash_pairs(nodes: &[Chunk], parents: &mut [Chunk]) {
+    // The library chooses its code by the processor, and must not do so on two threads at once.
+    static CHOSEN: Once = Once::new();
+    CHOSEN.call_once(|| {
+        hashtree_rs::init();
+    });
+    assert_eq!(nodes.len(), 2 * parents.len(), "the library relies on it");
+    let count = parents.len();
+    hashtree_rs::hash(parents.as_flattened_mut(), nodes.as_flattened(), count);
+}
+
+/// Puts the parents of `nodes`, an even number, into their first half.
+fn hash_level(nodes: &mut [Chunk]) {
+    let mut parents = [[0; 32]; BATCH];
+    for start in (0..nodes.len() / 2).step_by(BATCH) {
+        let count = BATCH.min(nodes.len() / 2 - start);
+        hash_pairs(&nodes[2 * start..2 * (start + count)], &mut parents[..count]);
+        nodes[start..start + count].copy_from_slice(&parents[..count]);
+    }
+}
+
+/// Replaces each `2^levels` of `nodes` by the root over them. Their number is a multiple of that.
+pub(super) fn fold(nodes: &mut Vec<Chunk>, levels: usize) {
+    for _ in 0..levels {
+        hash_level(nodes);
+        nodes.truncate(nodes.len() / 2);
+    }
+}
+
+/// [`fold`] of rows of `width` chunks, a power of two: writes the root of each row to every `stride`-th of `roots`.
+pub fn fold_rows(mut chunks: Vec<Chunk>, width: usize, roots: &mut [Chunk], stride: usize) {
+    fold(&mut chunks, width.trailing_zeros() as usize);
+    for (place, root) in roots.iter_mut().step_by(stride).zip(chunks) {
+        *place = root;
+    }
+}
+
+/// The root at level `to` over `nodes`, which are those of level `from`, padded with zero chunks. (Chunks are level 0.)
+pub(super) fn root_of_level(mut nodes: Vec<Chunk>, from: usize, to: usize) -> Root {
+    if nodes.is_empty() {
+        return zero_hash(to);
+    }
+    for level in from..to {
+        if nodes.len() % 2 == 1 {
+            nodes.push(zero_hash(level).0);
+        }
+        fold(&mut nodes, 1);
+    }
+    super::Bytes(nodes[0])
+}
+
+/// The level of the root of a tree that has room for `limit` chunks.
+pub(super) fn depth_of(limit: u64) -> usize {
+    limit.max(1).next_power_of_two().trailing_zeros() as usize
 }
 
 /// The root of a tree of `depth` levels whose chunks are all zero. `depth` is at most 64.
@@ -31,31 +95,17 @@ pub fn zero_hash(depth: usize) -> Root {
 
 /// `merkleize(chunks, limit)` of `ssz/merkleization`: the root over `chunks`, padded with zero chunks to the next power of
 /// two of `limit`. More chunks than `limit` is a caller's bug.
-pub fn merkleize(mut chunks: Vec<Root>, limit: u64) -> Root {
+pub fn merkleize(chunks: impl IntoIterator<Item = Root>, limit: u64) -> Root {
+    let chunks: Vec<Chunk> = chunks.into_iter().map(|chunk| chunk.0).collect();
     debug_assert!(chunks.len() as u64 <= limit.max(1), "{} chunks over a limit of {limit}", chunks.len());
-    let depth = limit.max(1).next_power_of_two().trailing_zeros() as usize;
-    if chunks.is_empty() {
-        return zero_hash(depth);
-    }
-    for level in 0..depth {
-        let parents = chunks.len().div_ceil(2);
-        for parent in 0..parents {
-            let right = chunks.get(2 * parent + 1).copied().unwrap_or_else(|| zero_hash(level));
-            chunks[parent] = hash_concat(&chunks[2 * parent], &right);
-        }
-        chunks.truncate(parents);
-    }
-    chunks[0]
+    root_of_level(chunks, 0, depth_of(limit))
 }
 
 /// [`merkleize`] over `bytes` packed into chunks, the last one padded with zeros.
 pub fn merkleize_bytes(bytes: &[u8], limit: u64) -> Root {
-    let chunks = bytes.chunks(32).map(|piece| {
-        let mut chunk = [0; 32];
-        chunk[..piece.len()].copy_from_slice(piece);
-        super::Bytes(chunk)
-    });
-    merkleize(chunks.collect(), limit)
+    let mut chunks = vec![[0; 32]; bytes.len().div_ceil(32)];
+    chunks.as_flattened_mut()[..bytes.len()].copy_from_slice(bytes);
+    root_of_level(chunks, 0, depth_of(limit))
 }
 
 /// `mix_in_length(root, length)`.
@@ -93,6 +143,23 @@ mod tests {
         assert_eq!(merkleize(chunks.clone(), 8), merkleize(padded, 8));
         assert_eq!(merkleize(vec![], 8), zero_hash(3));
         assert_eq!(merkleize(chunks[..1].to_vec(), 1), chunks[0]);
+    }
+
+    #[test]
+    fn many_pairs_hash_as_one_by_one_wherever_they_lie() {
+        let bytes: Vec<u8> = (0..64 * 70 + 8).map(|i: usize| (i * 7 + i / 251) as u8).collect();
+        for count in (0..10).chain([31, 32, 33, 64, 65, 70]) {
+            for shift in 0..4 {
+                let (nodes, _) = bytes[shift..shift + 64 * count].as_chunks();
+                let one_by_one: Vec<Chunk> = nodes.as_flattened().chunks(64).map(|pair| sha256(pair).0).collect();
+                let mut parents = vec![[0; 32]; count];
+                hash_pairs(nodes, &mut parents);
+                assert_eq!(parents, one_by_one);
+                let mut level = nodes.to_vec();
+                hash_level(&mut level);
+                assert_eq!(level[..count], one_by_one);
+            }
+        }
     }
 
     #[test]

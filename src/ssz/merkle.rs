@@ -36,27 +36,30 @@ fn hash_pairs(nodes: &[Chunk], parents: &mut [Chunk]) {
     hashtree_rs::hash(parents.as_flattened_mut(), nodes.as_flattened(), count);
 }
 
-/// Puts the parents of `nodes`, an even number, into their first half.
-fn hash_level(nodes: &mut [Chunk]) {
+/// Replaces `nodes`, of an even number, by their parents.
+fn rise(nodes: &mut Vec<Chunk>) {
     let mut parents = [[0; 32]; BATCH];
-    for start in (0..nodes.len() / 2).step_by(BATCH) {
-        let count = BATCH.min(nodes.len() / 2 - start);
-        hash_pairs(&nodes[2 * start..2 * (start + count)], &mut parents[..count]);
-        nodes[start..start + count].copy_from_slice(&parents[..count]);
+    let count = nodes.len() / 2;
+    for start in (0..count).step_by(BATCH) {
+        let end = count.min(start + BATCH);
+        let parents = &mut parents[..end - start];
+        hash_pairs(&nodes[2 * start..2 * end], parents);
+        nodes[start..end].copy_from_slice(parents);
     }
+    nodes.truncate(count);
 }
 
-/// Replaces each `2^levels` of `nodes` by the root over them. Their number is a multiple of that.
-pub(super) fn fold(nodes: &mut Vec<Chunk>, levels: usize) {
-    for _ in 0..levels {
-        hash_level(nodes);
-        nodes.truncate(nodes.len() / 2);
+/// Replaces the nodes of `level` by their parents; a last one alone is paired with a tree of zeros.
+fn rise_padded(nodes: &mut Vec<Chunk>, level: usize) {
+    if nodes.len() % 2 == 1 {
+        nodes.push(zero_hash(level).0);
     }
+    rise(nodes);
 }
 
-/// [`fold`] of rows of `width` chunks, a power of two: writes the root of each row to every `stride`-th of `roots`.
+/// Writes the root of each row of `width` chunks, a power of two, to every `stride`-th of `roots`, from the first on.
 pub fn fold_rows(mut chunks: Vec<Chunk>, width: usize, roots: &mut [Chunk], stride: usize) {
-    fold(&mut chunks, width.trailing_zeros() as usize);
+    (0..width.trailing_zeros()).for_each(|_| rise(&mut chunks));
     for (place, root) in roots.iter_mut().step_by(stride).zip(chunks) {
         *place = root;
     }
@@ -67,12 +70,7 @@ pub(super) fn root_of_level(mut nodes: Vec<Chunk>, from: usize, to: usize) -> Ro
     if nodes.is_empty() {
         return zero_hash(to);
     }
-    for level in from..to {
-        if nodes.len() % 2 == 1 {
-            nodes.push(zero_hash(level).0);
-        }
-        fold(&mut nodes, 1);
-    }
+    (from..to).for_each(|level| rise_padded(&mut nodes, level));
     super::Bytes(nodes[0])
 }
 
@@ -99,6 +97,19 @@ pub fn merkleize(chunks: impl IntoIterator<Item = Root>, limit: u64) -> Root {
     let chunks: Vec<Chunk> = chunks.into_iter().map(|chunk| chunk.0).collect();
     debug_assert!(chunks.len() as u64 <= limit.max(1), "{} chunks over a limit of {limit}", chunks.len());
     root_of_level(chunks, 0, depth_of(limit))
+}
+
+/// The siblings on the way from chunk `index` up to the root that [`merkleize`] gives for the same arguments: what
+/// [`is_valid_merkle_branch`] takes.
+pub fn merkle_branch(chunks: Vec<Root>, limit: u64, index: u64) -> Vec<Root> {
+    let mut nodes: Vec<Chunk> = chunks.into_iter().map(|chunk| chunk.0).collect();
+    let mut branch = Vec::new();
+    for level in 0..depth_of(limit) {
+        let sibling = usize::try_from((index >> level) ^ 1).ok().and_then(|at| nodes.get(at)).copied();
+        branch.push(sibling.map_or_else(|| zero_hash(level), super::Bytes));
+        rise_padded(&mut nodes, level);
+    }
+    branch
 }
 
 /// [`merkleize`] over `bytes` packed into chunks, the last one padded with zeros.
@@ -156,8 +167,8 @@ mod tests {
                 hash_pairs(nodes, &mut parents);
                 assert_eq!(parents, one_by_one);
                 let mut level = nodes.to_vec();
-                hash_level(&mut level);
-                assert_eq!(level[..count], one_by_one);
+                rise(&mut level);
+                assert_eq!(level, one_by_one);
             }
         }
     }
@@ -170,5 +181,18 @@ mod tests {
         assert!(is_valid_merkle_branch(&leaves[2], &branch, 2, 2, &root));
         assert!(!is_valid_merkle_branch(&leaves[2], &branch, 2, 3, &root));
         assert!(!is_valid_merkle_branch(&leaves[2], &branch[..1], 2, 2, &root));
+    }
+
+    #[test]
+    fn branches_lead_from_every_chunk_to_the_root() {
+        for count in 0..=7u8 {
+            let chunks: Vec<Root> = (1..=count).map(|byte| super::super::Bytes([byte; 32])).collect();
+            let root = merkleize(chunks.clone(), 7);
+            for index in 0..8 {
+                let leaf = chunks.get(index as usize).copied().unwrap_or(Root::ZERO);
+                let branch = merkle_branch(chunks.clone(), 7, index);
+                assert!(is_valid_merkle_branch(&leaf, &branch, 3, index, &root), "{index} of {count}");
+            }
+        }
     }
 }

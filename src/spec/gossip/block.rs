@@ -6,7 +6,7 @@ use super::{
     reject_unless, state_of, unseen, validator,
 };
 use crate::crypto::SignatureSet;
-use crate::spec::{get_beacon_proposer_index, is_execution_enabled, signing_root_of};
+use crate::spec::{compute_time_at_slot, get_beacon_proposer_index, is_execution_enabled, max_blobs_per_block, signing_root_of};
 use crate::ssz::{Root, Ssz};
 use crate::types::constants::DOMAIN_BEACON_PROPOSER;
 use crate::types::{
@@ -163,8 +163,8 @@ fn check_execution<V: View + ?Sized>(view: &V, proposal: &Proposal, block: &Beac
     if !enabled {
         return reject_unless(parent_is_valid, "block's parent is invalid and execution is not enabled");
     }
-    let due = view.head_state().genesis_time.checked_add(block.slot.saturating_mul(cfg.slot_duration_ms) / 1000);
-    let on_time = Some(block.body.execution_payload.timestamp) == due;
+    let due = compute_time_at_slot(cfg, view.head_state(), block.slot);
+    let on_time = due.is_ok_and(|due| block.body.execution_payload.timestamp == due);
     reject_unless(on_time, "incorrect execution payload timestamp")?;
     match (parent_is_valid, view.payload_status(&block.parent_root)) {
         (false, PayloadValidationStatus::NotValidated) => {
@@ -180,6 +180,7 @@ fn check_execution<V: View + ?Sized>(view: &V, proposal: &Proposal, block: &Beac
 
 /// What deneb added, and electra and fulu changed: the number of blobs.
 fn check_commitments<V: View + ?Sized>(view: &V, block: &BeaconBlock) -> Result<(), Fault> {
-    let limit = super::sidecars::max_blobs_per_block(view.cfg(), block.slot);
+    let cfg = view.cfg();
+    let limit = max_blobs_per_block(cfg, cfg.epoch_of(block.slot));
     reject_unless(block.body.blob_kzg_commitments.len() as u64 <= limit, "too many blob kzg commitments")
 }

@@ -17,7 +17,9 @@
 
 mod block;
 mod operations;
+mod partial_columns;
 mod seen;
+mod sidecars;
 mod sync;
 mod time;
 mod votes;
@@ -31,8 +33,7 @@ use crate::crypto::{self, SignatureSet};
 use crate::spec::compute_domain;
 use crate::ssz::Root;
 use crate::types::{
-    AttestationData, BeaconState, ChainConfig, Checkpoint, CommitteeIndex, Domain, DomainType, Epoch, Slot, Validator,
-    ValidatorIndex,
+    AttestationData, BeaconState, ChainConfig, Checkpoint, Domain, DomainType, Epoch, Slot, Validator, ValidatorIndex,
 };
 
 pub use block::validate_beacon_block_gossip;
@@ -40,7 +41,12 @@ pub use operations::{
     validate_attester_slashing_gossip, validate_bls_to_execution_change_gossip, validate_proposer_slashing_gossip,
     validate_voluntary_exit_gossip,
 };
+pub use partial_columns::{
+    validate_partial_data_column_sidecar_gossip, verify_partial_data_column_header_inclusion_proof,
+    verify_partial_data_column_sidecar_kzg_proofs,
+};
 pub use seen::Seen;
+pub use sidecars::{validate_blob_sidecar_gossip, validate_data_column_sidecar_gossip};
 pub use sync::{
     get_sync_subcommittee_pubkeys, validate_sync_committee_contribution_and_proof_gossip,
     validate_sync_committee_message_gossip,

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::time::current_slot;
 use super::{Fault, Seen, View, check_signatures, ignore_unless, reject_unless, state_of, unseen, validator};
 use crate::crypto::SignatureSet;
+use crate::spec::blocks::voluntary_exit_domain;
 use crate::spec::{
     compute_domain, compute_signing_root, get_domain, indexed_attestation_signature_set, is_active_validator,
     is_slashable_attestation_data, is_slashable_validator,
 };
 use crate::ssz::sha256;
 use crate::types::constants::{
-    BLS_WITHDRAWAL_PREFIX, DOMAIN_BEACON_PROPOSER, DOMAIN_BLS_TO_EXECUTION_CHANGE, DOMAIN_VOLUNTARY_EXIT,
-    FAR_FUTURE_EPOCH,
+    BLS_WITHDRAWAL_PREFIX, DOMAIN_BEACON_PROPOSER, DOMAIN_BLS_TO_EXECUTION_CHANGE, FAR_FUTURE_EPOCH,
 };
 use crate::types::{
     AttesterSlashing, BeaconState, IndexedAttestation, ProposerSlashing, SignedBlsToExecutionChange,
@@ -55,7 +55,7 @@ pub fn validate_voluntary_exit_gossip<V: View + ?Sized>(
     reject_unless(epoch >= exit.epoch, "voluntary exit epoch is in the future")?;
     let old_enough = validator.activation_epoch.checked_add(cfg.shard_committee_period).is_some_and(|may| may <= epoch);
     reject_unless(old_enough, "validator has not been active long enough")?;
-    let domain = voluntary_exit_domain(view, &state, exit.epoch);
+    let domain = voluntary_exit_domain(cfg, &state, exit.epoch);
     let message = compute_signing_root(exit, cfg.shape_at_slot(state.slot), domain);
     let signature = signed_voluntary_exit.signature;
     let set = SignatureSet { pubkeys: vec![validator.pubkey], message, signature };

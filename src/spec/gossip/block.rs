@@ -6,7 +6,9 @@ use super::{
     reject_unless, state_of, unseen, validator,
 };
 use crate::crypto::SignatureSet;
-use crate::spec::{compute_time_at_slot, get_beacon_proposer_index, is_execution_enabled, max_blobs_per_block, signing_root_of};
+use crate::spec::{
+    compute_time_at_slot, get_beacon_proposer_index, is_execution_enabled, max_blobs_per_block, signing_root_of,
+};
 use crate::ssz::{Root, Ssz};
 use crate::types::constants::DOMAIN_BEACON_PROPOSER;
 use crate::types::{

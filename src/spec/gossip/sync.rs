@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use super::time::is_current_slot;
-use super::{
-    Fault, Seen, View, check_signatures, domain, ignore_unless, reject_unless, state_of, unseen, validator,
-};
-use crate::crypto::{SignatureSet};
+use super::{Fault, Seen, View, check_signatures, domain, ignore_unless, reject_unless, state_of, unseen, validator};
+use crate::crypto::SignatureSet;
 use crate::spec::{
     compute_signing_root, compute_sync_committee_period, get_sync_committee_at_epoch, is_sync_committee_aggregator,
     sync_subcommittee_size,

@@ -83,12 +83,7 @@ pub fn validate_single_attestation_gossip<V: View + ?Sized>(
 }
 
 /// What both kinds of unaggregated votes end with.
-fn check_single<V: View + ?Sized>(
-    view: &V,
-    seen: &Seen,
-    vote: Vote,
-    signature: BlsSignature,
-) -> Result<Vote, Fault> {
+fn check_single<V: View + ?Sized>(view: &V, seen: &Seen, vote: Vote, signature: BlsSignature) -> Result<Vote, Fault> {
     let epoch = vote.data.target.epoch;
     let new = vote.attesters.iter().all(|attester| !seen.has_attester(epoch, *attester));
     unseen(new, "already seen attestation for this epoch and validator")?;

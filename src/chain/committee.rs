@@ -158,10 +158,10 @@ impl Chain {
         }
     }
 
-    fn subcommittee<'a>(&self, committee: &'a SyncCommittee, subcommittee: u64) -> &'a [BlsPubkey] {
+    fn subcommittee(&self, committee: &SyncCommittee, subcommittee: u64) -> Vec<BlsPubkey> {
         let size = spec::sync_subcommittee_size(self.cfg.preset) as usize;
         let start = subcommittee as usize * size;
-        committee.pubkeys.as_slice().get(start..start + size).unwrap_or_default()
+        committee.pubkeys.iter().skip(start).take(size).copied().collect()
     }
 
     fn seats(&self, committee: &SyncCommittee, key: &BlsPubkey) -> Seats {

@@ -3,17 +3,21 @@
 
 use std::sync::Arc;
 
-use super::event::Origin;
-use crate::ssz::Root;
+use super::Error;
+use super::event::{EngineId, Origin, ProductionId};
+use crate::engine;
+use crate::ssz::{Root, Uint256};
 use crate::types::{
-    Attestation, AttesterSlashing, Epoch, ProposerSlashing, SignedAggregateAndProof, SignedBeaconBlock,
-    SignedContributionAndProof, SignedVoluntaryExit, Slot, SyncCommitteeMessage,
+    Attestation, AttesterSlashing, BeaconBlock, Blob, BlobSidecar, DataColumnSidecar, Epoch, Hash32, KzgProof,
+    ProposerSlashing, SignedAggregateAndProof, SignedBeaconBlock, SignedBlsToExecutionChange,
+    SignedContributionAndProof, SignedVoluntaryExit, SingleAttestation, Slot, SyncCommitteeMessage, ValidatorIndex,
 };
 
 /// The verdict on an object, in gossip's terms. The text is the reason, for logs and API answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Valid: forward it. A block is accepted once it is imported.
+    /// Valid: forward it. A block is accepted once its transition is right, which may be before its sidecars are there
+    /// and the execution engine has judged its payload; one of [`Origin::Sync`] once it is imported.
     Accept,
     /// Not (or no longer, or not yet) of use; nobody's fault.
     Ignore(String),
@@ -35,8 +39,14 @@ impl Outcome {
 pub enum Gossip {
     /// `beacon_block`
     Block(Arc<SignedBeaconBlock>),
-    /// `beacon_attestation_{subnet}`
+    /// `blob_sidecar_{subnet}`
+    BlobSidecar { subnet: u64, sidecar: Arc<BlobSidecar> },
+    /// `data_column_sidecar_{subnet}`
+    DataColumnSidecar { subnet: u64, sidecar: Arc<DataColumnSidecar> },
+    /// `beacon_attestation_{subnet}` before electra
     Attestation { subnet: u64, attestation: Arc<Attestation> },
+    /// `beacon_attestation_{subnet}` from electra on
+    SingleAttestation { subnet: u64, attestation: Arc<SingleAttestation> },
     /// `beacon_aggregate_and_proof`
     Aggregate(Arc<SignedAggregateAndProof>),
     /// `sync_committee_{subnet}`
@@ -49,6 +59,21 @@ pub enum Gossip {
     ProposerSlashing(Arc<ProposerSlashing>),
     /// `attester_slashing`
     AttesterSlashing(Arc<AttesterSlashing>),
+    /// `bls_to_execution_change`
+    BlsToExecutionChange(Arc<SignedBlsToExecutionChange>),
+}
+
+/// An unsigned block, with what its proposer publishes beside it.
+#[derive(Clone, Debug)]
+pub struct ProducedBlock {
+    /// The block, state root included.
+    pub block: BeaconBlock,
+    /// As the engine gave them: one a blob, from fulu on `CELLS_PER_EXT_BLOB` a blob.
+    pub proofs: Vec<KzgProof>,
+    /// The blobs of its commitments.
+    pub blobs: Vec<Blob>,
+    /// What the payload is worth to the fee recipient, in wei.
+    pub payload_value: Uint256,
 }
 
 /// News for subscribers of the node's events; fields as in the Beacon API's event stream.
@@ -64,6 +89,8 @@ pub enum Notice {
         previous_duty_dependent_root: Root,
         /// Decides the proposer duties of the head's epoch, the attester duties of the next.
         current_duty_dependent_root: Root,
+        /// The execution engine has not called its payload valid yet. Likewise below.
+        optimistic: bool,
     },
     /// The new head does not descend from the old one. Comes before the `Head` it explains.
     Reorg {
@@ -77,15 +104,32 @@ pub enum Notice {
         old_state: Root,
         new_state: Root,
         common_ancestor: Root,
+        optimistic: bool,
     },
     /// The store's justified checkpoint advanced.
     Justified { epoch: Epoch, root: Root },
     /// The store's finalized checkpoint advanced; `state` is the state root of the block `root`.
-    Finalized { epoch: Epoch, root: Root, state: Root },
+    Finalized { epoch: Epoch, root: Root, state: Root, optimistic: bool },
     /// A block was imported.
-    Block { slot: Slot, root: Root },
+    Block { slot: Slot, root: Root, optimistic: bool },
+    /// A valid sidecar came by gossip or API.
+    BlobSidecar { block: Root, sidecar: Arc<BlobSidecar>, versioned_hash: Hash32 },
+    /// A valid sidecar came by gossip or API.
+    DataColumnSidecar { block: Root, sidecar: Arc<DataColumnSidecar> },
+    /// The execution engine was told to build on the head for a proposer of this node.
+    PayloadAttributes {
+        proposer: ValidatorIndex,
+        /// Of the block to be.
+        slot: Slot,
+        parent: Root,
+        parent_number: u64,
+        parent_hash: Hash32,
+        attributes: Box<engine::PayloadAttributes>,
+    },
     /// A valid attestation, single or aggregate, came by gossip or API.
     Attestation(Arc<Attestation>),
+    /// A valid attestation of electra's form came by gossip or API.
+    SingleAttestation(Arc<SingleAttestation>),
     /// A valid contribution came by gossip or API.
     Contribution(Arc<SignedContributionAndProof>),
     /// A valid exit came by gossip or API.
@@ -94,6 +138,8 @@ pub enum Notice {
     ProposerSlashing(Arc<ProposerSlashing>),
     /// A valid slashing came by gossip or API.
     AttesterSlashing(Arc<AttesterSlashing>),
+    /// A valid change of credentials came by gossip or API.
+    BlsToExecutionChange(Arc<SignedBlsToExecutionChange>),
 }
 
 /// One change of the database. Keys are documented in [`schema`](super::schema).
@@ -128,6 +174,15 @@ pub enum Effect {
     /// Ask for the block with this root: `origin`'s object needs it. Asked once while it is missing, and again each slot
     /// that it still is; for each block of [`Origin::Sync`] that lacks its parent, though.
     RequestBlock { root: Root, origin: Origin },
+    /// Ask for sidecars of this block of this slot, by index: blobs before fulu, data columns from fulu on. Without them
+    /// `origin`'s block can't be imported. Asked some time after the block came, and again each slot that they are missing;
+    /// what comes goes in as [`Origin::Sync`].
+    RequestSidecars { root: Root, slot: Slot, indices: Vec<u64>, origin: Origin },
+    /// Ask the execution engine; its answer goes in as [`Event::Engine`](super::Event::Engine). Calls are made in the
+    /// order of these effects, each after the one before it was answered.
+    Engine { id: EngineId, call: Box<engine::Call> },
+    /// The block that was wanted by [`Event::Produce`](super::Event::Produce), or why there is none: exactly one each.
+    Produced { id: ProductionId, result: Result<Box<ProducedBlock>, Arc<Error>> },
     /// Apply all writes of the batch at once, or none (one transaction), batches in order.
     Persist(Vec<Write>),
     /// Tell subscribers.

@@ -47,6 +47,7 @@ impl Chain {
             epoch_transition: epoch > self.cfg.epoch_of(old_slot),
             previous_duty_dependent_root: previous,
             current_duty_dependent_root: current,
+            optimistic: self.is_optimistic(&block),
         });
     }
 
@@ -76,6 +77,7 @@ impl Chain {
             old_state: old.state_root,
             new_state: new.state_root,
             common_ancestor: common,
+            optimistic: self.is_optimistic(&new.root),
         });
     }
 
@@ -113,7 +115,8 @@ impl Chain {
             self.metrics.finalized_epoch = finalized.epoch;
             let Checkpoint { epoch, root } = finalized;
             let state = self.store.node(&root).map(|node| node.state_root).unwrap_or_default();
-            self.notify(Notice::Finalized { epoch, root, state });
+            let optimistic = self.is_optimistic(&root);
+            self.notify(Notice::Finalized { epoch, root, state, optimistic });
         }
         let on_head = self.ancestor(&self.head.root, state_block_slot(state)) == Some(finalized.root);
         let moved = finalized.root != self.anchor.root;

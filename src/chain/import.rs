@@ -177,7 +177,7 @@ impl Chain {
         self.batch.push(schema::put(schema::state_root(&block.state_root), root.0.to_vec()));
         self.batch.push(schema::put(schema::hot(block.slot, &root), Vec::new()));
         self.metrics.blocks_imported += 1;
-        self.notify(Notice::Block { slot: block.slot, root });
+        self.notify(Notice::Block { slot: block.slot, root, optimistic: self.is_optimistic(&root) });
         self.update_head();
     }
 

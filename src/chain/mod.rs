@@ -35,9 +35,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 pub use duties::{AttesterDuty, Duties, ProposerDuty, SyncDuty};
-pub use effect::{Effect, Gossip, Level, Notice, Outcome, Write};
+pub use effect::{Effect, Gossip, Level, Notice, Outcome, ProducedBlock, Write};
 pub use error::Error;
-pub use event::{Event, GossipId, Origin};
+pub use event::{EngineId, Event, GossipId, Origin, ProductionId};
 pub use memo::Memo;
 pub use reads::{BlockId, ForkChoiceNode, FoundBlock, StateId};
 pub use rows::{MemoryRows, Row, Rows, RowsError};
@@ -148,6 +148,15 @@ impl Chain {
             Event::VoluntaryExit { exit, origin, .. } => self.on_voluntary_exit(exit, origin),
             Event::ProposerSlashing { slashing, origin, .. } => self.on_proposer_slashing(slashing, origin),
             Event::AttesterSlashing { slashing, origin, .. } => self.on_attester_slashing(slashing, origin),
+            Event::Produce { id, slot, randao, graffiti, .. } => self.on_produce(id, slot, randao, graffiti),
+            Event::BlockContents { origin, .. }
+            | Event::BlobSidecar { origin, .. }
+            | Event::DataColumnSidecar { origin, .. }
+            | Event::SingleAttestation { origin, .. }
+            | Event::BlsToExecutionChange { origin, .. } => {
+                self.refuse(&mut held::Asker::new(origin), verdict::Fault::Ignore("of a fork not built in yet".into()));
+            }
+            Event::Engine { .. } | Event::PrepareProposers { .. } => {}
         }
         self.update_head();
         self.settle();

@@ -1,14 +1,27 @@
 //! What validators are to sign: blocks, attestation data, aggregates, contributions.
 
+use std::sync::Arc;
+
+use super::effect::{Effect, ProducedBlock};
+use super::event::ProductionId;
 use super::{Chain, Error};
 use crate::spec::{self, Signatures};
-use crate::ssz::{Root, Ssz};
+use crate::ssz::{Root, Ssz, Uint256};
 use crate::types::{
     Attestation, AttestationData, BeaconBlock, BeaconBlockBody, BeaconState, BlsSignature, Checkpoint, CommitteeIndex,
     ForkName, Slot, SyncCommitteeContribution,
 };
 
 impl Chain {
+    /// Makes a block for whoever asked.
+    pub(super) fn on_produce(&mut self, id: ProductionId, slot: Slot, randao: BlsSignature, graffiti: Root) {
+        let produced = |block| {
+            Box::new(ProducedBlock { block, proofs: Vec::new(), blobs: Vec::new(), payload_value: Uint256::default() })
+        };
+        let result = self.produce_block(slot, randao, graffiti).map(produced).map_err(Arc::new);
+        self.out.push(Effect::Produced { id, result });
+    }
+
     /// An unsigned block on the current head, with the best of the pools and its state root. Without a source of
     /// deposits: the vote for eth1 data is the interop stub's.
     pub fn produce_block(&self, slot: Slot, randao: BlsSignature, graffiti: Root) -> Result<BeaconBlock, Error> {

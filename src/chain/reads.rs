@@ -109,6 +109,11 @@ impl Chain {
         self.head.clone()
     }
 
+    /// Whether the block was imported before the execution engine found its payload valid, and that is still so.
+    pub fn is_optimistic(&self, root: &Root) -> bool {
+        self.store.is_optimistic(root)
+    }
+
     /// Fork choice's finalized checkpoint: its root is the genesis block's root before the first finality.
     pub fn finalized(&self) -> Checkpoint {
         self.store.finalized_checkpoint()

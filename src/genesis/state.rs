@@ -111,7 +111,7 @@ fn registry(cfg: &ChainConfig, fork: ForkName, keys: &[InteropKey]) -> BeaconSta
     let mut state = BeaconState::zero(shape);
     state.validators = keys.iter().map(validator).collect();
     state.balances = keys.iter().map(|_| balance).collect();
-    state.randao_mixes.make_mut().fill(ETH1_BLOCK_HASH);
+    state.randao_mixes.update(|_, _| Some(ETH1_BLOCK_HASH));
     state.genesis_validators_root = state.validators.hash_tree_root(shape);
     if fork >= ForkName::Altair {
         state.previous_epoch_participation = keys.iter().map(|_| 0).collect();
@@ -227,6 +227,6 @@ mod tests {
         let cfg = ChainConfig::minimal();
         let state = genesis_state(&cfg, ForkName::Altair, Convention::Genesis, 0, 1).expect("one is enough");
         assert_eq!(state.current_sync_committee.pubkeys.len(), 32);
-        assert_eq!(state.validators, List::from(state.validators.as_slice().to_vec()));
+        assert_eq!(state.validators, List::from(state.validators.to_vec()));
     }
 }

@@ -326,7 +326,10 @@ impl Core {
                 Effect::Outcome { origin: Origin::Api(call), outcome } => {
                     self.verdicts.insert(call, outcome);
                 }
-                Effect::Outcome { .. } | Effect::Publish(_) | Effect::RequestBlock { .. } => {}
+                Effect::Outcome { .. } | Effect::Publish(_) => {}
+                Effect::RequestBlock { .. } | Effect::RequestSidecars { .. } => {}
+                // Come only from bellatrix on, which the node does not serve yet.
+                Effect::Engine { .. } | Effect::Produced { .. } => {}
                 Effect::Persist(batch) => self.effects.writes.push(batch),
                 Effect::Notify(notice) => self.effects.notices.push(notice),
                 Effect::Log { level, message } => self.effects.logs.push(LogLine { level, message }),

@@ -79,14 +79,17 @@ pub fn empty_genesis_state(
 pub fn activate_genesis_validators(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), Error> {
     let p = cfg.preset;
     let fork = cfg.genesis_fork();
-    let balances = state.balances.clone();
-    for (validator, balance) in state.validators.make_mut().iter_mut().zip(balances.iter()) {
+    let mut balances = state.balances.iter();
+    state.validators.update(|_, validator| {
+        let balance = balances.next()?;
+        let mut validator = *validator;
         validator.effective_balance = (balance - balance % p.effective_balance_increment).min(p.max_effective_balance);
         if validator.effective_balance == p.max_effective_balance {
             validator.activation_eligibility_epoch = GENESIS_EPOCH;
             validator.activation_epoch = GENESIS_EPOCH;
         }
-    }
+        Some(validator)
+    });
     state.cache.clear();
     state.genesis_validators_root = state.validators.hash_tree_root(cfg.shape(fork));
     if fork >= ForkName::Altair {

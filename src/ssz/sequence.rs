@@ -72,7 +72,7 @@ macro_rules! sequence {
 
         impl<'a, T, L> IntoIterator for &'a $name<T, L> {
             type Item = &'a T;
-            type IntoIter = std::slice::Iter<'a, T>;
+            type IntoIter = Iter<'a, T>;
 
             fn into_iter(self) -> Self::IntoIter {
                 self.iter()
@@ -105,22 +105,34 @@ macro_rules! sequence {
             }
 
             /// The elements in order.
-            pub fn iter(&self) -> std::slice::Iter<'_, T> {
-                self.storage.items.iter()
-            }
-
-            /// All elements at once.
-            pub fn as_slice(&self) -> &[T] {
-                &self.storage.items
+            pub fn iter(&self) -> Iter<'_, T> {
+                Iter { items: self.storage.items.iter() }
             }
         }
 
         impl<T: Clone, L> $name<T, L> {
             /// The elements for writing. Copies them when they are shared and forgets the kept root.
-            pub fn make_mut(&mut self) -> &mut Vec<T> {
+            fn make_mut(&mut self) -> &mut Vec<T> {
                 let storage = Arc::make_mut(&mut self.storage);
                 storage.root = OnceLock::new();
                 &mut storage.items
+            }
+
+            /// The elements as a vector of their own.
+            pub fn to_vec(&self) -> Vec<T> {
+                self.storage.items.clone()
+            }
+
+            /// Replaces the elements for which `change` gives a new value; it is asked for each in order.
+            ///
+            /// What stays the same keeps its storage and its kept root: give `None` for an element that does not change.
+            pub fn update(&mut self, mut change: impl FnMut(usize, &T) -> Option<T>) {
+                let changes: Vec<(usize, T)> =
+                    self.iter().enumerate().filter_map(|(index, item)| Some((index, change(index, item)?))).collect();
+                if !changes.is_empty() {
+                    let items = self.make_mut();
+                    changes.into_iter().for_each(|(index, item)| items[index] = item);
+                }
             }
 
             /// The element at `index` for writing.
@@ -176,6 +188,41 @@ macro_rules! sequence {
         }
     };
 }
+
+/// The elements of a [`List`] or [`Vector`] in order.
+pub struct Iter<'a, T> {
+    items: std::slice::Iter<'a, T>,
+}
+
+impl<T> Clone for Iter<'_, T> {
+    fn clone(&self) -> Self {
+        Self { items: self.items.clone() }
+    }
+}
+
+impl<'a, T> Iterator for Iter<'a, T> {
+    type Item = &'a T;
+
+    fn next(&mut self) -> Option<&'a T> {
+        self.items.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.items.size_hint()
+    }
+
+    fn nth(&mut self, count: usize) -> Option<&'a T> {
+        self.items.nth(count)
+    }
+}
+
+impl<T> DoubleEndedIterator for Iter<'_, T> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.items.next_back()
+    }
+}
+
+impl<T> ExactSizeIterator for Iter<'_, T> {}
 
 /// A sequence that knows whether so many elements fit it.
 pub trait Checked: Sized {

@@ -135,6 +135,11 @@ impl Service {
             Gossip::VoluntaryExit(_) => (TopicKind::VoluntaryExit, now),
             Gossip::ProposerSlashing(_) => (TopicKind::ProposerSlashing, now),
             Gossip::AttesterSlashing(_) => (TopicKind::AttesterSlashing, now),
+            Gossip::SingleAttestation { subnet, attestation } => {
+                (TopicKind::Attestation(*subnet), of(attestation.data.slot))
+            }
+            // No topics of ours yet.
+            Gossip::BlobSidecar { .. } | Gossip::DataColumnSidecar { .. } | Gossip::BlsToExecutionChange(_) => return,
         };
         let entry = self.schedule.at(epoch);
         let shape = self.cfg.shape(entry.fork);
@@ -147,6 +152,10 @@ impl Service {
             Gossip::VoluntaryExit(x) => x.encode(shape),
             Gossip::ProposerSlashing(x) => x.encode(shape),
             Gossip::AttesterSlashing(x) => x.encode(shape),
+            Gossip::SingleAttestation { attestation, .. } => attestation.encode(shape),
+            Gossip::BlobSidecar { sidecar, .. } => sidecar.encode(shape),
+            Gossip::DataColumnSidecar { sidecar, .. } => sidecar.encode(shape),
+            Gossip::BlsToExecutionChange(x) => x.encode(shape),
         };
         self.metrics.gossip_published += 1;
         let topic = Topic { digest: entry.digest, kind }.to_string().into();

@@ -76,7 +76,7 @@ mod tests {
     use crate::ssz::Root;
 
     fn block(slot: u64) -> Notice {
-        Notice::Block { slot, root: Root::default() }
+        Notice::Block { slot, root: Root::default(), optimistic: false }
     }
 
     #[tokio::test]

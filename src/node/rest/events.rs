@@ -108,7 +108,7 @@ pub fn render(cfg: &ChainConfig, notice: &Notice, wanted: impl Fn(&str) -> bool)
             event("head", &|| head(notice));
             event("head_v2", &|| head_v2(cfg, notice));
         }
-        Notice::Reorg { slot, epoch, depth, old_head, new_head, old_state, new_state, .. } => {
+        Notice::Reorg { slot, epoch, depth, old_head, new_head, old_state, new_state, optimistic, .. } => {
             event("chain_reorg", &|| {
                 json!({
                     "slot": slot.to_string(),
@@ -118,24 +118,24 @@ pub fn render(cfg: &ChainConfig, notice: &Notice, wanted: impl Fn(&str) -> bool)
                     "old_head_state": old_state.to_string(),
                     "new_head_state": new_state.to_string(),
                     "epoch": epoch.to_string(),
-                    "execution_optimistic": false,
+                    "execution_optimistic": optimistic,
                 })
             });
         }
         Notice::Justified { .. } => {}
-        Notice::Finalized { epoch, root, state } => event("finalized_checkpoint", &|| {
+        Notice::Finalized { epoch, root, state, optimistic } => event("finalized_checkpoint", &|| {
             json!({
                 "block": root.to_string(),
                 "state": state.to_string(),
                 "epoch": epoch.to_string(),
-                "execution_optimistic": false,
+                "execution_optimistic": optimistic,
             })
         }),
-        Notice::Block { slot, root } => {
+        Notice::Block { slot, root, optimistic } => {
             event("block_gossip", &|| json!({ "slot": slot.to_string(), "block": root.to_string() }));
             event(
                 "block",
-                &|| json!({ "slot": slot.to_string(), "block": root.to_string(), "execution_optimistic": false }),
+                &|| json!({ "slot": slot.to_string(), "block": root.to_string(), "execution_optimistic": optimistic }),
             );
         }
         Notice::Attestation(attestation) => {
@@ -153,6 +153,12 @@ pub fn render(cfg: &ChainConfig, notice: &Notice, wanted: impl Fn(&str) -> bool)
         Notice::AttesterSlashing(slashing) => {
             event("attester_slashing", &|| slashing.to_json(cfg.shape_at_slot(slashing.attestation_1.data.slot)))
         }
+        // Rendered once the node serves the forks that have them.
+        Notice::SingleAttestation(_)
+        | Notice::BlsToExecutionChange(_)
+        | Notice::BlobSidecar { .. }
+        | Notice::DataColumnSidecar { .. }
+        | Notice::PayloadAttributes { .. } => {}
     }
     events
 }
@@ -165,6 +171,7 @@ fn head(notice: &Notice) -> Value {
         epoch_transition,
         previous_duty_dependent_root,
         current_duty_dependent_root,
+        optimistic,
     } = notice
     else {
         return Value::Null;
@@ -176,7 +183,7 @@ fn head(notice: &Notice) -> Value {
         "epoch_transition": epoch_transition,
         "previous_duty_dependent_root": previous_duty_dependent_root.to_string(),
         "current_duty_dependent_root": current_duty_dependent_root.to_string(),
-        "execution_optimistic": false,
+        "execution_optimistic": optimistic,
     })
 }
 
@@ -189,6 +196,7 @@ fn head_v2(cfg: &ChainConfig, notice: &Notice) -> Value {
         epoch_transition,
         previous_duty_dependent_root,
         current_duty_dependent_root,
+        optimistic,
     } = notice
     else {
         return Value::Null;
@@ -203,7 +211,7 @@ fn head_v2(cfg: &ChainConfig, notice: &Notice) -> Value {
             "epoch_transition": epoch_transition,
             "current_epoch_dependent_root": previous_duty_dependent_root.to_string(),
             "next_epoch_dependent_root": current_duty_dependent_root.to_string(),
-            "execution_optimistic": false,
+            "execution_optimistic": optimistic,
         },
     })
 }
@@ -233,8 +241,9 @@ mod tests {
                 epoch_transition: true,
                 previous_duty_dependent_root: Bytes([3; 32]),
                 current_duty_dependent_root: Bytes([4; 32]),
+                optimistic: false,
             },
-            Notice::Finalized { epoch: 2, root: Bytes([5; 32]), state: Bytes([6; 32]) },
+            Notice::Finalized { epoch: 2, root: Bytes([5; 32]), state: Bytes([6; 32]), optimistic: false },
         ];
         let cfg = ChainConfig::minimal();
         let only = |topic: &str| topic != "head_v2";

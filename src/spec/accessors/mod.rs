@@ -3,24 +3,30 @@
 
 mod attestations;
 mod balances;
+mod blobs;
 mod committees;
 mod domains;
 mod epochs;
 mod history;
+mod merge;
 mod participation;
 mod proposers;
 mod shuffling;
 mod sync_committees;
 mod validators;
+mod withdrawals;
 
 pub use attestations::*;
 pub use balances::*;
+pub use blobs::*;
 pub use committees::*;
 pub use domains::*;
 pub use epochs::*;
 pub use history::*;
+pub use merge::*;
 pub use participation::*;
 pub use proposers::*;
 pub use shuffling::*;
 pub use sync_committees::*;
 pub use validators::*;
+pub use withdrawals::*;

@@ -24,7 +24,7 @@ pub fn process_deposit(cfg: &ChainConfig, state: &mut BeaconState, deposit: &Dep
     // One level more than the tree, for the list's length.
     let depth = DEPOSIT_CONTRACT_TREE_DEPTH as usize + 1;
     let (index, root) = (state.eth1_deposit_index, state.eth1_data.deposit_root);
-    if !is_valid_merkle_branch(&leaf, deposit.proof.as_slice(), depth, index, &root) {
+    if !is_valid_merkle_branch(&leaf, &deposit.proof.to_vec(), depth, index, &root) {
         return Err(Error::DepositProof { index, root });
     }
     state.eth1_deposit_index = math::add("deposit index", index, 1)?;

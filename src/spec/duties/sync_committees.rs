@@ -99,11 +99,11 @@ pub fn compute_subnets_for_sync_committee(
 ///
 /// # Errors
 /// If there is no such subcommittee.
-pub fn get_sync_subcommittee_pubkeys<'a>(
+pub fn get_sync_subcommittee_pubkeys(
     cfg: &ChainConfig,
-    state: &'a BeaconState,
+    state: &BeaconState,
     subcommittee_index: u64,
-) -> Result<&'a [BlsPubkey], Error> {
+) -> Result<Vec<BlsPubkey>, Error> {
     let missing = Error::IndexOutOfRange {
         list: "sync subcommittees",
         index: subcommittee_index,
@@ -114,7 +114,9 @@ pub fn get_sync_subcommittee_pubkeys<'a>(
     }
     let size = sync_subcommittee_size(cfg.preset) as usize;
     let start = size * subcommittee_index as usize;
-    sync_committee_of_next_slot(cfg, state)?.pubkeys.as_slice().get(start..start + size).ok_or(missing)
+    let members: Vec<BlsPubkey> =
+        sync_committee_of_next_slot(cfg, state)?.pubkeys.iter().skip(start).take(size).copied().collect();
+    if members.len() == size { Ok(members) } else { Err(missing) }
 }
 
 /// A member's signature of the head block (altair/validator.md, `get_sync_committee_message`).

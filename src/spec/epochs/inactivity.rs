@@ -28,7 +28,7 @@ pub fn process_inactivity_updates(cfg: &ChainConfig, state: &mut BeaconState) ->
     let timely = get_unslashed_participating_indices(cfg, state, TIMELY_TARGET_FLAG_INDEX, previous)?;
     let leaking = is_in_inactivity_leak(cfg, state)?;
     let len = state.inactivity_scores.len() as u64;
-    let mut scores = state.inactivity_scores.as_slice().to_vec();
+    let mut scores = state.inactivity_scores.to_vec();
     let mut changed = false;
     for index in get_eligible_validator_indices(cfg, state) {
         let missing = Error::IndexOutOfRange { list: "inactivity_scores", index, len };

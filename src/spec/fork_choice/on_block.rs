@@ -114,6 +114,7 @@ pub fn on_block_imported(
         timely: Some(timely),
         unrealized_justified: pulled_up.justified,
         unrealized_finalized: pulled_up.finalized,
+        optimistic: false,
         parent: None,
     });
     store.touch();

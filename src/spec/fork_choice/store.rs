@@ -188,6 +188,7 @@ pub fn get_forkchoice_store(
         timely: None,
         unrealized_justified: checkpoint,
         unrealized_finalized: checkpoint,
+        optimistic: false,
         parent: None,
     });
     Ok(Store {
@@ -240,7 +241,7 @@ pub fn prune(store: &mut Store) -> Vec<Root> {
     if oldest == 0 || !settled {
         return Vec::new();
     }
-    let (removed, moved) = store.tree.keep_from(oldest);
+    let (removed, moved) = store.tree.keep_from(oldest, None);
     for message in store.latest_messages.iter_mut().flatten() {
         message.node = message.node.and_then(|at| moved[at]);
     }

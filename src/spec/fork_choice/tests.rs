@@ -57,6 +57,7 @@ fn node(index: usize, parent: usize, slot: Slot) -> Node {
         timely: Some(true),
         unrealized_justified: checkpoint(0, 0),
         unrealized_finalized: checkpoint(0, 0),
+        optimistic: false,
         parent: None,
     }
 }

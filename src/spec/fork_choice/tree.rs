@@ -27,6 +27,8 @@ pub struct Node {
     pub unrealized_justified: Checkpoint,
     /// Finalized checkpoint if an epoch ended with this block.
     pub unrealized_finalized: Checkpoint,
+    /// Whether the execution engine has not called its payload valid yet.
+    pub optimistic: bool,
     /// Position of the parent.
     pub(super) parent: Option<usize>,
 }
@@ -74,14 +76,19 @@ impl Tree {
         self.ancestor_at(at, self.nodes[ancestor].slot) == ancestor
     }
 
-    /// Keeps `oldest` and its descendants. Returns the blocks that went, and for each old position the new one.
-    pub(super) fn keep_from(&mut self, oldest: usize) -> (Vec<Root>, Vec<Option<usize>>) {
+    pub(super) fn set_optimistic(&mut self, at: usize, optimistic: bool) {
+        self.nodes[at].optimistic = optimistic;
+    }
+
+    /// Keeps `oldest` and its descendants, but `without` and its descendants. Returns the blocks that went, and for each
+    /// old position the new one.
+    pub(super) fn keep_from(&mut self, oldest: usize, without: Option<usize>) -> (Vec<Root>, Vec<Option<usize>>) {
         let mut moved: Vec<Option<usize>> = vec![None; self.nodes.len()];
         let mut removed = Vec::new();
         let mut kept = Vec::new();
         for (at, mut node) in std::mem::take(&mut self.nodes).into_iter().enumerate() {
             let parent = node.parent.and_then(|parent| moved[parent]);
-            if at == oldest || parent.is_some() {
+            if at == oldest || (parent.is_some() && Some(at) != without) {
                 node.parent = parent;
                 moved[at] = Some(kept.len());
                 kept.push(node);

@@ -85,11 +85,12 @@ fn apply(state: &mut BeaconState, deltas: &[Deltas]) -> Result<(), Error> {
     if len < validators {
         return Err(Error::IndexOutOfRange { list: "balances", index: len, len });
     }
-    let balances = state.balances.make_mut();
+    let mut balances = state.balances.to_vec();
     for component in deltas {
         for ((balance, reward), penalty) in balances.iter_mut().zip(&component.rewards).zip(&component.penalties) {
             *balance = math::add("balance", *balance, *reward)?.saturating_sub(*penalty);
         }
     }
+    state.balances = balances.into();
     Ok(())
 }

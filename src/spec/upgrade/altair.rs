@@ -1,12 +1,13 @@
 //! The upgrade to altair.
 
+use super::set_fork;
 use crate::{
     spec::{
         Error,
-        accessors::{add_flag, get_attestation_participation_flag_indices, get_current_epoch, get_next_sync_committee},
+        accessors::{add_flag, get_attestation_participation_flag_indices, get_next_sync_committee},
         epochs::pending_attesting_indices,
     },
-    types::{BeaconState, ChainConfig, Fork, PendingAttestation},
+    types::{BeaconState, ChainConfig, ForkName, PendingAttestation},
 };
 
 /// Turns a phase0 state at the first slot of an epoch into an altair state (altair/fork.md, `upgrade_to_altair`).
@@ -15,17 +16,13 @@ use crate::{
 /// If a pending attestation does not fit the state or no sync committee can be drawn.
 pub fn upgrade_to_altair(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), Error> {
     let validators = state.validators.len();
-    state.fork = Fork {
-        previous_version: state.fork.current_version,
-        current_version: cfg.altair_fork_version,
-        epoch: get_current_epoch(cfg, state),
-    };
+    set_fork(cfg, state, ForkName::Altair);
     let pending = std::mem::take(&mut state.previous_epoch_attestations);
     state.current_epoch_attestations.clear();
     state.previous_epoch_participation = vec![0; validators].into();
     state.current_epoch_participation = vec![0; validators].into();
     state.inactivity_scores = vec![0; validators].into();
-    translate_participation(cfg, state, pending.as_slice())?;
+    translate_participation(cfg, state, &pending.to_vec())?;
     // The same committee serves in the period of the fork and in the next one.
     state.current_sync_committee = get_next_sync_committee(cfg, state)?;
     state.next_sync_committee = state.current_sync_committee.clone();
@@ -42,7 +39,7 @@ pub fn translate_participation(
     state: &mut BeaconState,
     pending_attestations: &[PendingAttestation],
 ) -> Result<(), Error> {
-    let mut participation = state.previous_epoch_participation.as_slice().to_vec();
+    let mut participation = state.previous_epoch_participation.to_vec();
     for attestation in pending_attestations {
         let flag_indices =
             get_attestation_participation_flag_indices(cfg, state, &attestation.data, attestation.inclusion_delay)?;

@@ -125,6 +125,9 @@ impl Script {
                 Effect::Notify(notice) => self.nodes[node].notices.push(notice),
                 Effect::Log { level, message } if level >= Level::Warn => self.nodes[node].warnings.push(message),
                 Effect::Log { .. } => {}
+                Effect::RequestSidecars { .. } | Effect::Engine { .. } | Effect::Produced { .. } => {
+                    unreachable!("no node of these scripts reaches the forks that have it")
+                }
             }
         }
     }
@@ -166,6 +169,16 @@ impl Script {
             Gossip::VoluntaryExit(exit) => Event::VoluntaryExit { exit, origin, now_ms },
             Gossip::ProposerSlashing(slashing) => Event::ProposerSlashing { slashing, origin, now_ms },
             Gossip::AttesterSlashing(slashing) => Event::AttesterSlashing { slashing, origin, now_ms },
+            Gossip::BlsToExecutionChange(change) => Event::BlsToExecutionChange { change, origin, now_ms },
+            Gossip::SingleAttestation { subnet, attestation } => {
+                Event::SingleAttestation { attestation, subnet: Some(subnet), origin, now_ms }
+            }
+            Gossip::BlobSidecar { subnet, sidecar } => {
+                Event::BlobSidecar { sidecar, subnet: Some(subnet), origin, now_ms }
+            }
+            Gossip::DataColumnSidecar { subnet, sidecar } => {
+                Event::DataColumnSidecar { sidecar, subnet: Some(subnet), origin, now_ms }
+            }
         }
     }
 

@@ -1,14 +1,14 @@
 //! Roots of states as they live: with the roots that their lists keep from one change to the next, made by genesis, by
 //! slots, by blocks and by the upgrade from phase0 to altair.
 
-use super::assert_same;
-use super::pairs::{named, our_view};
-use super::random::Dice;
+use super::{assert_same, named};
 use crate::chain::{script::Script, setup};
 use lockin::genesis::{Convention, genesis_state};
 use lockin::spec;
 use lockin::ssz::{Fork, Preset, Shape, Ssz};
 use lockin::types::{BeaconState, ChainConfig, SignedBeaconBlock, Validator};
+use lockin::witness::our_view;
+use lockin::witness::random::Dice;
 
 const VALIDATORS: u64 = 64;
 
@@ -84,7 +84,7 @@ fn change(state: &mut BeaconState, shape: Shape, dice: &mut Dice) {
         2 => assert!(state.slashings.set(at, number)),
         3 => state.historical_roots.push(root),
         4 => state.balances.push(number),
-        5 => state.balances.make_mut().iter_mut().for_each(|balance| *balance ^= number),
+        5 => state.balances.update(|index, balance| (index % 3 > 0).then_some(balance ^ number)),
         6 => state.validators.push(Validator { withdrawal_credentials: root, ..Validator::default() }),
         7 => {
             if let Some(last) = state.validators.len().checked_sub(1) {
@@ -95,7 +95,11 @@ fn change(state: &mut BeaconState, shape: Shape, dice: &mut Dice) {
         9 => state.previous_epoch_participation = std::mem::take(&mut state.current_epoch_participation),
         10 => state.current_epoch_participation.push(number as u8),
         11 => state.eth1_data_votes.clear(),
-        12 => state.inactivity_scores.make_mut().resize(at, number),
+        12 => {
+            let mut scores = state.inactivity_scores.to_vec();
+            scores.resize(at, number);
+            state.inactivity_scores = scores.into();
+        }
         _ => state.next_sync_committee = std::mem::replace(&mut state.current_sync_committee, Ssz::zero(shape)),
     }
 }

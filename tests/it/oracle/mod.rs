@@ -12,6 +12,8 @@ use lockin::types::{BeaconState, ForkName};
 use lockin::witness;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
 
 /// Slots of a chain after its last fork began, in epochs.
 const TAIL: u64 = 6;
@@ -80,6 +82,31 @@ fn random_chains_are_valid_through_all_forks() {
     for what in ["attestations", "withdrawals", "exits", "slashings", "credential changes", "requests", "deposits"] {
         assert!(tally.0.get(what).is_some_and(|count| *count > 0), "no {what} came up: {:?}", tally.0);
     }
+}
+
+/// The command reads such a chain from files, and prints the roots that its blocks carry.
+#[test]
+fn replay_follows_a_chain_through_all_forks() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let mut chain = RandomChain::new(7);
+    let path = |name: &str| dir.path().join(name);
+    fs::write(path("config.yaml"), chain.cfg.to_yaml()).expect("writes");
+    fs::write(path("pre.ssz"), chain.genesis.encode(chain.cfg.shape(ForkName::Phase0))).expect("writes");
+    let mut expected = String::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockin"));
+    command.args(["replay", "--cross-check", "--config"]).arg(path("config.yaml")).arg("--pre").arg(path("pre.ssz"));
+    while chain.cfg.fork_at_slot(chain.state.slot) < ForkName::Fulu {
+        chain.next_block();
+        let block = chain.block.as_ref().expect("a block was made");
+        let slot = block.message.slot;
+        let file = path(&format!("block-{slot}.ssz"));
+        fs::write(&file, block.encode(chain.cfg.shape_at_slot(slot))).expect("writes");
+        command.arg(file);
+        expected += &format!("{slot} {}\n", block.message.state_root);
+    }
+    let output = command.output().expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
 }
 
 #[test]

@@ -4,9 +4,7 @@ use super::keys::{Keys, message, message_of_root};
 use lockin::genesis::{Convention, deposit_data, genesis_state};
 use lockin::spec::{self, DepositTree, Signatures};
 use lockin::ssz::{Preset, Root, Ssz, Uint256};
-use lockin::types::constants::{
-    DOMAIN_BEACON_PROPOSER, DOMAIN_RANDAO, DOMAIN_SYNC_COMMITTEE, UNSET_DEPOSIT_REQUESTS_START_INDEX,
-};
+use lockin::types::constants::{DOMAIN_BEACON_PROPOSER, DOMAIN_RANDAO, DOMAIN_SYNC_COMMITTEE};
 use lockin::types::{
     BeaconBlock, BeaconBlockBody, BeaconState, ChainConfig, Deposit, DepositData, Eth1Data, ExecutionPayload, ForkName,
     SignedBeaconBlock, Slot, SyncAggregate, ValidatorIndex,
@@ -177,21 +175,15 @@ impl RandomChain {
     }
 
     fn add_deposits(&mut self, scratch: &BeaconState, body: &mut BeaconBlockBody) {
-        let mut end = scratch.eth1_data.deposit_count;
-        if self.cfg.fork_at_slot(scratch.slot) >= ForkName::Electra
-            && scratch.deposit_requests_start_index != UNSET_DEPOSIT_REQUESTS_START_INDEX
-        {
-            end = end.min(scratch.deposit_requests_start_index);
-        }
-        let start = scratch.eth1_deposit_index;
-        let end = end.min(start + self.cfg.preset.max_deposits);
+        let due = spec::blocks::get_eth1_pending_deposit_count(&self.cfg, scratch).expect("a count");
+        let (start, end) = (scratch.eth1_deposit_index, scratch.eth1_deposit_index + due);
         // Proofs are against the root that the state has, of so many deposits.
         let mut tree = DepositTree::default();
         let shape = self.cfg.shape(ForkName::Phase0);
         self.deposits[..scratch.eth1_data.deposit_count as usize]
             .iter()
             .for_each(|data| tree.push(data.hash_tree_root(shape)));
-        for index in start..end.max(start) {
+        for index in start..end {
             let proof = tree.proof(index as usize).expect("the tree has it");
             body.deposits.push(Deposit { proof: proof.into(), data: self.deposits[index as usize] });
         }

@@ -7,6 +7,7 @@ mod fork;
 mod fork_choice;
 mod genesis;
 mod merkle_proof;
+mod networking;
 mod operations;
 mod rewards;
 mod shuffling;
@@ -43,7 +44,7 @@ const RUNNERS: &[(&str, Runner)] = &[
     ("genesis", Run(genesis::run)),
     ("light_client", Later("belongs to a later issue")),
     ("merkle_proof", Run(merkle_proof::run)),
-    ("networking", Later("belongs to a later issue")),
+    ("networking", Run(networking::run)),
     ("operations", Run(operations::run)),
     ("random", Run(blocks::blocks_only)),
     ("rewards", Run(rewards::run)),

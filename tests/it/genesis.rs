@@ -65,7 +65,6 @@ fn interop_states_have_the_golden_roots() {
                 continue;
             }
             let encoded = state.encode(shape);
-            // A header's extra data, which is empty, has its offset counted in every convention.
             assert_eq!(encoded.len() as u64, entry["bytes"].as_u64().expect("a length"), "{name} {convention}");
             if let Some(golden) = golden_state(&name, convention) {
                 assert!(golden == encoded, "{name} {convention}: the encodings differ");

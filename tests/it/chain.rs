@@ -6,4 +6,5 @@ mod gaps;
 mod restart;
 pub mod script;
 pub mod setup;
+mod upgraded;
 mod votes;

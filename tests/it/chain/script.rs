@@ -43,9 +43,15 @@ pub struct Script {
 impl Script {
     /// `nodes` nodes, who share `validators` validators by index.
     pub fn new(cfg: ChainConfig, nodes: usize, validators: usize) -> Script {
+        let keys = keys(validators);
+        let genesis = genesis(&cfg, &keys);
+        Self::from_genesis(cfg, nodes, keys, genesis)
+    }
+
+    /// The same with a genesis state of one's own.
+    pub fn from_genesis(cfg: ChainConfig, nodes: usize, keys: Vec<SecretKey>, genesis: BeaconState) -> Script {
         crypto::remember_verdicts(true);
-        let (cfg, keys) = (Arc::new(cfg), keys(validators));
-        let genesis = Arc::new(genesis(&cfg, &keys));
+        let (cfg, genesis) = (Arc::new(cfg), Arc::new(genesis));
         let memo = Memo::new(64);
         let mut script = Script {
             cfg,

@@ -2,10 +2,12 @@
 
 mod api;
 mod chain;
+mod engine;
 mod genesis;
 mod layers;
 mod net;
 mod node;
+mod oracle;
 mod replay;
 mod report;
 mod rest;

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::{ContentType, Response};
+use crate::node::CallId;
 use crate::ssz::Root;
 use crate::types::ForkName;
 
@@ -96,14 +97,45 @@ impl Reply {
     }
 }
 
+/// What becomes of a request: an answer, or the promise of one.
+#[derive(Clone, Debug)]
+pub enum Served {
+    /// The answer.
+    Now(Reply),
+    /// It waits for the execution engine: the answer will be among a core's effects under this name.
+    Later(CallId),
+}
+
+impl Served {
+    /// The answer, if it is there.
+    pub fn now(self) -> Option<Reply> {
+        match self {
+            Served::Now(reply) => Some(reply),
+            Served::Later(_) => None,
+        }
+    }
+}
+
+impl From<Reply> for Served {
+    fn from(reply: Reply) -> Served {
+        Served::Now(reply)
+    }
+}
+
 impl From<crate::chain::Error> for Refusal {
     fn from(error: crate::chain::Error) -> Refusal {
+        Refusal::from(&error)
+    }
+}
+
+impl From<&crate::chain::Error> for Refusal {
+    fn from(error: &crate::chain::Error) -> Refusal {
         use crate::chain::Error;
-        let status = match &error {
+        let status = match error {
             Error::NotFound { .. } => 404,
             Error::BadRequest(_) | Error::TooEarly { .. } => 400,
-            Error::TooFar { .. } => 503,
-            Error::Produce { .. } | Error::Spec { .. } | Error::Database { .. } | Error::Rows(_) => 500,
+            Error::TooFar { .. } | Error::Optimistic { .. } => 503,
+            Error::Engine { .. } | Error::Produce { .. } | Error::Spec { .. } | Error::Database { .. } | Error::Rows(_) => 500,
         };
         Refusal::new(status, error.to_string())
     }
@@ -128,6 +160,8 @@ impl From<Reply> for Response {
 /// The metadata that answers about a state or block carry.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Meta {
+    /// Whether the execution engine has not yet called valid what is answered.
+    pub optimistic: bool,
     /// Whether what is answered is at or before the finalized checkpoint, on its chain.
     pub finalized: bool,
     /// The fork, where the standard puts `version` into the body.
@@ -137,14 +171,13 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// The fields before `data` of an answer about a state or block. `execution_optimistic` is false: without an
-    /// execution engine (the forks served here have none) every imported block is fully verified.
+    /// The fields before `data` of an answer about a state or block.
     pub fn fields(self) -> Map<String, Value> {
         let mut fields = Map::new();
         if let Some(fork) = self.version {
             fields.insert("version".into(), fork.name().into());
         }
-        fields.insert("execution_optimistic".into(), false.into());
+        fields.insert("execution_optimistic".into(), self.optimistic.into());
         fields.insert("finalized".into(), self.finalized.into());
         fields
     }
@@ -155,7 +188,7 @@ impl Meta {
         if let Some(root) = self.dependent_root {
             fields.insert("dependent_root".into(), root.to_string().into());
         }
-        fields.insert("execution_optimistic".into(), false.into());
+        fields.insert("execution_optimistic".into(), self.optimistic.into());
         fields
     }
 }
@@ -185,6 +218,11 @@ impl Refusal {
     /// 404.
     pub fn not_found(message: impl Into<String>) -> Refusal {
         Refusal::new(404, message)
+    }
+
+    /// 503: the execution engine has not validated what the answer would build upon.
+    pub fn optimistic() -> Refusal {
+        Refusal::new(503, "the head is optimistic: the execution engine has not validated it; try again later")
     }
 
     /// 503: the node is behind.

@@ -1,0 +1,86 @@
+//! Carries the chain's calls to the execution engine, each after the one before was answered: over HTTP, or to a stub in
+//! this process. This file NEVER judges an answer, and never asks twice: what a failure means is the chain's to say.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::{Shared, Shell};
+use crate::chain::EngineId;
+use crate::engine::{Answer, BadUrl, Call, Client, Failure, Secret, SecretError, Stub, StubConfig};
+use crate::time::{Clock, WallClock};
+use crate::types::{BeaconState, ChainConfig, FAR_FUTURE_EPOCH, ForkName};
+
+/// Where a node finds its execution engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Its address, e.g. `http://127.0.0.1:8551`.
+    pub url: String,
+    /// File with the secret that both sides know: 64 hexadecimal digits.
+    pub jwt_secret: PathBuf,
+}
+
+/// Why the execution engine can't be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The address is unusable.
+    #[error("--engine: {0}")]
+    Url(#[from] BadUrl),
+    /// The secret is unusable.
+    #[error("--jwt-secret: {0}")]
+    Secret(#[from] SecretError),
+}
+
+/// The execution engine of a node.
+pub(super) enum Engine {
+    /// A program of its own.
+    Remote(Client),
+    /// A stub in this process.
+    BuiltIn(Box<Stub>),
+}
+
+impl Engine {
+    /// The engine that the options name; without any, a stub whose chain goes on from `state`.
+    ///
+    /// # Errors
+    /// Options that can't be used.
+    pub fn new(
+        options: Option<&EngineOptions>,
+        cfg: &Arc<ChainConfig>,
+        state: &BeaconState,
+    ) -> Result<Engine, EngineError> {
+        if let Some(EngineOptions { url, jwt_secret }) = options {
+            let client = Client::new(url, Secret::read(Path::new(jwt_secret))?, cfg.preset)?;
+            tracing::info!("the execution engine is at {}", client.url());
+            return Ok(Engine::Remote(client));
+        }
+        if cfg.fork_epoch(ForkName::Bellatrix) != FAR_FUTURE_EPOCH {
+            tracing::warn!(
+                "no --engine was given: a stub in this process takes its place, which executes nothing and tells no peers"
+            );
+        }
+        Ok(Engine::BuiltIn(Box::new(Stub::new(StubConfig::of_network(cfg.clone(), state)))))
+    }
+
+    async fn call(&mut self, call: &Call) -> Result<Answer, Failure> {
+        match self {
+            Engine::Remote(client) => client.call(call).await,
+            Engine::BuiltIn(stub) => stub.call(WallClock.now_ms(), call),
+        }
+    }
+}
+
+/// Makes the calls in order, and hands the core each answer. Ends when nobody is left to call or to be answered.
+pub(super) async fn carry(
+    mut calls: UnboundedReceiver<(EngineId, Box<Call>)>,
+    mut engine: Engine,
+    shared: Arc<Shared<Shell>>,
+) {
+    while let Some((id, call)) = calls.recv().await {
+        let answer = engine.call(&call).await;
+        if shared.called(|shell| shell.with(|core, now_ms| core.on_engine(id, answer, now_ms))).is_err() {
+            return;
+        }
+    }
+}

@@ -11,6 +11,7 @@ pub mod types;
 pub mod api;
 pub mod engine;
 pub mod spec;
+pub mod witness;
 
 pub mod chain;
 pub mod validator;

@@ -1,6 +1,6 @@
 //! Why a block or state is invalid: which rule did not hold, and the values it was held against.
 
-use crate::types::{BlsPubkey, CommitteeIndex, Epoch, ForkName, Root, Slot, ValidatorIndex};
+use crate::types::{BlsPubkey, CommitteeIndex, Epoch, ForkName, Hash32, Root, Slot, ValidatorIndex};
 
 /// A rule of the spec that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -188,6 +188,54 @@ pub enum Error {
         epoch: Epoch,
         /// Which check failed.
         why: &'static str,
+    },
+    /// A change of withdrawal credentials is not allowed.
+    #[error("the withdrawal credentials of validator {index} can't change: {why}")]
+    BlsToExecutionChange {
+        /// The validator.
+        index: ValidatorIndex,
+        /// Which check failed.
+        why: &'static str,
+    },
+    /// A payload does not follow the latest one.
+    #[error("the payload builds on {claimed}; the latest one is {expected}")]
+    PayloadParent {
+        /// The parent hash of the payload.
+        claimed: Hash32,
+        /// The hash of the latest payload.
+        expected: Hash32,
+    },
+    /// A payload has another RANDAO mix than its block.
+    #[error("the payload has RANDAO mix {claimed}; the chain's is {expected}")]
+    PayloadRandao {
+        /// The payload's.
+        claimed: Root,
+        /// The state's.
+        expected: Root,
+    },
+    /// A payload is not of its block's slot.
+    #[error("the payload is of time {claimed}; its slot begins at {expected}")]
+    PayloadTime {
+        /// The payload's, Unix time in seconds.
+        claimed: u64,
+        /// The slot's, Unix time in seconds.
+        expected: u64,
+    },
+    /// A block has more blobs than it may.
+    #[error("the block has {found} blobs, {limit} are allowed")]
+    BlobCount {
+        /// Commitments in the block.
+        found: u64,
+        /// How many may be.
+        limit: u64,
+    },
+    /// A payload withdraws something else than what is due.
+    #[error("the payload's withdrawals ({found}) are not those that are due ({expected})")]
+    Withdrawals {
+        /// How many the payload has.
+        found: u64,
+        /// How many are due.
+        expected: u64,
     },
     /// The attesters of an indexed attestation are not a sorted set.
     #[error("the attesters of an attestation of slot {slot} are invalid: {why}")]

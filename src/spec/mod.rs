@@ -11,6 +11,10 @@
 //! out of range; after an error the state is of no use any more.
 //!
 //! Where this departs from the letter of the spec, to the same effect on anything that a valid chain can hold:
+//! - The execution engine is not asked inside the transition: [`process_block`] makes the checks that consensus itself can
+//!   make of a payload, and whoever imports the block asks for `verify_and_notify_new_payload` outside, takes a block
+//!   whose payload is not judged yet as sync/optimistic.md allows, and tells the fork choice of verdicts
+//!   (to come).
 //! - A block's signatures are checked in one batch at its end ([`Signatures`]); the first wrong one is still named.
 //! - [`get_attesting_indices`] refuses surplus bits, which the spec leaves to its callers.
 //! - The keys of a sync aggregate are added up rather than subtracted from the committee's aggregate.
@@ -40,7 +44,10 @@ mod slots;
 mod tests;
 
 pub use accessors::*;
-pub use blocks::process_block;
+pub use blocks::{
+    ExpectedWithdrawals, execution_payload_header, get_expected_withdrawals, kzg_commitment_to_versioned_hash,
+    process_block, voluntary_exit_domain,
+};
 pub use deposit_tree::DepositTree;
 pub use duties::*;
 pub use error::Error;

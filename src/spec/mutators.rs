@@ -110,7 +110,7 @@ pub fn initiate_validator_exit(cfg: &ChainConfig, state: &mut BeaconState, index
 }
 
 /// Slashes a validator and rewards whoever reported it, by default the proposer (`slash_validator` of
-/// phase0/beacon-chain.md; of altair/beacon-chain.md from then on).
+/// phase0/beacon-chain.md; of each later fork from then on).
 ///
 /// # Errors
 /// If a validator is unknown or an amount is beyond 64 bits.
@@ -133,7 +133,8 @@ pub fn slash_validator(
     let fork = fork_of(cfg, state);
     let penalty_quotient = match fork {
         ForkName::Phase0 => p.min_slashing_penalty_quotient,
-        _ => p.min_slashing_penalty_quotient_altair,
+        ForkName::Altair => p.min_slashing_penalty_quotient_altair,
+        _ => p.min_slashing_penalty_quotient_bellatrix,
     };
     decrease_balance(state, slashed_index, effective_balance / penalty_quotient)?;
 

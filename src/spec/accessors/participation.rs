@@ -4,12 +4,12 @@ use crate::{
     spec::{
         Error,
         accessors::{
-            check_recent_epoch, get_block_root, get_block_root_at_slot, get_current_epoch, is_active_validator,
+            check_recent_epoch, fork_of, get_block_root, get_block_root_at_slot, get_current_epoch, is_active_validator,
         },
         math,
     },
     types::{
-        AttestationData, BeaconState, ChainConfig, Epoch, ValidatorIndex,
+        AttestationData, BeaconState, ChainConfig, Epoch, ForkName, ValidatorIndex,
         constants::{TIMELY_HEAD_FLAG_INDEX, TIMELY_SOURCE_FLAG_INDEX, TIMELY_TARGET_FLAG_INDEX},
     },
 };
@@ -77,8 +77,8 @@ pub fn get_unslashed_participating_indices(
     Ok(set)
 }
 
-/// The flags that a vote, included `inclusion_delay` slots after its own, earns (altair/beacon-chain.md,
-/// `get_attestation_participation_flag_indices`).
+/// The flags that a vote, included `inclusion_delay` slots after its own, earns (`get_attestation_participation_flag_indices` of
+/// altair/beacon-chain.md; of deneb/beacon-chain.md from then on).
 ///
 /// # Errors
 /// If its source is not the justified checkpoint of its epoch, or the blocks it is about are out of reach.
@@ -103,7 +103,8 @@ pub fn get_attestation_participation_flag_indices(
     if inclusion_delay <= math::integer_squareroot(p.slots_per_epoch) {
         flags.push(TIMELY_SOURCE_FLAG_INDEX);
     }
-    if is_matching_target && inclusion_delay <= p.slots_per_epoch {
+    let in_time_for_target = fork_of(cfg, state) >= ForkName::Deneb || inclusion_delay <= p.slots_per_epoch;
+    if is_matching_target && in_time_for_target {
         flags.push(TIMELY_TARGET_FLAG_INDEX);
     }
     if is_matching_head && inclusion_delay == p.min_attestation_inclusion_delay {

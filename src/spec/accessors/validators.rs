@@ -3,9 +3,11 @@
 use crate::{
     spec::{
         Error,
-        accessors::{get_current_epoch, get_previous_epoch},
+        accessors::{fork_of, get_current_epoch, get_previous_epoch},
     },
-    types::{BeaconState, BlsPubkey, ChainConfig, Epoch, Validator, ValidatorIndex, constants::FAR_FUTURE_EPOCH},
+    types::{
+        BeaconState, BlsPubkey, ChainConfig, Epoch, ForkName, Validator, ValidatorIndex, constants::FAR_FUTURE_EPOCH,
+    },
 };
 
 /// The validator of `index`.
@@ -56,6 +58,13 @@ pub fn get_validator_churn_limit(cfg: &ChainConfig, state: &BeaconState) -> u64 
     let epoch = get_current_epoch(cfg, state);
     let active = state.validators.iter().filter(|v| is_active_validator(v, epoch)).count() as u64;
     cfg.min_per_epoch_churn_limit.max(active / cfg.churn_limit_quotient)
+}
+
+/// How many validators may enter in the current epoch (deneb/beacon-chain.md, `get_validator_activation_churn_limit`;
+/// before deneb as many as may leave).
+pub fn get_validator_activation_churn_limit(cfg: &ChainConfig, state: &BeaconState) -> u64 {
+    let limit = get_validator_churn_limit(cfg, state);
+    if fork_of(cfg, state) >= ForkName::Deneb { limit.min(cfg.max_per_epoch_activation_churn_limit) } else { limit }
 }
 
 /// Those whose balance the previous epoch's duties change (phase0/beacon-chain.md, `get_eligible_validator_indices`).

@@ -12,13 +12,13 @@ use crate::{
         mutators::increase_balance,
     },
     types::{
-        Attestation, BeaconState, ChainConfig, ForkName, IndexedAttestation, PendingAttestation,
+        Attestation, BeaconState, ChainConfig, ForkName, IndexedAttestation, PendingAttestation, Slot,
         constants::{PARTICIPATION_FLAG_WEIGHTS, PROPOSER_WEIGHT, WEIGHT_DENOMINATOR},
     },
 };
 
 /// Counts an attestation: kept until its epoch ends in phase0, as participation flags from altair on
-/// (`process_attestation` of phase0/beacon-chain.md and altair/beacon-chain.md).
+/// (`process_attestation` of phase0/beacon-chain.md; of each later fork from then on).
 ///
 /// # Errors
 /// If it is too early, too late, not of a committee, from the wrong source, or not signed by its attesters.
@@ -52,7 +52,12 @@ pub fn check_attestation(
         return Err(Error::TargetEpoch { slot: data.slot, target: data.target.epoch, epoch });
     }
     let earliest = math::add("inclusion slot", data.slot, cfg.preset.min_attestation_inclusion_delay)?;
-    let latest = math::add("inclusion slot", data.slot, cfg.preset.slots_per_epoch)?;
+    // From deneb on, the check of the target's epoch is the only limit.
+    let latest = if fork_of(cfg, state) >= ForkName::Deneb {
+        Slot::MAX
+    } else {
+        math::add("inclusion slot", data.slot, cfg.preset.slots_per_epoch)?
+    };
     if state.slot < earliest || state.slot > latest {
         return Err(Error::InclusionSlot { slot: data.slot, state_slot: state.slot, earliest, latest });
     }

@@ -5,32 +5,45 @@
 
 mod attestations;
 mod attester_slashings;
+mod bls_to_execution_changes;
 mod deposits;
 mod eth1_data;
+mod execution_payload;
 mod header;
 mod proposer_slashings;
 mod randao;
 mod sync_aggregate;
 mod voluntary_exits;
+mod withdrawals;
 
 pub use attestations::{check_attestation, process_attestation};
 pub use attester_slashings::process_attester_slashing;
+pub use bls_to_execution_changes::process_bls_to_execution_change;
 pub use deposits::{
     add_validator_to_registry, apply_deposit, get_validator_from_deposit, is_valid_deposit_signature, process_deposit,
 };
 pub use eth1_data::process_eth1_data;
+pub use execution_payload::{execution_payload_header, kzg_commitment_to_versioned_hash, process_execution_payload};
 pub use header::process_block_header;
 pub use proposer_slashings::process_proposer_slashing;
 pub use randao::process_randao;
 pub use sync_aggregate::{process_sync_aggregate, sync_aggregate_signature_set};
-pub use voluntary_exits::process_voluntary_exit;
+pub use voluntary_exits::{process_voluntary_exit, voluntary_exit_domain};
+pub use withdrawals::{
+    ExpectedWithdrawals, get_balance_after_withdrawals, get_expected_withdrawals, get_validators_sweep_withdrawals,
+    process_withdrawals,
+};
 
 use crate::{
-    spec::{Error, Signatures, accessors::fork_of, math},
+    spec::{
+        Error, Signatures,
+        accessors::{fork_of, is_execution_enabled},
+        math,
+    },
     types::{BeaconBlock, BeaconBlockBody, BeaconState, ChainConfig, ForkName},
 };
 
-/// Applies a block to the state of its slot (`process_block` of phase0/beacon-chain.md; of altair/beacon-chain.md from
+/// Applies a block to the state of its slot (`process_block` of phase0/beacon-chain.md; of each later fork from
 /// then on).
 ///
 /// # Errors
@@ -41,17 +54,24 @@ pub fn process_block(
     block: &BeaconBlock,
     sigs: &mut Signatures<'_>,
 ) -> Result<(), Error> {
+    let fork = fork_of(cfg, state);
     process_block_header(cfg, state, block)?;
+    if fork >= ForkName::Capella {
+        process_withdrawals(cfg, state, &block.body.execution_payload)?;
+        process_execution_payload(cfg, state, &block.body)?;
+    } else if fork == ForkName::Bellatrix && is_execution_enabled(state, &block.body) {
+        process_execution_payload(cfg, state, &block.body)?;
+    }
     process_randao(cfg, state, &block.body, sigs)?;
     process_eth1_data(cfg, state, &block.body)?;
     process_operations(cfg, state, &block.body, sigs)?;
-    if fork_of(cfg, state) >= ForkName::Altair {
+    if fork >= ForkName::Altair {
         process_sync_aggregate(cfg, state, &block.body.sync_aggregate, sigs)?;
     }
     Ok(())
 }
 
-/// Applies the operations of a block (phase0/beacon-chain.md, `process_operations`).
+/// Applies the operations of a block (`process_operations` of phase0/beacon-chain.md; of each later fork from then on).
 ///
 /// # Errors
 /// If deposits that are due are left out, or an operation is invalid.
@@ -81,6 +101,10 @@ pub fn process_operations(
     for exit in &body.voluntary_exits {
         process_voluntary_exit(cfg, state, exit, sigs)?;
     }
+    // None before capella.
+    for change in &body.bls_to_execution_changes {
+        process_bls_to_execution_change(cfg, state, change, sigs)?;
+    }
     Ok(())
 }
 
@@ -92,6 +116,7 @@ pub(super) fn describe_signature(body: &BeaconBlockBody, index: usize) -> &'stat
         ("attester slashing", 2 * body.attester_slashings.len()),
         ("attestation", body.attestations.len()),
         ("voluntary exit", body.voluntary_exits.len()),
+        ("change of withdrawal credentials", body.bls_to_execution_changes.len()),
     ];
     let mut first = 0;
     for (what, count) in counts {

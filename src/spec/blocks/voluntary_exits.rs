@@ -4,17 +4,21 @@ use crate::{
     crypto::SignatureSet,
     spec::{
         Error, Signatures,
-        accessors::{compute_signing_root, get_current_epoch, get_domain, get_validator, is_active_validator},
+        accessors::{
+            compute_domain, compute_signing_root, fork_of, get_current_epoch, get_domain, get_validator,
+            is_active_validator,
+        },
         math,
         mutators::initiate_validator_exit,
     },
     types::{
-        BeaconState, ChainConfig, SignedVoluntaryExit,
+        BeaconState, ChainConfig, Domain, Epoch, ForkName, SignedVoluntaryExit,
         constants::{DOMAIN_VOLUNTARY_EXIT, FAR_FUTURE_EPOCH},
     },
 };
 
-/// Lets a validator leave at its own wish (phase0/beacon-chain.md, `process_voluntary_exit`).
+/// Lets a validator leave at its own wish (`process_voluntary_exit` of phase0/beacon-chain.md; of each later
+/// fork from then on).
 ///
 /// # Errors
 /// If it may not leave yet, has left, or did not sign.
@@ -42,10 +46,21 @@ pub fn process_voluntary_exit(
         return refused("the validator has not been active for SHARD_COMMITTEE_PERIOD");
     }
     sigs.check("voluntary exit", || {
-        let domain = get_domain(cfg, state, DOMAIN_VOLUNTARY_EXIT, Some(exit.epoch));
+        let domain = voluntary_exit_domain(cfg, state, exit.epoch);
         let message = compute_signing_root(exit, cfg.shape_at_slot(state.slot), domain);
         let signature = signed_voluntary_exit.signature;
         Ok(SignatureSet { pubkeys: vec![validator.pubkey], message, signature })
     })?;
     initiate_validator_exit(cfg, state, index)
+}
+
+/// The domain of an exit of `epoch`: from deneb on that of capella for ever, so that signed exits stay valid
+/// (deneb/beacon-chain.md, `process_voluntary_exit`).
+pub fn voluntary_exit_domain(cfg: &ChainConfig, state: &BeaconState, epoch: Epoch) -> Domain {
+    if fork_of(cfg, state) >= ForkName::Deneb {
+        let version = cfg.capella_fork_version;
+        compute_domain(cfg, DOMAIN_VOLUNTARY_EXIT, Some(version), Some(state.genesis_validators_root))
+    } else {
+        get_domain(cfg, state, DOMAIN_VOLUNTARY_EXIT, Some(epoch))
+    }
 }

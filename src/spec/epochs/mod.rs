@@ -22,8 +22,9 @@ pub use pending_attestations::{
 };
 pub use registry::process_registry_updates;
 pub use resets::{
-    process_eth1_data_reset, process_historical_roots_update, process_participation_flag_updates,
-    process_participation_record_updates, process_randao_mixes_reset, process_slashings_reset,
+    process_eth1_data_reset, process_historical_roots_update, process_historical_summaries_update,
+    process_participation_flag_updates, process_participation_record_updates, process_randao_mixes_reset,
+    process_slashings_reset,
 };
 pub use slashings::process_slashings;
 pub use sync_committees::process_sync_committee_updates;
@@ -35,8 +36,7 @@ use crate::{
     types::{BeaconState, ChainConfig, ForkName},
 };
 
-/// Ends the epoch that the state is in (`process_epoch` of phase0/beacon-chain.md; of altair/beacon-chain.md from then
-/// on).
+/// Ends the epoch that the state is in (`process_epoch` of phase0/beacon-chain.md; of each later fork from then on).
 ///
 /// # Errors
 /// If a step fails, which a state made by this transition does not allow.
@@ -53,7 +53,11 @@ pub fn process_epoch(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), E
     process_effective_balance_updates(cfg, state)?;
     process_slashings_reset(cfg, state)?;
     process_randao_mixes_reset(cfg, state)?;
-    process_historical_roots_update(cfg, state)?;
+    if fork >= ForkName::Capella {
+        process_historical_summaries_update(cfg, state)?;
+    } else {
+        process_historical_roots_update(cfg, state)?;
+    }
     if fork == ForkName::Phase0 {
         process_participation_record_updates(cfg, state)
     } else {

@@ -4,8 +4,8 @@ use crate::{
     spec::{
         Error,
         accessors::{
-            compute_activation_exit_epoch, get_current_epoch, get_validator_churn_limit, is_active_validator,
-            is_eligible_for_activation, is_eligible_for_activation_queue,
+            compute_activation_exit_epoch, get_current_epoch, get_validator_activation_churn_limit,
+            is_active_validator, is_eligible_for_activation, is_eligible_for_activation_queue,
         },
         math,
         mutators::{ExitQueue, change_validator},
@@ -13,8 +13,8 @@ use crate::{
     types::{BeaconState, ChainConfig, ValidatorIndex},
 };
 
-/// Queues new validators, ejects poor ones, and activates as many as may enter (phase0/beacon-chain.md,
-/// `process_registry_updates`).
+/// Queues new validators, ejects poor ones, and activates as many as may enter (`process_registry_updates` of
+/// phase0/beacon-chain.md; of each later fork from then on).
 ///
 /// # Errors
 /// If an epoch is beyond 64 bits.
@@ -50,7 +50,7 @@ pub fn process_registry_updates(cfg: &ChainConfig, state: &mut BeaconState) -> R
         return Ok(());
     }
     activation_queue.sort_unstable();
-    let churn_limit = usize::try_from(get_validator_churn_limit(cfg, state)).unwrap_or(usize::MAX);
+    let churn_limit = usize::try_from(get_validator_activation_churn_limit(cfg, state)).unwrap_or(usize::MAX);
     let activation_epoch = compute_activation_exit_epoch(cfg, epoch)?;
     for (_, index) in activation_queue.into_iter().take(churn_limit) {
         change_validator(state, index, |v| v.activation_epoch = activation_epoch)?;

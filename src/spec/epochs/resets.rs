@@ -7,7 +7,7 @@ use crate::{
         math,
     },
     ssz::Ssz,
-    types::{BeaconState, ChainConfig, Epoch, HistoricalBatch},
+    types::{BeaconState, ChainConfig, Epoch, HistoricalBatch, HistoricalSummary},
 };
 
 fn next_epoch(cfg: &ChainConfig, state: &BeaconState) -> Result<Epoch, Error> {
@@ -48,13 +48,18 @@ pub fn process_randao_mixes_reset(cfg: &ChainConfig, state: &mut BeaconState) ->
     if state.randao_mixes.set(index as usize, mix) { Ok(()) } else { Err(missing) }
 }
 
+/// Whether the epoch that ends is the last one whose roots the state still keeps in full.
+fn ends_historical_period(cfg: &ChainConfig, state: &BeaconState) -> Result<bool, Error> {
+    let p = cfg.preset;
+    Ok(next_epoch(cfg, state)?.is_multiple_of((p.slots_per_historical_root / p.slots_per_epoch).max(1)))
+}
+
 /// Accumulates the roots of a historical period that ends (phase0/beacon-chain.md, `process_historical_roots_update`).
 ///
 /// # Errors
 /// If the accumulator is full.
 pub fn process_historical_roots_update(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), Error> {
-    let p = cfg.preset;
-    if !next_epoch(cfg, state)?.is_multiple_of((p.slots_per_historical_root / p.slots_per_epoch).max(1)) {
+    if !ends_historical_period(cfg, state)? {
         return Ok(());
     }
     let shape = cfg.shape(fork_of(cfg, state));
@@ -63,6 +68,26 @@ pub fn process_historical_roots_update(cfg: &ChainConfig, state: &mut BeaconStat
     }
     let batch = HistoricalBatch { block_roots: state.block_roots.clone(), state_roots: state.state_roots.clone() };
     state.historical_roots.push(batch.hash_tree_root(shape));
+    Ok(())
+}
+
+/// Accumulates the roots of a historical period that ends, blocks and states apart (capella/beacon-chain.md,
+/// `process_historical_summaries_update`).
+///
+/// # Errors
+/// If the accumulator is full.
+pub fn process_historical_summaries_update(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), Error> {
+    if !ends_historical_period(cfg, state)? {
+        return Ok(());
+    }
+    let shape = cfg.shape(fork_of(cfg, state));
+    if state.historical_summaries.is_full(shape) {
+        return Err(Error::ListFull { list: "historical_summaries", len: state.historical_summaries.len() as u64 });
+    }
+    state.historical_summaries.push(HistoricalSummary {
+        block_summary_root: state.block_roots.hash_tree_root(shape),
+        state_summary_root: state.state_roots.hash_tree_root(shape),
+    });
     Ok(())
 }
 

@@ -10,8 +10,8 @@ use crate::{
     types::{BeaconState, ChainConfig, ForkName, Gwei, ValidatorIndex},
 };
 
-/// Fines those halfway through their slashing (`process_slashings` of phase0/beacon-chain.md; of
-/// altair/beacon-chain.md from then on).
+/// Fines those halfway through their slashing (`process_slashings` of phase0/beacon-chain.md; of each
+/// later fork from then on).
 ///
 /// # Errors
 /// If an amount is beyond 64 bits.
@@ -21,7 +21,8 @@ pub fn process_slashings(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(
     let total_balance = get_total_active_balance(cfg, state)?;
     let multiplier = match fork_of(cfg, state) {
         ForkName::Phase0 => p.proportional_slashing_multiplier,
-        _ => p.proportional_slashing_multiplier_altair,
+        ForkName::Altair => p.proportional_slashing_multiplier_altair,
+        _ => p.proportional_slashing_multiplier_bellatrix,
     };
     let slashed = state.slashings.iter().try_fold(0, |sum, slashed| math::add("sum of slashings", sum, *slashed))?;
     let adjusted = math::mul("adjusted slashings", slashed, multiplier)?.min(total_balance);

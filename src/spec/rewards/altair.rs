@@ -5,13 +5,13 @@ use crate::{
     spec::{
         Error,
         accessors::{
-            BaseReward, get_eligible_validator_indices, get_previous_epoch, get_total_active_balance,
+            BaseReward, fork_of, get_eligible_validator_indices, get_previous_epoch, get_total_active_balance,
             get_total_balance, get_unslashed_participating_indices, get_validator, is_in_inactivity_leak,
         },
         math,
     },
     types::{
-        BeaconState, ChainConfig,
+        BeaconState, ChainConfig, ForkName,
         constants::{PARTICIPATION_FLAG_WEIGHTS, TIMELY_HEAD_FLAG_INDEX, TIMELY_TARGET_FLAG_INDEX, WEIGHT_DENOMINATOR},
     },
 };
@@ -49,12 +49,16 @@ pub fn get_flag_index_deltas(cfg: &ChainConfig, state: &BeaconState, flag_index:
     Ok(deltas)
 }
 
-/// What idleness costs by inactivity scores (altair/beacon-chain.md, `get_inactivity_penalty_deltas`).
+/// What idleness costs by inactivity scores (`get_inactivity_penalty_deltas` of altair/beacon-chain.md; of
+/// bellatrix/beacon-chain.md from then on).
 pub(super) fn get_inactivity_penalty_deltas(cfg: &ChainConfig, state: &BeaconState) -> Result<Deltas, Error> {
     let mut deltas = Deltas::of_registry(state);
     let previous = get_previous_epoch(cfg, state);
     let on_target = get_unslashed_participating_indices(cfg, state, TIMELY_TARGET_FLAG_INDEX, previous)?;
-    let quotient = cfg.preset.inactivity_penalty_quotient_altair;
+    let quotient = match fork_of(cfg, state) {
+        ForkName::Altair => cfg.preset.inactivity_penalty_quotient_altair,
+        _ => cfg.preset.inactivity_penalty_quotient_bellatrix,
+    };
     let denominator = math::mul("inactivity penalty", cfg.inactivity_score_bias, quotient)?;
     for index in get_eligible_validator_indices(cfg, state) {
         if !on_target.contains(index) {

@@ -1,12 +1,13 @@
 //! The upgrade to altair.
 
+use super::set_fork;
 use crate::{
     spec::{
         Error,
-        accessors::{add_flag, get_attestation_participation_flag_indices, get_current_epoch, get_next_sync_committee},
+        accessors::{add_flag, get_attestation_participation_flag_indices, get_next_sync_committee},
         epochs::pending_attesting_indices,
     },
-    types::{BeaconState, ChainConfig, Fork, PendingAttestation},
+    types::{BeaconState, ChainConfig, ForkName, PendingAttestation},
 };
 
 /// Turns a phase0 state at the first slot of an epoch into an altair state (altair/fork.md, `upgrade_to_altair`).
@@ -15,11 +16,7 @@ use crate::{
 /// If a pending attestation does not fit the state or no sync committee can be drawn.
 pub fn upgrade_to_altair(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), Error> {
     let validators = state.validators.len();
-    state.fork = Fork {
-        previous_version: state.fork.current_version,
-        current_version: cfg.altair_fork_version,
-        epoch: get_current_epoch(cfg, state),
-    };
+    set_fork(cfg, state, ForkName::Altair);
     let pending = std::mem::take(&mut state.previous_epoch_attestations);
     state.current_epoch_attestations.clear();
     state.previous_epoch_participation = vec![0; validators].into();

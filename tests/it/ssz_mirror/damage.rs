@@ -1,9 +1,9 @@
 //! Hostile bytes: both sides accept the same encodings, and read the same value from those that they accept.
 
-use super::pairs::{Pair, Seen, named, pairs};
-use super::quirks::{self, Theirs};
-use super::random::Dice;
-use super::{assert_same, shapes};
+use super::{named, shapes};
+use lockin::witness::random::Dice;
+use lockin::witness::verdict::{self, Agreement};
+use lockin::witness::{Pair, pairs};
 
 /// Valid values of each container that are then damaged.
 const VALUES: u64 = 6;
@@ -91,26 +91,13 @@ fn damage(dice: &mut Dice, bytes: &mut Vec<u8>) {
 
 /// Fails unless both sides judge alike, or differ in a known way.
 fn compare(pair: &Pair, bytes: &[u8], what: &str, tally: &mut Tally) {
-    let what = || format!("{} {what} ({} bytes)", pair.title(), bytes.len());
-    let ours: Result<Seen, _> = (pair.ours)(pair.shape, bytes);
-    match (ours, quirks::their_verdict(pair, bytes)) {
-        (Ok(ours), Theirs::Accepts(theirs)) => {
-            assert_same(&what(), &ours, &theirs);
-            assert!(ours.encoding == bytes, "{}: read, but not as what was written", what());
-            tally.accepted += 1;
-        }
-        (Err(_), Theirs::Refuses(_)) => tally.refused += 1,
-        (Err(error), Theirs::Accepts(theirs)) => {
-            assert!(quirks::is_zero_offset(&error), "{}: only ssz_rs accepts it; we say: {error}", what());
-            assert!(theirs.encoding != bytes, "{}: ssz_rs reads it as it was written; we say: {error}", what());
-            tally.zero_offset += 1;
-        }
-        (Err(error), Theirs::Panics) => {
-            assert!(quirks::is_about_offsets(&error), "{}: ssz_rs panics; we say: {error}", what());
-            tally.panicked += 1;
-        }
-        (Ok(_), Theirs::Refuses(error)) => panic!("{}: only we accept it; ssz_rs says: {error}", what()),
-        (Ok(_), Theirs::Panics) => panic!("{}: we accept what ssz_rs panics on", what()),
+    let agreement = verdict::compare(pair, bytes)
+        .unwrap_or_else(|error| panic!("{} {what} ({} bytes): {error}", pair.title(), bytes.len()));
+    match agreement {
+        Agreement::Accepted => tally.accepted += 1,
+        Agreement::Refused => tally.refused += 1,
+        Agreement::ZeroOffset => tally.zero_offset += 1,
+        Agreement::Panicked => tally.panicked += 1,
     }
 }
 

@@ -1,22 +1,15 @@
 //! The second opinion on every encoding and root: `ssz_rs`, written by others and from nothing of ours.
 //!
-//! Each container has a mirror (`phase0`, `altair`), written from the specs with `ssz_rs`'s derive. Random values, damaged
-//! encodings (`damage`) and states that chains came to (`states`) must mean the same to both sides, or differ in a way
-//! that `quirks` pins down.
-//!
-//! Never: takes a length, a field or a root from the code under test.
+//! The mirrors are in `lockin::witness`. Random values, damaged encodings (`damage`) and states that chains came to
+//! (`states`) must mean the same to both sides, or differ in a way that `quirks` pins down.
 
-mod altair;
 mod damage;
-mod pairs;
-mod phase0;
 mod quirks;
-mod random;
 mod states;
 
 use lockin::ssz::{Fork, Preset, Shape};
-use pairs::{Pair, Seen, pairs};
-use random::Dice;
+use lockin::witness::random::Dice;
+use lockin::witness::{Pair, Seen, pairs};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -25,11 +18,14 @@ const VALUES: u64 = 40;
 /// ...and no further ones once so many bytes were compared.
 const BYTES: usize = 400_000;
 
-/// Both forks with both presets.
+/// The container called `name`.
+fn named(name: &str, shape: Shape) -> Pair {
+    lockin::witness::named(name, shape).expect("a container of the table")
+}
+
+/// Every fork with both presets.
 fn shapes() -> impl Iterator<Item = Shape> {
-    [Fork::Phase0, Fork::Altair]
-        .into_iter()
-        .flat_map(|fork| [Preset::minimal(), Preset::mainnet()].map(|preset| Shape::new(fork, preset)))
+    Fork::ALL.into_iter().flat_map(|fork| [Preset::minimal(), Preset::mainnet()].map(|preset| Shape::new(fork, preset)))
 }
 
 /// Fails, saying where they part, unless both views are the same.

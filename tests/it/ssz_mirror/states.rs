@@ -1,14 +1,14 @@
 //! Roots of states as they live: with the roots that their lists keep from one change to the next, made by genesis, by
 //! slots, by blocks and by the upgrade from phase0 to altair.
 
-use super::assert_same;
-use super::pairs::{named, our_view};
-use super::random::Dice;
+use super::{assert_same, named};
 use crate::chain::{script::Script, setup};
 use lockin::genesis::{Convention, genesis_state};
 use lockin::spec;
 use lockin::ssz::{Fork, Preset, Shape, Ssz};
 use lockin::types::{BeaconState, ChainConfig, SignedBeaconBlock, Validator};
+use lockin::witness::our_view;
+use lockin::witness::random::Dice;
 
 const VALIDATORS: u64 = 64;
 

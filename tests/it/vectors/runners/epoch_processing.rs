@@ -6,9 +6,10 @@ use super::unknown_handler;
 use lockin::spec::Error;
 use lockin::spec::epochs::{
     process_effective_balance_updates, process_epoch, process_eth1_data_reset, process_historical_roots_update,
-    process_inactivity_updates, process_justification_and_finalization, process_participation_flag_updates,
-    process_participation_record_updates, process_randao_mixes_reset, process_registry_updates,
-    process_rewards_and_penalties, process_slashings, process_slashings_reset, process_sync_committee_updates,
+    process_historical_summaries_update, process_inactivity_updates, process_justification_and_finalization,
+    process_participation_flag_updates, process_participation_record_updates, process_randao_mixes_reset,
+    process_registry_updates, process_rewards_and_penalties, process_slashings, process_slashings_reset,
+    process_sync_committee_updates,
 };
 use lockin::types::{BeaconState, ChainConfig};
 
@@ -19,6 +20,7 @@ pub fn run(case: &Case) -> Result<(), String> {
         "effective_balance_updates" => process_effective_balance_updates,
         "eth1_data_reset" => process_eth1_data_reset,
         "historical_roots_update" => process_historical_roots_update,
+        "historical_summaries_update" => process_historical_summaries_update,
         "inactivity_updates" => process_inactivity_updates,
         "justification_and_finalization" => process_justification_and_finalization,
         "participation_flag_updates" => process_participation_flag_updates,

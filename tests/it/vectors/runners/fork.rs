@@ -3,7 +3,7 @@
 use super::super::case::Case;
 use super::super::compare;
 use super::unknown_handler;
-use lockin::spec::upgrade::upgrade_to_altair;
+use lockin::spec::upgrade::upgrade_to;
 use lockin::ssz::Fork;
 use lockin::types::BeaconState;
 
@@ -15,12 +15,8 @@ pub fn run(case: &Case) -> Result<(), String> {
     let fork: Fork =
         case.meta()?.fork.ok_or("meta.yaml has no fork")?.parse().map_err(|error| format!("fork: {error}"))?;
     let before = fork.previous().ok_or("no fork comes before it")?;
-    let upgrade = match fork {
-        Fork::Altair => upgrade_to_altair,
-        _ => return Err(format!("no upgrade to {fork} is known to this runner")),
-    };
     let mut state: BeaconState = case.ssz_in("pre", cfg.shape(before))?;
     let expected: Option<BeaconState> = case.optional_ssz("post")?;
-    let outcome = upgrade(&cfg, &mut state).map(|()| state);
+    let outcome = upgrade_to(&cfg, &mut state, fork).map(|()| state);
     compare::outcome(cfg.shape(fork), expected.as_ref(), outcome)
 }

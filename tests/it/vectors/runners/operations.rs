@@ -5,23 +5,48 @@ use super::super::compare;
 use super::unknown_handler;
 use lockin::crypto;
 use lockin::spec::blocks::{
-    process_attestation, process_attester_slashing, process_block_header, process_deposit, process_proposer_slashing,
-    process_sync_aggregate, process_voluntary_exit,
+    process_attestation, process_attester_slashing, process_block_header, process_bls_to_execution_change,
+    process_deposit, process_execution_payload, process_proposer_slashing, process_sync_aggregate,
+    process_voluntary_exit, process_withdrawals,
 };
 use lockin::spec::{Error, Signatures};
 use lockin::ssz::Ssz;
 use lockin::types::{BeaconState, ChainConfig};
+use serde::Deserialize;
 
 pub fn run(case: &Case) -> Result<(), String> {
     match case.id.handler.as_str() {
         "attestation" => operation(case, "attestation", process_attestation),
         "attester_slashing" => operation(case, "attester_slashing", process_attester_slashing),
         "block_header" => operation(case, "block", |cfg, state, block, _| process_block_header(cfg, state, block)),
+        "bls_to_execution_change" => operation(case, "address_change", process_bls_to_execution_change),
         "deposit" => operation(case, "deposit", |cfg, state, deposit, _| process_deposit(cfg, state, deposit)),
+        "execution_payload" => execution_payload(case),
         "proposer_slashing" => operation(case, "proposer_slashing", process_proposer_slashing),
         "sync_aggregate" => operation(case, "sync_aggregate", process_sync_aggregate),
         "voluntary_exit" => operation(case, "voluntary_exit", process_voluntary_exit),
+        "withdrawals" => {
+            operation(case, "execution_payload", |cfg, state, payload, _| process_withdrawals(cfg, state, payload))
+        }
         _ => Err(unknown_handler(case)),
+    }
+}
+
+/// What an execution engine is to say of the payload.
+#[derive(Deserialize)]
+struct Execution {
+    execution_valid: bool,
+}
+
+/// A payload is valid if consensus and the engine say so.
+fn execution_payload(case: &Case) -> Result<(), String> {
+    let Execution { execution_valid } = case.yaml("execution.yaml")?;
+    if execution_valid {
+        return operation(case, "body", |cfg, state, body, _| process_execution_payload(cfg, state, body));
+    }
+    match case.optional_ssz::<BeaconState>("post")? {
+        None => Ok(()),
+        Some(_) => Err("the case has a state after a payload that the engine refused".into()),
     }
 }
 

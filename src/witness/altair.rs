@@ -10,11 +10,11 @@ use super::phase0::{
 use super::random::mirror;
 use ssz_rs::prelude::*;
 
-const SYNC_COMMITTEE_SUBNET_COUNT: usize = 4;
+pub const SYNC_COMMITTEE_SUBNET_COUNT: usize = 4;
 /// `floorlog2` of the generalized indices 54 and 55.
-const SYNC_COMMITTEE_BRANCH: usize = 5;
+pub const SYNC_COMMITTEE_BRANCH: usize = 5;
 /// `floorlog2` of the generalized index 105.
-const FINALITY_BRANCH: usize = 6;
+pub const FINALITY_BRANCH: usize = 6;
 
 mirror! {
     #[derive(Clone, Default, SimpleSerialize)]

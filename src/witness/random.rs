@@ -2,7 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use ssz_rs::{Bitlist, Bitvector, List, Node, SimpleSerialize, Vector};
+use ssz_rs::{Bitlist, Bitvector, List, Node, SimpleSerialize, U256, Vector};
 
 /// About so many bytes go into a long list.
 const ROOM: usize = 20_000;
@@ -66,6 +66,12 @@ pub trait Random {
 impl Random for u64 {
     fn random(dice: &mut Dice) -> Self {
         dice.number()
+    }
+}
+
+impl Random for U256 {
+    fn random(dice: &mut Dice) -> Self {
+        Self::from_bytes_le(dice.bytes())
     }
 }
 
@@ -140,7 +146,7 @@ impl<const N: usize> Random for Bitvector<N> {
 macro_rules! mirror {
     ($($structs:tt)+) => {
         $($structs)+
-        $crate::ssz_mirror::random::random! { $($structs)+ }
+        $crate::witness::random::random! { $($structs)+ }
     };
 }
 pub(super) use mirror;
@@ -150,9 +156,9 @@ macro_rules! random {
         #[$derive:meta]
         pub struct $name:ident $(<$(const $size:ident: usize),+ $(,)?>)? { $($field:ident: $type:ty),+ $(,)? }
     )+) => { $(
-        impl $(<$(const $size: usize),+>)? $crate::ssz_mirror::random::Random for $name $(<$($size),+>)? {
-            fn random(dice: &mut $crate::ssz_mirror::random::Dice) -> Self {
-                Self { $($field: $crate::ssz_mirror::random::Random::random(dice)),+ }
+        impl $(<$(const $size: usize),+>)? $crate::witness::random::Random for $name $(<$($size),+>)? {
+            fn random(dice: &mut $crate::witness::random::Dice) -> Self {
+                Self { $($field: $crate::witness::random::Random::random(dice)),+ }
             }
         }
     )+ };

@@ -1,4 +1,5 @@
-//! BLS signatures as the consensus spec uses them (min-pubkey-size, proof-of-possession scheme), over `blst`.
+//! BLS signatures as the consensus spec uses them (min-pubkey-size, proof-of-possession scheme), over `blst`; and, in
+//! [`kzg`], commitments to blobs.
 //!
 //! What it is for: signing, single, aggregate and batch verification, and aggregation of keys and signatures; all on
 //! the compressed bytes that SSZ carries, so that no other module handles curve points.
@@ -8,6 +9,8 @@
 //!
 //! Two process-wide stores make it fast and change no result: decompressed public keys (bounded, always on) and,
 //! after [`remember_verdicts`], the verdicts of verified sets (bounded; for many nodes in one process).
+
+pub mod kzg;
 
 mod aggregate;
 mod batch;

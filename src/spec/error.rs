@@ -332,6 +332,19 @@ pub enum Error {
         /// What the cryptography says.
         why: String,
     },
+    /// A block's commitments and what is to be put beside them don't match.
+    #[error("there are {found} {what} for {commitments} commitments")]
+    SidecarCount {
+        /// What does not match.
+        what: &'static str,
+        /// How many of them there are.
+        found: u64,
+        /// Commitments of the block.
+        commitments: u64,
+    },
+    /// A blob, cell, commitment or proof can't be computed with.
+    #[error("KZG: {0}")]
+    Kzg(#[from] crate::crypto::kzg::Error),
     /// A rule of another fork was asked for.
     #[error("{what} does not exist in {fork}")]
     NotInFork {

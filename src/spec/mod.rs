@@ -3,8 +3,8 @@
 //!
 //! - [`state_transition`] and [`process_slots`] are the way in; [`blocks`], [`epochs`], [`rewards`] and [`upgrade`] are
 //!   their parts, each callable alone.
-//! - [`accessors`] reads a state, [`mutators`] changes it, [`duties`] is what a validator computes, [`genesis`] makes the
-//!   first state, [`fork_choice`] chooses the head.
+//! - [`accessors`] reads a state, [`mutators`] changes it, [`duties`] is what a validator computes, [`das`] is about blobs
+//!   and their columns, [`genesis`] makes the first state, [`fork_choice`] chooses the head.
 //!
 //! Every function takes the configuration first, then the state. The rules that apply are those of the fork that the
 //! configuration gives to the state's slot. What the spec asserts is an [`Error`] here, and so are overflows and indices
@@ -26,6 +26,7 @@
 
 pub mod accessors;
 pub mod blocks;
+pub mod das;
 pub mod duties;
 pub mod epochs;
 pub mod fork_choice;

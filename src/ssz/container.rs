@@ -136,10 +136,7 @@ macro_rules! container {
             }
 
             fn hash_tree_root(&self, shape: $crate::ssz::Shape) -> $crate::ssz::Root {
-                let mut chunks = Vec::with_capacity(32);
-                $(if $crate::field_is_present!(shape $(, $range)?) {
-                    chunks.push($crate::ssz::Ssz::hash_tree_root(&self.$field, shape));
-                })*
+                let chunks = $crate::ssz::Container::field_roots(self, shape);
                 let count = chunks.len() as u64;
                 $crate::ssz::merkleize(chunks, count)
             }
@@ -150,6 +147,25 @@ macro_rules! container {
                     value.$field = <$type as $crate::ssz::Ssz>::zero(shape);
                 })*
                 value
+            }
+        }
+
+        impl $crate::ssz::Container for $name {
+            fn field_names(shape: $crate::ssz::Shape) -> Vec<&'static str> {
+                let _ = shape;
+                let mut names = Vec::with_capacity(32);
+                $(if $crate::field_is_present!(shape $(, $range)?) {
+                    names.push(stringify!($field));
+                })*
+                names
+            }
+
+            fn field_roots(&self, shape: $crate::ssz::Shape) -> Vec<$crate::ssz::Root> {
+                let mut roots = Vec::with_capacity(32);
+                $(if $crate::field_is_present!(shape $(, $range)?) {
+                    roots.push($crate::ssz::Ssz::hash_tree_root(&self.$field, shape));
+                })*
+                roots
             }
         }
 

@@ -38,14 +38,32 @@ pub fn merkleize(mut chunks: Vec<Root>, limit: u64) -> Root {
         return zero_hash(depth);
     }
     for level in 0..depth {
-        let parents = chunks.len().div_ceil(2);
-        for parent in 0..parents {
-            let right = chunks.get(2 * parent + 1).copied().unwrap_or_else(|| zero_hash(level));
-            chunks[parent] = hash_concat(&chunks[2 * parent], &right);
-        }
-        chunks.truncate(parents);
+        rise(&mut chunks, level);
     }
     chunks[0]
+}
+
+/// Replaces the nodes of `level` by their parents.
+fn rise(nodes: &mut Vec<Root>, level: usize) {
+    let parents = nodes.len().div_ceil(2);
+    for parent in 0..parents {
+        let right = nodes.get(2 * parent + 1).copied().unwrap_or_else(|| zero_hash(level));
+        nodes[parent] = hash_concat(&nodes[2 * parent], &right);
+    }
+    nodes.truncate(parents);
+}
+
+/// The siblings on the way from chunk `index` up to the root that [`merkleize`] gives for the same arguments: what
+/// [`is_valid_merkle_branch`] takes.
+pub fn merkle_branch(mut chunks: Vec<Root>, limit: u64, index: u64) -> Vec<Root> {
+    let depth = limit.max(1).next_power_of_two().trailing_zeros() as usize;
+    let mut branch = Vec::with_capacity(depth);
+    for level in 0..depth {
+        let sibling = usize::try_from((index >> level) ^ 1).ok().and_then(|at| chunks.get(at)).copied();
+        branch.push(sibling.unwrap_or_else(|| zero_hash(level)));
+        rise(&mut chunks, level);
+    }
+    branch
 }
 
 /// [`merkleize`] over `bytes` packed into chunks, the last one padded with zeros.
@@ -103,5 +121,18 @@ mod tests {
         assert!(is_valid_merkle_branch(&leaves[2], &branch, 2, 2, &root));
         assert!(!is_valid_merkle_branch(&leaves[2], &branch, 2, 3, &root));
         assert!(!is_valid_merkle_branch(&leaves[2], &branch[..1], 2, 2, &root));
+    }
+
+    #[test]
+    fn branches_lead_from_every_chunk_to_the_root() {
+        for count in 0..=7u8 {
+            let chunks: Vec<Root> = (1..=count).map(|byte| super::super::Bytes([byte; 32])).collect();
+            let root = merkleize(chunks.clone(), 7);
+            for index in 0..8 {
+                let leaf = chunks.get(index as usize).copied().unwrap_or(Root::ZERO);
+                let branch = merkle_branch(chunks.clone(), 7, index);
+                assert!(is_valid_merkle_branch(&leaf, &branch, 3, index, &root), "{index} of {count}");
+            }
+        }
     }
 }

@@ -28,7 +28,9 @@ pub use container::within;
 pub use decode::{DecodeError, read_offset};
 pub use fork::{Fork, UnknownFork};
 pub use json::{Json, JsonError};
-pub use merkle::{hash_concat, is_valid_merkle_branch, merkleize, merkleize_bytes, mix_in_length, sha256, zero_hash};
+pub use merkle::{
+    hash_concat, is_valid_merkle_branch, merkle_branch, merkleize, merkleize_bytes, mix_in_length, sha256, zero_hash,
+};
 pub use preset::{Preset, UnknownPreset, UnknownPresetKey};
 pub use sequence::{Iter, List, Vector};
 pub use uint256::Uint256;
@@ -75,6 +77,15 @@ pub trait Ssz: Clone + Default {
         self.encode_into(shape, &mut out);
         out
     }
+}
+
+/// A container's fields by themselves: the chunks that its root is made of. Implemented by [`container!`].
+pub trait Container: Ssz {
+    /// The names of the fields that exist under `shape`, in order.
+    fn field_names(shape: Shape) -> Vec<&'static str>;
+
+    /// The roots of those fields, in the same order.
+    fn field_roots(&self, shape: Shape) -> Vec<Root>;
 }
 
 /// A length or limit that a shape gives: the type-level name of `MAX_ATTESTATIONS` and the like.

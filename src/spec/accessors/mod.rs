@@ -3,6 +3,7 @@
 
 mod attestations;
 mod balances;
+mod blobs;
 mod committees;
 mod domains;
 mod epochs;
@@ -17,6 +18,7 @@ mod withdrawals;
 
 pub use attestations::*;
 pub use balances::*;
+pub use blobs::*;
 pub use committees::*;
 pub use domains::*;
 pub use epochs::*;

@@ -3,7 +3,10 @@
 use crate::{
     spec::{
         Error,
-        accessors::{compute_time_at_slot, fork_of, get_current_epoch, get_randao_mix, is_merge_transition_complete},
+        accessors::{
+            compute_time_at_slot, fork_of, get_current_epoch, get_randao_mix, is_merge_transition_complete,
+            max_blobs_per_block,
+        },
     },
     ssz::{Shape, Ssz, sha256},
     types::{
@@ -39,21 +42,14 @@ pub fn process_execution_payload(
         return Err(Error::PayloadTime { claimed: payload.timestamp, expected: time });
     }
     if fork >= ForkName::Deneb {
-        let (found, limit) = (body.blob_kzg_commitments.len() as u64, max_blobs_per_block(cfg, state));
+        let limit = max_blobs_per_block(cfg, get_current_epoch(cfg, state));
+        let found = body.blob_kzg_commitments.len() as u64;
         if found > limit {
             return Err(Error::BlobCount { found, limit });
         }
     }
     state.latest_execution_payload_header = execution_payload_header(cfg.shape(fork), payload);
     Ok(())
-}
-
-/// How many blobs a block of the state's slot may have.
-fn max_blobs_per_block(cfg: &ChainConfig, state: &BeaconState) -> u64 {
-    match fork_of(cfg, state) {
-        ForkName::Deneb => cfg.max_blobs_per_block,
-        _ => cfg.max_blobs_per_block_electra,
-    }
 }
 
 /// The header that a state keeps of `payload`: the roots of its lists in place of these.

@@ -3,11 +3,11 @@
 use crate::{
     spec::{
         Error,
-        accessors::{compute_fork_data_root, compute_shuffled_index},
+        accessors::{compute_fork_data_root, compute_shuffled_index, get_blob_parameters},
         math,
     },
     ssz::{Bytes, Root, sha256},
-    types::{ChainConfig, CommitteeIndex, Epoch, ForkDigest, Slot, Version},
+    types::{ChainConfig, CommitteeIndex, Epoch, ForkDigest, ForkName, Slot, Version},
 };
 
 /// The fork version of `epoch` (`compute_fork_version` of phase0/p2p-interface.md and altair/p2p-interface.md).
@@ -15,11 +15,18 @@ pub fn compute_fork_version(cfg: &ChainConfig, epoch: Epoch) -> Version {
     cfg.fork_version(cfg.fork_at_epoch(epoch))
 }
 
-/// The four bytes that tell one network and fork from another on the wire (phase0/p2p-interface.md,
-/// `compute_fork_digest`).
+/// The four bytes that tell one network, fork and blob limit from another on the wire (`compute_fork_digest` of
+/// phase0/p2p-interface.md; of fulu/beacon-chain.md from then on).
 pub fn compute_fork_digest(cfg: &ChainConfig, genesis_validators_root: Root, epoch: Epoch) -> ForkDigest {
-    let root = compute_fork_data_root(compute_fork_version(cfg, epoch), genesis_validators_root);
-    Bytes(std::array::from_fn(|i| root.0[i]))
+    let mut digest = compute_fork_data_root(compute_fork_version(cfg, epoch), genesis_validators_root);
+    if cfg.fork_at_epoch(epoch) >= ForkName::Fulu {
+        let parameters = get_blob_parameters(cfg, epoch);
+        let mut input = [0; 16];
+        input[..8].copy_from_slice(&parameters.epoch.to_le_bytes());
+        input[8..].copy_from_slice(&parameters.max_blobs_per_block.to_le_bytes());
+        digest = math::xor(&digest, &sha256(&input));
+    }
+    Bytes(std::array::from_fn(|i| digest.0[i]))
 }
 
 /// The subnet of an attestation (phase0/validator.md, `compute_subnet_for_attestation`).
@@ -68,7 +75,7 @@ pub fn compute_subscribed_subnet(cfg: &ChainConfig, node_id: &Root, epoch: Epoch
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::ForkName;
+    use crate::types::config::BlobParameters;
 
     #[test]
     fn digests_are_those_of_the_interop_network_of_64() {
@@ -77,6 +84,35 @@ mod tests {
         let genesis = "0x83431ec7fcf92cfc44947fc0418e831c25e1d0806590231c439830db7ad54fda".parse().unwrap();
         let digest = |epoch| compute_fork_digest(&cfg, genesis, epoch).to_string();
         assert_eq!(["0x5267d9c6", "0x5267d9c6", "0x112fc2a3"], [digest(0), digest(1), digest(2)]);
+    }
+
+    #[test]
+    fn digests_since_fulu_tell_blob_limits_apart() {
+        let mut cfg = ChainConfig::mainnet();
+        cfg.start_at(ForkName::Fulu);
+        let entry = |epoch, max_blobs_per_block| BlobParameters { epoch, max_blobs_per_block };
+        cfg.blob_schedule = vec![entry(9, 9), entry(100, 100), entry(150, 175), entry(300, 300)];
+        // The spec's own test values.
+        let digest = |root, epoch| compute_fork_digest(&cfg, root, epoch).to_string();
+        for (epoch, expected) in [
+            (9, "0xab3ae6c8"),
+            (99, "0xab3ae6c8"),
+            (100, "0xdf67557b"),
+            (149, "0xdf67557b"),
+            (150, "0x8ab38b59"),
+            (300, "0xca100d64"),
+        ] {
+            assert_eq!(digest(Root::ZERO, epoch), expected, "{epoch}");
+        }
+        assert_eq!(digest(Bytes([1; 32]), 9), "0x89671111");
+    }
+
+    #[test]
+    fn digests_of_fulu_on_the_interop_network_of_64() {
+        let mut cfg = ChainConfig::minimal();
+        cfg.start_at(ForkName::Fulu);
+        let genesis = "0x83431ec7fcf92cfc44947fc0418e831c25e1d0806590231c439830db7ad54fda".parse().unwrap();
+        assert_eq!(compute_fork_digest(&cfg, genesis, 0).to_string(), "0x8d12ebb6");
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Chain {
             }
             Ok(true) => {
                 self.productions.0.insert(id, Production { order, parent: None });
-                self.drive_productions();
+                self.told = None; // a payload that was refused before may be built now
             }
             Err(error) => self.produced(id, Err(error)),
         }
@@ -65,7 +65,7 @@ impl Chain {
 
     /// Whether a block has a payload that must be built: always after the merge, before it once there is a terminal
     /// block.
-    fn needs_payload(&mut self, order: &Order) -> Result<bool, Error> {
+    fn needs_payload(&self, order: &Order) -> Result<bool, Error> {
         let fork = self.fork_at(order.slot);
         if fork < ForkName::Bellatrix {
             return Ok(false);
@@ -74,12 +74,14 @@ impl Chain {
         if fork > ForkName::Bellatrix || spec::is_merge_transition_complete(&state) {
             return Ok(true);
         }
+        let hash = self.cfg.terminal_block_hash;
         let too_early = self.cfg.epoch_of(order.slot) < self.cfg.terminal_block_hash_activation_epoch;
-        if self.cfg.terminal_block_hash != Hash32::default() && too_early {
+        if hash != Hash32::default() && too_early {
             return Ok(false);
         }
         // Asked each slot; a production that begins before the first answer waits for it.
-        Ok(self.terminal.is_some() || self.calls.is_open(|purpose| *purpose == Purpose::Terminal))
+        let asked = |purpose: &Purpose| *purpose == Purpose::Terminal || *purpose == Purpose::PowBlock(hash);
+        Ok(self.terminal.is_some() || self.calls.is_open(asked))
     }
 
     /// Takes productions as far as they get: those whose payload is being built ask for it.
@@ -87,7 +89,7 @@ impl Chain {
         let waiting = self.productions.0.iter().filter(|(_, production)| production.parent.is_none());
         let waiting: Vec<(ProductionId, Order)> = waiting.map(|(id, production)| (*id, production.order)).collect();
         for (id, order) in waiting {
-            match self.needs_payload(&order) {
+            match self.check_order(&order).and_then(|()| self.needs_payload(&order)) {
                 Ok(true) => {}
                 Ok(false) => {
                     self.productions.0.remove(&id);

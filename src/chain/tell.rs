@@ -39,6 +39,7 @@ impl Chain {
                 self.fee_recipients.insert(index, (address, until));
             }
         }
+        self.turn = None;
     }
 
     /// Calls if there is something new to tell.
@@ -48,15 +49,17 @@ impl Chain {
         }
         let build = self.slot_to_build();
         let Some(state) = self.forkchoice_state(build.is_some()) else { return };
-        let told = Told { state, build };
-        if self.told == Some(told) || (self.told.map(|told| told.state) == Some(state) && build.is_none()) {
+        let known = self.told.is_some_and(|told| told.state == state && (build.is_none() || told.build == build));
+        if known {
             return;
         }
-        let attributes = build.and_then(|slot| self.attributes(slot));
-        let fork = self.fork_at(build.unwrap_or(self.head.slot));
-        self.told = Some(Told { state, build: attributes.as_ref().and(build) });
-        let root = self.head.root;
+        self.told = Some(Told { state, build });
+        let attributes = build.and_then(|slot| self.attributes(slot, &state));
+        if attributes.is_none() && build.is_some() {
+            self.fail_productions(build, "the state that its payload depends on can't be computed");
+        }
         let build = attributes.as_ref().and(build);
+        let (fork, root) = (self.fork_at(build.unwrap_or(self.head.slot)), self.head.root);
         self.ask_engine(Purpose::Head { root, build }, Call::ForkchoiceUpdated { fork, state, attributes });
     }
 
@@ -75,26 +78,36 @@ impl Chain {
     }
 
     /// The slot for which a payload should be built on the head now, if it is not being built yet.
-    fn slot_to_build(&self) -> Option<Slot> {
+    fn slot_to_build(&mut self) -> Option<Slot> {
         let wanted = self.productions.wanted_slot();
-        let ahead = || {
+        let mut ahead = || {
             // The block before is there, so nothing else is likely to come before ours; or it is late already.
-            let slot = if self.head.slot == self.slot { self.slot + 1 } else { self.slot };
+            let slot = if self.head.slot == self.slot { self.slot.saturating_add(1) } else { self.slot };
             (slot > self.head.slot && self.proposes_here(slot)).then_some(slot)
         };
+        if self.is_optimistic(&self.head.root) {
+            return None;
+        }
         let slot = wanted.or_else(ahead)?;
-        let built = self.fork_at(slot) >= ForkName::Bellatrix && self.prepared(slot).is_none();
-        (built && !self.is_optimistic(&self.head.root)).then_some(slot)
+        (self.fork_at(slot) >= ForkName::Bellatrix && self.prepared(slot).is_none()).then_some(slot)
     }
 
     /// Whether the proposer of a slot, on the head, has announced itself here.
-    fn proposes_here(&self, slot: Slot) -> bool {
-        if self.fee_recipients.is_empty() || self.fork_at(slot) < ForkName::Bellatrix {
+    fn proposes_here(&mut self, slot: Slot) -> bool {
+        let near = self.is_short_walk(self.head.slot, slot);
+        if self.fee_recipients.is_empty() || self.fork_at(slot) < ForkName::Bellatrix || !near {
             return false;
+        }
+        if let Some((root, turn, here)) = self.turn
+            && (root, turn) == (self.head.root, slot)
+        {
+            return here;
         }
         let state = self.advanced(&self.head.root, slot).ok();
         let proposer = state.and_then(|state| spec::get_beacon_proposer_index(&self.cfg, &state).ok());
-        proposer.is_some_and(|proposer| self.fee_recipients.contains_key(&proposer))
+        let here = proposer.is_some_and(|proposer| self.fee_recipients.contains_key(&proposer));
+        self.turn = Some((self.head.root, slot, here));
+        here
     }
 
     /// The payload being built on the head for a block of this slot.
@@ -103,18 +116,17 @@ impl Chain {
     }
 
     /// Spec `prepare_execution_payload`: what the engine needs to know to build a payload on the head.
-    fn attributes(&mut self, slot: Slot) -> Option<PayloadAttributes> {
+    fn attributes(&mut self, slot: Slot, told: &ForkchoiceState) -> Option<PayloadAttributes> {
         let state = self.advanced(&self.head.root, slot).ok()?;
         let proposer = spec::get_beacon_proposer_index(&self.cfg, &state).ok()?;
         let attributes = self.attributes_by(&state, proposer)?;
         let header = &state.latest_execution_payload_header;
-        let parent_hash = self.forkchoice_state(true)?.head_block_hash;
         self.notify(Notice::PayloadAttributes {
             proposer,
             slot,
             parent: self.head.root,
             parent_number: header.block_number,
-            parent_hash,
+            parent_hash: told.head_block_hash,
             attributes: Box::new(attributes.clone()),
         });
         Some(attributes)
@@ -179,6 +191,7 @@ impl Chain {
         if std::mem::take(&mut self.told_badly) {
             self.told = None;
         }
+        self.turn = None;
         let epoch = self.cfg.epoch_of(self.slot);
         self.fee_recipients.retain(|_, (_, until)| *until >= epoch);
         let slot = self.slot;

@@ -13,7 +13,7 @@ use super::held::Arrival;
 use super::invalid::Invalidity;
 use super::memo::Post;
 use super::verdict::Fault;
-use crate::spec::{self, fork_choice};
+use crate::spec;
 use crate::ssz::Root;
 use crate::types::{ForkName, Slot};
 
@@ -69,14 +69,14 @@ impl Chain {
             self.refuse(&mut arrival.asker, Fault::Ignore("too many blocks wait for sidecars or the engine".into()));
             return false;
         }
-        self.seen.proposers.insert((slot, arrival.block.message.proposer_index));
+        self.seen.add_block(&arrival.block.message);
         self.held.got(&root);
         if !matches!(arrival.asker.origin, Origin::Sync(_)) {
             let block = arrival.block.clone();
             self.accept(&mut arrival.asker, || Gossip::Block(block));
         }
         if !waits {
-            self.apply_block(&arrival, post);
+            self.apply_block(&arrival, post, false);
             self.answer(&mut arrival.asker, Outcome::Accept);
             return true;
         }
@@ -113,12 +113,9 @@ impl Chain {
             return;
         }
         let Some(Waiting { mut arrival, post, merges, .. }) = self.waiting.remove(root) else { return };
-        self.apply_block(&arrival, post);
-        if optimistic {
-            fork_choice::mark_optimistic(&mut self.store, root);
-            if merges {
-                self.unverified_merges.insert(*root);
-            }
+        self.apply_block(&arrival, post, optimistic);
+        if optimistic && merges {
+            self.unverified_merges.insert(*root);
         }
         self.answer(&mut arrival.asker, Outcome::Accept);
         self.take_what_waited_for(root);

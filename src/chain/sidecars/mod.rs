@@ -20,9 +20,7 @@ use super::{Chain, schema};
 use crate::crypto::kzg;
 use crate::spec::{self, das, gossip};
 use crate::ssz::{Root, Ssz};
-use crate::types::{
-    BlobSidecar, DataColumnSidecar, Epoch, ForkName, SignedBeaconBlock, SignedBeaconBlockHeader, Slot,
-};
+use crate::types::{BlobSidecar, DataColumnSidecar, Epoch, ForkName, SignedBeaconBlock, SignedBeaconBlockHeader, Slot};
 
 /// Either kind.
 #[derive(Clone, Debug)]
@@ -79,13 +77,7 @@ impl Chain {
         }
     }
 
-    fn judge_sidecar(
-        &self,
-        root: &Root,
-        sidecar: &Sidecar,
-        subnet: Option<u64>,
-        origin: Origin,
-    ) -> Result<(), Fault> {
+    fn judge_sidecar(&self, root: &Root, sidecar: &Sidecar, subnet: Option<u64>, origin: Origin) -> Result<(), Fault> {
         let fork = self.fork_at(sidecar.slot());
         let of_its_fork = match sidecar {
             Sidecar::Blob(_) => (ForkName::Deneb..ForkName::Fulu).contains(&fork),

@@ -6,8 +6,8 @@
 mod validator;
 
 use super::dto;
-use super::http::{ContentType, ErrorBody, Request, Response, Transport, TransportError, shortened};
-use crate::ssz::{Fork, Json, Root, Shape, Ssz};
+use super::http::{ContentType, ErrorBody, PAYLOAD_BLINDED, Request, Response, Transport, TransportError, shortened};
+use crate::ssz::{DecodeError, Fork, Json, JsonError, Root, Shape, Ssz};
 use crate::types::{BeaconState, ChainConfig, Epoch, SignedBeaconBlock, Slot, ValidatorIndex};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -42,6 +42,11 @@ impl ApiError {
     /// Whether the node said that the thing does not exist.
     pub fn is_not_found(&self) -> bool {
         self.status() == Some(404)
+    }
+
+    /// Whether the node may not know this endpoint, or not this encoding of its body.
+    fn is_unknown_endpoint(&self) -> bool {
+        matches!(self.status(), Some(404 | 405 | 415))
     }
 }
 
@@ -182,8 +187,14 @@ impl Client {
     }
 
     pub async fn block_root(&self, block_id: impl Display) -> Result<Root, ApiError> {
+        Ok(self.block_root_and_validity(block_id).await?.0)
+    }
+
+    /// The root, and whether the block is optimistic: whether its payload waits for an execution engine's verdict.
+    pub async fn block_root_and_validity(&self, block_id: impl Display) -> Result<(Root, bool), ApiError> {
         let request = Request::get(format!("/eth/v1/beacon/blocks/{block_id}/root"));
-        Ok(self.data::<dto::RootOf>(request).await?.root)
+        let answer = self.envelope::<dto::RootOf>(request).await?;
+        Ok((answer.data.root, answer.execution_optimistic.unwrap_or(false)))
     }
 
     pub async fn block(
@@ -256,22 +267,39 @@ impl Client {
         request: Request,
         guess: impl Fn(&[u8]) -> Option<Fork>,
     ) -> Result<Versioned<T>, ApiError> {
+        self.forked(config, request, guess, T::decode, T::from_json).await
+    }
+
+    /// As [`Client::container`], for what is read by functions of its own.
+    async fn forked<T>(
+        &self,
+        config: &ChainConfig,
+        request: Request,
+        guess: impl Fn(&[u8]) -> Option<Fork>,
+        from_ssz: impl Fn(Shape, &[u8]) -> Result<T, DecodeError>,
+        from_json: impl Fn(Shape, &Value) -> Result<T, JsonError>,
+    ) -> Result<Versioned<T>, ApiError> {
         let (request, response) = self.ask(request).await?;
         let named = named_fork(&request, response.consensus_version.as_deref())?;
         let malformed = |why: &str| ApiError::Malformed { request: request.clone(), why: why.to_owned() };
+        let blinded = response.header(PAYLOAD_BLINDED).is_some_and(|value| value.eq_ignore_ascii_case("true"));
         if response.content_type == ContentType::Ssz {
+            if blinded {
+                return Err(malformed("a blinded block, which was not asked for"));
+            }
             let fork = named.or_else(|| guess(&response.body)).ok_or_else(|| malformed("its fork is unknown"))?;
-            let decoded = T::decode(config.shape(fork), &response.body);
+            let decoded = from_ssz(config.shape(fork), &response.body);
             let data = decoded.map_err(|error| malformed(&format!("as {fork} SSZ: {error}")))?;
             return Ok(Versioned { fork, data });
         }
         let envelope: dto::Envelope<Value> = read_json(&request, &response.body)?;
-        if envelope.execution_payload_blinded == Some(true) {
+        if blinded || envelope.execution_payload_blinded == Some(true) {
             return Err(malformed("a blinded block, which was not asked for"));
         }
         let named = named_fork(&request, envelope.version.as_deref())?.or(named);
         let fork = named.ok_or_else(|| malformed("it does not name its fork in `version`"))?;
-        Ok(Versioned { fork, data: from_json(&request, config.shape(fork), &envelope.data)? })
+        let read = from_json(config.shape(fork), &envelope.data);
+        Ok(Versioned { fork, data: read.map_err(|error| malformed(&format!("as {fork}: {error}")))? })
     }
 }
 

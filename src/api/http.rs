@@ -9,6 +9,8 @@ use std::fmt;
 
 /// Name of the header that tells the fork of an SSZ body (and, for some endpoints, of a JSON body).
 pub const CONSENSUS_VERSION: &str = "Eth-Consensus-Version";
+/// Name of the header that tells whether a produced block is blinded.
+pub const PAYLOAD_BLINDED: &str = "Eth-Execution-Payload-Blinded";
 
 /// The two verbs that the standard uses for the endpoints we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

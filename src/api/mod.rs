@@ -6,6 +6,7 @@
 //! what came back. The field names are the beacon-APIs standard's; what the standard leaves optional may be missing.
 
 pub mod client;
+pub mod contents;
 pub mod dto;
 pub mod events;
 pub mod http;
@@ -13,6 +14,7 @@ pub mod quoted;
 pub mod reqwest;
 
 pub use client::{ApiError, Client, Health, Versioned};
+pub use contents::{BlockContents, SignedBlockContents};
 pub use events::{Event, EventError};
 pub use http::{
     Accept, Body, ContentType, ErrorBody, IndexedFailure, Method, Request, Response, Transport, TransportError,

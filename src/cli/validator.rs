@@ -7,7 +7,7 @@ use crate::api::{ApiError, Client, HttpTransport};
 use crate::crypto::SecretKey;
 use crate::genesis::{NetworkDirectory, interop_keys};
 use crate::ssz::{Bytes, Root};
-use crate::types::ChainConfig;
+use crate::types::{ChainConfig, ExecutionAddress};
 use crate::validator::{Network, NetworkError, SlashingProtection, Validator, driver};
 use std::fmt::Display;
 use std::io::Read;
@@ -44,6 +44,10 @@ pub struct ValidatorArgs {
     /// Text for the blocks that are proposed, at most 32 bytes.
     #[arg(long, value_name = "TEXT", default_value = "lockin")]
     pub graffiti: String,
+    /// Who gets the fees of the blocks that are proposed, from bellatrix on: 0x and 40 hexadecimal digits. By default
+    /// nobody does (zeros).
+    #[arg(long, value_name = "ADDRESS", default_value_t)]
+    pub fee_recipient: ExecutionAddress,
     /// What is logged to stderr: off, error, warn, info, debug, trace, or a filter such as `info,lockin::duty=debug`.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub log_level: String,
@@ -139,7 +143,9 @@ fn start(args: ValidatorArgs) -> Result<(), Failure> {
     let protection = SlashingProtection::open(&args.data_dir, network.genesis_validators_root);
     let protection = protection.map_err(Failure::environment)?;
     let client = Client::new(Arc::new(transport.clone()));
-    let validator = Validator::new(client, network, args.interop.keys(), protection).with_graffiti(&args.graffiti);
+    let validator = Validator::new(client, network, args.interop.keys(), protection)
+        .with_graffiti(&args.graffiti)
+        .with_fee_recipient(args.fee_recipient);
     tracing::info!(keys = args.interop.count(), beacon = transport.url(), "validators ready");
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::environment)?;

@@ -1,50 +1,60 @@
-//! Attestations, and their aggregates: one question per committee, one submission for all.
+//! Attestations, and their aggregates: one question per committee (from electra on one for all), one submission for
+//! all.
 
 use super::book::Attester;
 use super::slashing::AttestationRequest;
 use super::{At, Duty, Ending, Outcome, Validator};
-use crate::ssz::{BitList, Root, Ssz};
+use crate::api::dto::AttesterDuty;
+use crate::ssz::{BitList, Fork, Root, Ssz};
 use crate::types::constants::{DOMAIN_AGGREGATE_AND_PROOF, DOMAIN_BEACON_ATTESTER};
 use crate::types::{
-    AggregateAndProof, Attestation, AttestationData, CommitteeIndex, SignedAggregateAndProof, ValidatorIndex,
+    AggregateAndProof, Attestation, AttestationData, BlsSignature, CommitteeIndex, SignedAggregateAndProof,
+    SingleAttestation,
 };
 use futures::future::join_all;
 use std::collections::BTreeMap;
 
 /// An attester with what it is to attest to.
 struct Due {
-    attester: Attester,
+    duty: AttesterDuty,
     data: AttestationData,
     signing_root: Root,
+}
+
+/// A signed vote, before it takes the form of its fork.
+struct Vote {
+    duty: AttesterDuty,
+    data: AttestationData,
+    signature: BlsSignature,
 }
 
 impl Validator {
     /// Attests with every validator that is due in this slot.
     pub(super) async fn attest(&self, at: At) -> Vec<Outcome> {
-        let committees = by_committee(self.book().attesters_at(at.epoch, at.slot));
-        let questions = committees
+        let questions = by(self.book().attesters_at(at.epoch, at.slot), |duty| self.data_index(at, duty))
             .into_iter()
             .map(|(index, members)| async move { (self.data_to_attest(at, index).await, members) });
         let (mut outcomes, mut due) = (Vec::new(), Vec::new());
         for (data, members) in join_all(questions).await {
             match data {
-                Ok(data) => due.extend(members.into_iter().map(|attester| self.due(attester, data))),
+                Ok(data) => due.extend(members.into_iter().map(|attester| self.due(attester.duty, data))),
                 Err(ending) => outcomes.extend(members.iter().map(|attester| {
                     at.outcome(Duty::Attestation, Some(attester.duty.validator_index), ending.clone())
                 })),
             }
         }
-        let (refused, attestations) = self.sign_attestations(at, due);
+        let (refused, votes) = self.sign_votes(at, due);
         outcomes.extend(refused);
-        if !attestations.is_empty() {
-            let (validators, attestations): (Vec<_>, Vec<_>) = attestations.into_iter().unzip();
-            let answer = self.client.submit_attestations(self.shape(at.slot), &attestations).await;
-            outcomes.extend(at.submitted(Duty::Attestation, &validators, answer));
-        }
+        outcomes.extend(self.submit_votes(at, votes).await);
         outcomes
     }
 
-    /// What the beacon node wants a committee to attest to, if it fits the slot; remembered for aggregation.
+    /// `index` of the data that a committee signs: its own, or 0 from electra on (electra `AttestationData`).
+    fn data_index(&self, at: At, duty: &AttesterDuty) -> CommitteeIndex {
+        if self.shape(at.slot).fork < Fork::Electra { duty.committee_index } else { 0 }
+    }
+
+    /// What the beacon node wants signed with this `index`, if it fits the slot; remembered for aggregation.
     async fn data_to_attest(&self, at: At, index: CommitteeIndex) -> Result<AttestationData, Ending> {
         let known = self.book().attested.get(&(at.slot, index)).copied();
         if let Some(data) = known {
@@ -55,8 +65,8 @@ impl Validator {
         if data.slot != at.slot || data.index != index || data.target.epoch != at.epoch || data.source.epoch > at.epoch
         {
             return Err(Ending::Refused(format!(
-                "the node gave attestation data for slot {}, committee {}, source {} and target {}; due is slot {}, \
-                 committee {index}, target {}",
+                "the node gave attestation data for slot {}, index {}, source {} and target {}; due is slot {}, \
+                 index {index}, target {}",
                 data.slot, data.index, data.source.epoch, data.target.epoch, at.slot, at.epoch
             )));
         }
@@ -64,47 +74,72 @@ impl Validator {
         Ok(data)
     }
 
-    fn due(&self, attester: Attester, data: AttestationData) -> Due {
+    fn due(&self, duty: AttesterDuty, data: AttestationData) -> Due {
         let signing_root = self.network.signing_root(&data, DOMAIN_BEACON_ATTESTER, data.target.epoch);
-        Due { attester, data, signing_root }
+        Due { duty, data, signing_root }
     }
 
     /// Asks slashing protection for all at once, then signs what it allows.
-    fn sign_attestations(&self, at: At, due: Vec<Due>) -> (Vec<Outcome>, Vec<(ValidatorIndex, Attestation)>) {
+    fn sign_votes(&self, at: At, due: Vec<Due>) -> (Vec<Outcome>, Vec<Vote>) {
         let request = |due: &Due| AttestationRequest {
-            pubkey: due.attester.duty.pubkey,
+            pubkey: due.duty.pubkey,
             source_epoch: due.data.source.epoch,
             target_epoch: due.data.target.epoch,
             signing_root: due.signing_root,
         };
         let requests: Vec<_> = due.iter().map(request).collect();
         let verdicts = self.protection().allow_attestations(&requests);
-        let (mut refused, mut attestations) = (Vec::new(), Vec::new());
-        for (due, verdict) in due.into_iter().zip(verdicts) {
-            let duty = &due.attester.duty;
+        let (mut refused, mut votes) = (Vec::new(), Vec::new());
+        for (Due { duty, data, signing_root }, verdict) in due.into_iter().zip(verdicts) {
             let signed = verdict.map_err(|refusal| Ending::Refused(refusal.to_string())).and_then(|()| {
-                let (length, position) = (duty.committee_length, duty.validator_committee_index);
-                let bits = one_bit(length, position, self.network.config.preset.max_validators_per_committee);
-                let aggregation_bits = bits.ok_or_else(|| Ending::Refused(no_such_member(position, length)))?;
-                let signature = self.sign_root(&duty.pubkey, &due.signing_root);
-                let signature = signature.ok_or_else(|| Ending::Failed("its key is not held here".into()))?;
-                Ok(Attestation { aggregation_bits, data: due.data, signature, ..Attestation::default() })
+                let signature = self.sign_root(&duty.pubkey, &signing_root);
+                signature.ok_or_else(|| Ending::Failed("its key is not held here".into()))
             });
             match signed {
-                Ok(attestation) => attestations.push((duty.validator_index, attestation)),
+                Ok(signature) => votes.push(Vote { duty, data, signature }),
                 Err(ending) => refused.push(at.outcome(Duty::Attestation, Some(duty.validator_index), ending)),
             }
         }
-        (refused, attestations)
+        (refused, votes)
+    }
+
+    /// Hands the votes in, in the form that the slot's fork has for them.
+    async fn submit_votes(&self, at: At, votes: Vec<Vote>) -> Vec<Outcome> {
+        let shape = self.shape(at.slot);
+        if shape.fork >= Fork::Electra {
+            let validators: Vec<_> = votes.iter().map(|vote| vote.duty.validator_index).collect();
+            let singles: Vec<_> = votes.iter().map(single_attestation).collect();
+            if singles.is_empty() {
+                return Vec::new();
+            }
+            let answer = self.client.submit_single_attestations(shape, &singles).await;
+            return at.submitted(Duty::Attestation, &validators, answer);
+        }
+        let (mut outcomes, mut validators, mut attestations) = (Vec::new(), Vec::new(), Vec::new());
+        for vote in votes {
+            let index = vote.duty.validator_index;
+            match attestation(&vote, shape.preset.max_validators_per_committee) {
+                Ok(attestation) => {
+                    validators.push(index);
+                    attestations.push(attestation);
+                }
+                Err(why) => outcomes.push(at.outcome(Duty::Attestation, Some(index), Ending::Refused(why))),
+            }
+        }
+        if !attestations.is_empty() {
+            let answer = self.client.submit_attestations(shape, &attestations).await;
+            outcomes.extend(at.submitted(Duty::Attestation, &validators, answer));
+        }
+        outcomes
     }
 
     /// Publishes the node's aggregate of each committee in which one of our validators was selected.
     pub(super) async fn aggregate(&self, at: At) -> Vec<Outcome> {
         let mut attesters = self.book().attesters_at(at.epoch, at.slot);
         attesters.retain(|attester| attester.aggregator.is_some());
-        let questions = by_committee(attesters)
+        let questions = by(attesters, |duty| duty.committee_index)
             .into_iter()
-            .map(|(index, members)| async move { (self.aggregate_of(at, index).await, members) });
+            .map(|(_, members)| async move { (self.aggregate_of(at, &members).await, members) });
         let (mut outcomes, mut validators, mut signed) = (Vec::new(), Vec::new(), Vec::new());
         for (aggregate, members) in join_all(questions).await {
             for attester in members {
@@ -126,13 +161,21 @@ impl Validator {
         outcomes
     }
 
-    async fn aggregate_of(&self, at: At, index: CommitteeIndex) -> Result<Attestation, Ending> {
-        let data = self.data_to_attest(at, index).await?;
-        let shape = self.shape(at.slot);
+    async fn aggregate_of(&self, at: At, members: &[Attester]) -> Result<Attestation, Ending> {
+        let Some(duty) = members.first().map(|attester| &attester.duty) else {
+            return Err(Ending::Skipped("nobody aggregates".into()));
+        };
+        let (index, shape) = (duty.committee_index, self.shape(at.slot));
+        let data = self.data_to_attest(at, self.data_index(at, duty)).await?;
         let answer = self.client.aggregate_attestation(shape, data.hash_tree_root(shape), at.slot, index).await;
         match answer.map_err(|error| Ending::Failed(error.to_string()))? {
-            Some(aggregate) if aggregate.data == data => Ok(aggregate),
-            Some(_) => Err(Ending::Refused("the node gave an aggregate of other attestation data".into())),
+            Some(aggregate) if aggregate.data != data => {
+                Err(Ending::Refused("the node gave an aggregate of other attestation data".into()))
+            }
+            Some(aggregate) if shape.fork >= Fork::Electra && !is_of_committee(&aggregate, index) => {
+                Err(Ending::Refused(format!("the node gave an aggregate of other committees than {index}")))
+            }
+            Some(aggregate) => Ok(aggregate),
             None => Err(Ending::Skipped("the node has no aggregate for this committee".into())),
         }
     }
@@ -151,28 +194,43 @@ impl Validator {
     }
 }
 
-fn by_committee(attesters: Vec<Attester>) -> BTreeMap<CommitteeIndex, Vec<Attester>> {
-    let mut committees = BTreeMap::<_, Vec<_>>::new();
+fn by(
+    attesters: Vec<Attester>,
+    key: impl Fn(&AttesterDuty) -> CommitteeIndex,
+) -> BTreeMap<CommitteeIndex, Vec<Attester>> {
+    let mut groups = BTreeMap::<_, Vec<_>>::new();
     for attester in attesters {
-        committees.entry(attester.duty.committee_index).or_default().push(attester);
+        groups.entry(key(&attester.duty)).or_default().push(attester);
     }
-    committees
+    groups
 }
 
-/// Aggregation bits of one member; `None` if the committee the node told of can't be.
-fn one_bit(
-    length: u64,
-    position: u64,
-    limit: u64,
-) -> Option<BitList<crate::types::limits::MaxValidatorsPerAttestation>> {
-    if position >= length || length > limit {
-        return None;
+/// A vote as it travels from electra on.
+fn single_attestation(vote: &Vote) -> SingleAttestation {
+    let Vote { duty, data, signature } = vote;
+    SingleAttestation {
+        committee_index: duty.committee_index,
+        attester_index: duty.validator_index,
+        data: *data,
+        signature: *signature,
     }
-    let mut bits = BitList::with_len(usize::try_from(length).ok()?);
-    bits.set(usize::try_from(position).ok()?, true);
-    Some(bits)
 }
 
-fn no_such_member(position: u64, length: u64) -> String {
-    format!("the node gave position {position} in a committee of {length}")
+/// A vote as it travels before electra: with the member's bit. The error says why the node's duty can't be.
+fn attestation(vote: &Vote, largest_committee: u64) -> Result<Attestation, String> {
+    let (length, position) = (vote.duty.committee_length, vote.duty.validator_committee_index);
+    let bits = (position < length && length <= largest_committee).then_some((length, position));
+    let bits = bits.and_then(|(length, position)| {
+        let mut bits = BitList::with_len(usize::try_from(length).ok()?);
+        bits.set(usize::try_from(position).ok()?, true);
+        Some(bits)
+    });
+    let aggregation_bits =
+        bits.ok_or_else(|| format!("the node gave position {position} in a committee of {length}"))?;
+    Ok(Attestation { aggregation_bits, data: vote.data, signature: vote.signature, ..Attestation::default() })
+}
+
+/// Whether an electra aggregate holds the votes of this committee and no other, as aggregators hand them in.
+fn is_of_committee(aggregate: &Attestation, index: CommitteeIndex) -> bool {
+    aggregate.committee_bits.ones().eq(usize::try_from(index))
 }

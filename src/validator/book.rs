@@ -16,8 +16,10 @@ pub struct Book {
     pub proposers: BTreeMap<Epoch, Proposers>,
     /// By sync committee period.
     pub sync: BTreeMap<u64, Vec<SyncDuty>>,
-    /// What was attested to in a slot, by committee.
+    /// What was attested to in a slot, by `index` of the data: the committee, or 0 from electra on.
     pub attested: BTreeMap<(Slot, CommitteeIndex), AttestationData>,
+    /// The last epoch for which the node knows who gets the fees, and of how many validators.
+    pub prepared: Option<(Epoch, usize)>,
     /// The head that sync messages of a slot were about.
     pub sync_heads: BTreeMap<Slot, Root>,
 }
@@ -57,18 +59,20 @@ impl Book {
     }
 
     /// Forgets the duties that another head makes wrong: those whose dependent root it does not share. Says whether
-    /// there were any.
-    pub fn note_head(&mut self, head: &HeadEvent, epoch: Epoch) -> bool {
+    /// there were any. `lookahead`: proposers are known an epoch ahead, as from fulu on.
+    pub fn note_head(&mut self, head: &HeadEvent, epoch: Epoch, lookahead: bool) -> bool {
         let differs = |known: &Root, now: &Root| !known.is_zero() && !now.is_zero() && known != now;
-        let current = &head.current_duty_dependent_root;
+        let (previous, current) = (&head.previous_duty_dependent_root, &head.current_duty_dependent_root);
         let mut forgotten = false;
-        for (epoch, now) in [(epoch, &head.previous_duty_dependent_root), (epoch.saturating_add(1), current)] {
+        for (epoch, now) in [(epoch, previous), (epoch.saturating_add(1), current)] {
             if self.attesters.get(&epoch).is_some_and(|known| differs(&known.dependent_root, now)) {
                 self.attesters.remove(&epoch);
                 forgotten = true;
             }
         }
-        if self.proposers.get(&epoch).is_some_and(|known| differs(&known.dependent_root, current)) {
+        // Since fulu's lookahead proposers depend on an epoch earlier, and nodes tell either root.
+        let moved = |known: &Root| differs(known, current) && (!lookahead || differs(known, previous));
+        if self.proposers.get(&epoch).is_some_and(|known| moved(&known.dependent_root)) {
             self.proposers.remove(&epoch);
             forgotten = true;
         }
@@ -110,14 +114,19 @@ mod tests {
             ..HeadEvent::default()
         };
         let mut book = full();
-        assert!(!book.note_head(&head(3, 4), 4));
-        assert!(!book.note_head(&head(0, 0), 4), "a node that does not tell changes nothing");
-        assert!(book.note_head(&head(3, 9), 4));
+        assert!(!book.note_head(&head(3, 4), 4, false));
+        assert!(!book.note_head(&head(0, 0), 4, false), "a node that does not tell changes nothing");
+        assert!(book.note_head(&head(3, 9), 4, false));
         assert_eq!(book.attesters.keys().copied().collect::<Vec<_>>(), [4]);
         assert!(book.proposers.is_empty());
         let mut book = full();
-        assert!(book.note_head(&head(8, 4), 4));
+        assert!(book.note_head(&head(8, 4), 4, false));
         assert_eq!(book.attesters.keys().copied().collect::<Vec<_>>(), [5]);
         assert_eq!(book.proposers.len(), 1);
+        let mut book = full();
+        book.note_head(&head(4, 9), 4, true);
+        assert_eq!(book.proposers.len(), 1, "with a lookahead the previous root is as good");
+        assert!(book.note_head(&head(8, 9), 4, true));
+        assert!(book.proposers.is_empty());
     }
 }

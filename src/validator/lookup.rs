@@ -3,7 +3,6 @@
 
 use super::book::{Attester, Attesters, Proposers};
 use super::{At, Duty, Ending, Outcome, Validator};
-use crate::api::ApiError;
 use crate::api::dto::{AttesterDuty, CommitteeSubscription, SyncSubscription};
 use crate::spec::{compute_sync_committee_period, is_aggregator_of};
 use crate::types::constants::DOMAIN_SELECTION_PROOF;
@@ -105,7 +104,7 @@ impl Validator {
             return Vec::new();
         }
         let answer = self.client.subscribe_committees(&wanted).await;
-        vec![at.outcome(Duty::Subscription, None, ended(answer))]
+        vec![at.outcome(Duty::Subscription, None, Ending::of(answer))]
     }
 
     /// The sync committee that signs in `slot`.
@@ -134,7 +133,7 @@ impl Validator {
             return Vec::new();
         }
         let answer = self.client.subscribe_sync_committees(&subscriptions).await;
-        vec![at.outcome(Duty::Subscription, None, ended(answer))]
+        vec![at.outcome(Duty::Subscription, None, Ending::of(answer))]
     }
 
     fn known_indices(&self) -> Vec<ValidatorIndex> {
@@ -150,8 +149,4 @@ fn subscription(attester: &Attester) -> CommitteeSubscription {
         slot: attester.duty.slot,
         is_aggregator: attester.aggregator.is_some(),
     }
-}
-
-fn ended(answer: Result<(), ApiError>) -> Ending {
-    answer.map_or_else(|error| Ending::Failed(error.to_string()), |()| Ending::Done)
 }

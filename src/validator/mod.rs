@@ -24,8 +24,8 @@ use crate::api::events::HeadEvent;
 use crate::api::{ApiError, Client};
 use crate::crypto::SecretKey;
 use crate::spec::compute_sync_committee_period;
-use crate::ssz::{Bytes, Root, Shape, Ssz};
-use crate::types::{BlsPubkey, BlsSignature, DomainType, Epoch, Slot, ValidatorIndex};
+use crate::ssz::{Bytes, Fork, Root, Shape, Ssz};
+use crate::types::{BlsPubkey, BlsSignature, DomainType, Epoch, ExecutionAddress, Slot, ValidatorIndex};
 use book::Book;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -66,6 +66,7 @@ pub struct Validator {
     network: Network,
     keys: BTreeMap<BlsPubkey, SecretKey>,
     graffiti: Option<Bytes<32>>,
+    fee_recipient: ExecutionAddress,
     protection: Mutex<SlashingProtection>,
     book: Mutex<Book>,
 }
@@ -87,7 +88,8 @@ impl Validator {
     ) -> Self {
         let keys = keys.into_iter().map(|key| (key.public_key(), key)).collect();
         let (protection, book) = (Mutex::new(protection), Mutex::default());
-        Self { client, network, keys, graffiti: None, protection, book }
+        let fee_recipient = ExecutionAddress::default();
+        Self { client, network, keys, graffiti: None, fee_recipient, protection, book }
     }
 
     /// The same, with its own text in blocks (at most 32 bytes of it).
@@ -95,6 +97,12 @@ impl Validator {
         let mut bytes = Bytes::<32>::default();
         bytes.0.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
         self.graffiti = Some(bytes);
+        self
+    }
+
+    /// The same, with the fees of its blocks going to this address; by default they go to nobody (zeros).
+    pub fn with_fee_recipient(mut self, address: ExecutionAddress) -> Self {
+        self.fee_recipient = address;
         self
     }
 
@@ -136,7 +144,9 @@ impl Validator {
     /// Looks up the duties around `slot` ahead of its phases: before genesis, or when starting in mid-epoch.
     pub async fn prepare(&self, slot: Slot, now_ms: u64) -> Vec<Outcome> {
         let at = self.at(Phase::SlotStart(slot), now_ms);
-        let outcomes = [self.resolve_indices(at).await, self.look_up(at, false).await].concat();
+        let resolved = self.resolve_indices(at).await;
+        let (prepared, found) = futures::join!(self.prepare_proposers(at), self.look_up(at, false));
+        let outcomes = [resolved, prepared, found].concat();
         outcomes.iter().for_each(Outcome::log);
         outcomes
     }
@@ -144,7 +154,8 @@ impl Validator {
     /// The beacon node has a new head: duties that it makes wrong are forgotten, and looked up in the next phase.
     pub fn on_head(&self, head: &HeadEvent) {
         let epoch = self.network.config.epoch_of(head.slot);
-        if self.book().note_head(head, epoch) {
+        let lookahead = self.network.config.fork_at_epoch(epoch) >= Fork::Fulu;
+        if self.book().note_head(head, epoch, lookahead) {
             tracing::info!(target: TARGET, slot = head.slot, "a reorganization changed duties; looking them up again");
         }
     }
@@ -161,8 +172,9 @@ impl Validator {
         let resolved = self.resolve_indices(at).await;
         let first = self.network.config.start_slot(at.epoch) == at.slot;
         let proposers = self.look_up_proposers(at, first).await;
-        let (proposed, found) = futures::join!(self.propose(at), self.look_up(at, first));
-        [resolved, proposers, proposed, found].concat()
+        let (proposed, prepared, found) =
+            futures::join!(self.propose(at), self.prepare_proposers(at), self.look_up(at, first));
+        [resolved, proposers, proposed, prepared, found].concat()
     }
 
     fn shape(&self, slot: Slot) -> Shape {

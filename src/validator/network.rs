@@ -6,6 +6,7 @@ use crate::api::{ApiError, Client, dto};
 use crate::spec::{compute_domain, compute_signing_root};
 use crate::ssz::{Fork, Root, Ssz};
 use crate::time::SlotClock;
+use crate::types::constants::DOMAIN_VOLUNTARY_EXIT;
 use crate::types::{ChainConfig, Domain, DomainType, Epoch, FAR_FUTURE_EPOCH, Slot};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -34,9 +35,12 @@ impl Network {
         self.config.slot_clock(self.genesis_time)
     }
 
-    /// The signature domain of `domain_type` in `epoch` (spec `get_domain`, by the schedule instead of a state).
+    /// The signature domain of `domain_type` in `epoch` (spec `get_domain`, by the schedule instead of a state). Exits
+    /// keep capella's from deneb on (deneb `process_voluntary_exit`).
     pub fn get_domain(&self, domain_type: DomainType, epoch: Epoch) -> Domain {
-        let version = self.config.fork_version(self.config.fork_at_epoch(epoch));
+        let fork = self.config.fork_at_epoch(epoch);
+        let fork = if domain_type == DOMAIN_VOLUNTARY_EXIT { fork.min(Fork::Capella) } else { fork };
+        let version = self.config.fork_version(fork);
         compute_domain(&self.config, domain_type, Some(version), Some(self.genesis_validators_root))
     }
 

@@ -1,6 +1,7 @@
 //! What became of a duty, and its log line. The line's fields are stable, for whoever reads logs by machine: `duty`,
 //! `slot`, `validator` (absent if it concerns all), `late_ms`, `outcome`, `why`.
 
+use crate::api::ApiError;
 use crate::types::{Slot, ValidatorIndex};
 use std::fmt;
 
@@ -18,6 +19,8 @@ pub enum Duty {
     SyncMessage,
     Contribution,
     Subscription,
+    /// Telling the beacon node who gets the fees.
+    Preparation,
 }
 
 impl fmt::Display for Duty {
@@ -30,6 +33,7 @@ impl fmt::Display for Duty {
             Duty::SyncMessage => "sync_message",
             Duty::Contribution => "contribution",
             Duty::Subscription => "subscription",
+            Duty::Preparation => "preparation",
         })
     }
 }
@@ -45,6 +49,13 @@ pub enum Ending {
     Refused(String),
     /// The beacon node did not do its part.
     Failed(String),
+}
+
+impl Ending {
+    /// The ending of a duty that consists of one question.
+    pub fn of(answer: Result<(), ApiError>) -> Ending {
+        answer.map_or_else(|error| Ending::Failed(error.to_string()), |()| Ending::Done)
+    }
 }
 
 /// One duty's end.

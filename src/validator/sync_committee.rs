@@ -95,13 +95,20 @@ impl Validator {
         self.book().sync.get(&period).cloned().unwrap_or_default()
     }
 
-    /// The head at the time of the first question in this slot, so that messages and contributions agree.
+    /// The head at the time of the first question in this slot, so that messages and contributions agree. A head whose
+    /// payload nobody has validated is not signed (sync/optimistic.md).
     async fn head_to_sign(&self, at: At) -> Result<Root, Ending> {
         let known = self.book().sync_heads.get(&at.slot).copied();
         if let Some(root) = known {
             return Ok(root);
         }
-        let root = self.client.block_root("head").await.map_err(|error| Ending::Failed(error.to_string()))?;
+        let answer = self.client.block_root_and_validity("head").await;
+        let (root, optimistic) = answer.map_err(|error| Ending::Failed(error.to_string()))?;
+        if optimistic {
+            return Err(Ending::Failed(
+                "the node's head is optimistic: its execution engine has not validated it".into(),
+            ));
+        }
         Ok(*self.book().sync_heads.entry(at.slot).or_insert(root))
     }
 

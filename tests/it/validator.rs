@@ -50,7 +50,7 @@ fn of(outcomes: &[Outcome], duty: Duty) -> Vec<&Outcome> {
 fn offences(node: &Node) -> usize {
     let log = node.log.lock().unwrap();
     let mut signed = Signed::default();
-    for (_, block) in &log.blocks {
+    for block in log.blocks.iter().map(|(_, contents)| &contents.signed_block) {
         signed.block(node.shape(block.message.slot), block);
     }
     for (validator, attestation) in &log.attestations {
@@ -83,11 +83,12 @@ fn every_duty_is_done_across_the_altair_boundary() {
     assert_eq!(members, log.aggregates.len(), "16 of 32 validators: one per committee is ours");
 
     // all of our turns but genesis, in the fork of the slot
-    let slots: Vec<_> = log.blocks.iter().map(|(fork, block)| (block.message.slot, *fork)).collect();
+    let slots: Vec<_> = log.blocks.iter().map(|(fork, it)| (it.signed_block.message.slot, *fork)).collect();
     let turns = (1..72).filter(|slot| slot % 32 < OURS);
     let fork = |slot: Slot| if slot < 16 { Fork::Phase0 } else { Fork::Altair };
     assert_eq!(slots, turns.map(|slot| (slot, fork(slot))).collect::<Vec<_>>());
-    assert!(log.blocks.iter().all(|(_, block)| block.message.body.graffiti.0.starts_with(b"test\0")));
+    assert!(log.blocks.iter().all(|(_, it)| it.signed_block.message.body.graffiti.0.starts_with(b"test\0")));
+    assert!(log.preparations.is_empty(), "nobody gets fees before bellatrix");
 
     // sync messages from altair's first slot on, by all, for the committee of the next slot
     let slots: BTreeSet<Slot> = log.sync_messages.iter().map(|message| message.slot).collect();
@@ -104,6 +105,98 @@ fn every_duty_is_done_across_the_altair_boundary() {
     assert_eq!(until, [8, 16].into());
     drop(log);
     assert_eq!(offences(&node), 0);
+}
+
+/// Every fork after phase0, one an epoch.
+fn all_forks() -> Vec<(Fork, u64)> {
+    Fork::ALL.into_iter().skip(1).zip(1..).collect()
+}
+
+#[test]
+fn every_duty_is_done_across_every_fork() {
+    let node = Arc::new(Node::with_forks(&all_forks()));
+    let validator = validator(&node).with_fee_recipient(Bytes([7; 20]));
+    let outcomes: Vec<Outcome> = (0..8 * 8).flat_map(|slot| run_slot(&validator, slot)).collect();
+    let undone: Vec<_> = outcomes.iter().filter(|outcome| !outcome.is_done()).collect();
+    assert_eq!(undone, Vec::<&Outcome>::new());
+    let log = node.log.lock().unwrap();
+
+    // the node checked each vote's form, committee and signature
+    assert_eq!(log.attestations.len(), OURS as usize * 8);
+    assert_eq!(log.aggregates.len(), log.attestations.len());
+    for signed in &log.aggregates {
+        let aggregate = &signed.message.aggregate;
+        let of_electra = node.shape(aggregate.data.slot).fork >= Fork::Electra;
+        assert_eq!(aggregate.committee_bits.ones().count(), usize::from(of_electra));
+    }
+    // from electra on one question for all committees of a slot
+    let asked =
+        |slot: Slot| log.requests.iter().filter(|it| it.contains(&format!("attestation_data?slot={slot}&"))).count();
+    assert_eq!((asked(39), asked(40)), (2, 1));
+
+    // blobs and proofs pass through to whoever publishes
+    let turns: Vec<_> = (1..64).filter(|slot| slot % 32 < OURS).collect();
+    assert_eq!(log.blocks.len(), turns.len());
+    for (fork, contents) in &log.blocks {
+        let slot = contents.signed_block.message.slot;
+        let proofs = [0, 1, 128][usize::from(*fork >= Fork::Deneb) + usize::from(*fork >= Fork::Fulu)];
+        assert_eq!((contents.blobs.len(), contents.kzg_proofs.len()), (proofs.min(1), proofs), "slot {slot}");
+        assert!(contents.kzg_proofs.iter().all(|proof| *proof == Bytes([slot as u8; 48])));
+    }
+
+    // from the epoch before bellatrix on, once an epoch
+    assert_eq!(log.preparations.len(), OURS as usize * 7);
+    assert!(log.preparations.iter().all(|it| it.fee_recipient == Bytes([7; 20])));
+    drop(log);
+    assert_eq!(offences(&node), 0);
+}
+
+#[test]
+fn a_node_that_knows_only_first_versions_is_served_by_them() {
+    let node = Arc::new(Node::with_forks(&all_forks()[..3]));
+    node.script.lock().unwrap().old = true;
+    let validator = validator(&node);
+    let outcomes: Vec<Outcome> = (0..5 * 8).flat_map(|slot| run_slot(&validator, slot)).collect();
+    let undone: Vec<_> = outcomes.iter().filter(|outcome| !outcome.is_done()).collect();
+    assert_eq!(undone, Vec::<&Outcome>::new());
+    let log = node.log.lock().unwrap();
+    assert_eq!((log.blocks.len(), log.aggregates.len()), (15 + 8, OURS as usize * 5));
+}
+
+#[test]
+fn nothing_is_signed_for_a_head_that_nobody_validated() {
+    let node = Arc::new(Node::with_forks(&all_forks()));
+    node.script.lock().unwrap().optimistic = true;
+    let validator = validator(&node);
+    let outcomes: Vec<Outcome> = (16..24).flat_map(|slot| run_slot(&validator, slot)).collect();
+    let messages = of(&outcomes, Duty::SyncMessage);
+    assert!(!messages.is_empty());
+    assert!(messages.iter().all(|it| matches!(&it.ending, Ending::Failed(why) if why.contains("optimistic"))));
+    assert!(node.log.lock().unwrap().sync_messages.is_empty());
+}
+
+#[test]
+fn an_aggregate_of_another_committee_is_not_signed() {
+    let node = Arc::new(Node::with_forks(&Fork::ALL[1..6].iter().map(|fork| (*fork, 0)).collect::<Vec<_>>()));
+    node.script.lock().unwrap().aggregate = Some(|aggregate| {
+        aggregate.committee_bits.set(0, true);
+        aggregate.committee_bits.set(1, true);
+    });
+    let validator = validator(&node);
+    let outcomes = run_slot(&validator, 3);
+    let aggregates = of(&outcomes, Duty::Aggregate);
+    assert_eq!(aggregates.len(), 2);
+    assert!(aggregates.iter().all(|it| matches!(&it.ending, Ending::Refused(why) if why.contains("committees"))));
+    assert!(node.log.lock().unwrap().aggregates.is_empty());
+}
+
+#[test]
+fn exits_keep_capellas_domain_from_deneb_on() {
+    let node = Node::with_forks(&all_forks());
+    let network = network(&node);
+    let domain = |epoch| network.get_domain(lockin::types::constants::DOMAIN_VOLUNTARY_EXIT, epoch);
+    assert_ne!(domain(2), domain(3));
+    assert!((4..8).all(|epoch| domain(epoch) == domain(3)));
 }
 
 #[test]

@@ -2,14 +2,16 @@
 
 use super::{ApiError, Client, quoted_list, to_json_list, to_value};
 use crate::api::client::Versioned;
+use crate::api::contents::{BlockContents, SignedBlockContents};
 use crate::api::dto;
 use crate::api::http::Request;
-use crate::ssz::{Bytes, Root, Shape, Ssz};
+use crate::ssz::{Bytes, Fork, Root, Shape};
 use crate::types::{
-    Attestation, AttestationData, BeaconBlock, BlsSignature, ChainConfig, Epoch, SignedAggregateAndProof,
-    SignedBeaconBlock, SignedContributionAndProof, Slot, SyncCommitteeContribution, SyncCommitteeMessage,
+    Attestation, AttestationData, BlsSignature, ChainConfig, Epoch, SignedAggregateAndProof,
+    SignedContributionAndProof, SingleAttestation, Slot, SyncCommitteeContribution, SyncCommitteeMessage,
     ValidatorIndex,
 };
+use serde_json::Value;
 
 impl Client {
     // --- validator: duties ---
@@ -49,27 +51,47 @@ impl Client {
 
     // --- validator: blocks ---
 
-    /// An unsigned block for `slot`, of the fork that the node names.
+    /// An unsigned block for `slot` with its blobs, of the fork that the node names; never a blinded one.
     pub async fn produce_block(
         &self,
         config: &ChainConfig,
         slot: Slot,
         randao_reveal: &BlsSignature,
         graffiti: Option<Bytes<32>>,
-    ) -> Result<Versioned<BeaconBlock>, ApiError> {
-        let mut request = Request::get(format!("/eth/v3/validator/blocks/{slot}"))
-            .with_query("randao_reveal", randao_reveal)
-            .accepting_ssz();
-        if let Some(graffiti) = graffiti {
-            request = request.with_query("graffiti", graffiti);
+    ) -> Result<Versioned<BlockContents>, ApiError> {
+        let ask = async |version: &str| {
+            let mut request = Request::get(format!("/eth/{version}/validator/blocks/{slot}"))
+                .with_query("randao_reveal", randao_reveal)
+                .accepting_ssz();
+            if let Some(graffiti) = graffiti {
+                request = request.with_query("graffiti", graffiti);
+            }
+            if version == "v3" {
+                // zero asks for the local execution engine's payload, not a builder's
+                request = request.with_query("builder_boost_factor", 0);
+            }
+            let guess = |_: &[u8]| Some(config.fork_at_slot(slot));
+            self.forked(config, request, guess, BlockContents::from_ssz, BlockContents::from_value).await
+        };
+        match ask("v3").await {
+            Err(error) if error.is_unknown_endpoint() => ask("v2").await,
+            answer => answer,
         }
-        self.container(config, request, |_| Some(config.fork_at_slot(slot))).await
     }
 
-    /// Publishes a signed block. `Ok(false)`: it was broadcast, but the node could not import it (HTTP 202).
-    pub async fn publish_block(&self, shape: Shape, block: &SignedBeaconBlock) -> Result<bool, ApiError> {
-        let request = Request::post("/eth/v2/beacon/blocks").with_ssz(shape.fork.name(), block.encode(shape));
-        let (_, response) = self.ask(request).await?;
+    /// Publishes a signed block with its blobs. `Ok(false)`: it was broadcast, but the node could not import it (HTTP
+    /// 202).
+    pub async fn publish_block(&self, shape: Shape, signed: &SignedBlockContents) -> Result<bool, ApiError> {
+        let fork = shape.fork.name();
+        let request = Request::post("/eth/v2/beacon/blocks").with_ssz(fork, signed.to_ssz(shape));
+        let (_, response) = match self.ask(request).await {
+            // older nodes know only the first version, and no SSZ
+            Err(error) if error.is_unknown_endpoint() => {
+                let request = Request::post("/eth/v1/beacon/blocks").with_version(fork);
+                self.ask(request.with_json(&signed.to_value(shape))).await?
+            }
+            answer => answer?,
+        };
         Ok(response.status != 202)
     }
 
@@ -85,12 +107,17 @@ impl Client {
         self.json(shape, request.with_query("committee_index", committee_index)).await
     }
 
+    /// Hands in attestations of a fork before electra.
     pub async fn submit_attestations(&self, shape: Shape, attestations: &[Attestation]) -> Result<(), ApiError> {
-        let request = Request::post("/eth/v2/beacon/pool/attestations").with_version(shape.fork.name());
-        self.done(request.with_json(&to_json_list(shape, attestations))).await
+        self.submit(shape, "beacon/pool/attestations", to_json_list(shape, attestations)).await
     }
 
-    /// The best aggregate that the node has for this data; `None` if it has nothing.
+    /// Hands in votes of electra or later.
+    pub async fn submit_single_attestations(&self, shape: Shape, votes: &[SingleAttestation]) -> Result<(), ApiError> {
+        self.submit(shape, "beacon/pool/attestations", to_json_list(shape, votes)).await
+    }
+
+    /// The best aggregate that the node has for this data and committee; `None` if it has nothing.
     pub async fn aggregate_attestation(
         &self,
         shape: Shape,
@@ -98,16 +125,36 @@ impl Client {
         slot: Slot,
         committee_index: u64,
     ) -> Result<Option<Attestation>, ApiError> {
-        let request = Request::get("/eth/v2/validator/aggregate_attestation")
-            .with_query("attestation_data_root", data_root)
-            .with_query("slot", slot)
-            .with_query("committee_index", committee_index);
-        none_if_missing(self.json(shape, request).await)
+        let request = |version: &str| {
+            Request::get(format!("/eth/{version}/validator/aggregate_attestation"))
+                .with_query("attestation_data_root", data_root)
+                .with_query("slot", slot)
+        };
+        let answer = self.json(shape, request("v2").with_query("committee_index", committee_index)).await;
+        match answer {
+            // it has none, or does not know the second version
+            Err(error) if error.is_unknown_endpoint() && shape.fork < Fork::Electra => {
+                none_if_missing(self.json(shape, request("v1")).await)
+            }
+            answer => none_if_missing(answer),
+        }
     }
 
+    /// Hands in aggregates.
     pub async fn submit_aggregates(&self, shape: Shape, signed: &[SignedAggregateAndProof]) -> Result<(), ApiError> {
-        let request = Request::post("/eth/v2/validator/aggregate_and_proofs").with_version(shape.fork.name());
-        self.done(request.with_json(&to_json_list(shape, signed))).await
+        self.submit(shape, "validator/aggregate_and_proofs", to_json_list(shape, signed)).await
+    }
+
+    /// Posts a list to the second version of an endpoint, or to the first where a node knows no other. From electra on
+    /// the first does not exist.
+    async fn submit(&self, shape: Shape, path: &str, list: Value) -> Result<(), ApiError> {
+        let request = |version: &str| Request::post(format!("/eth/{version}/{path}")).with_version(shape.fork.name());
+        match self.done(request("v2").with_json(&list)).await {
+            Err(error) if error.is_unknown_endpoint() && shape.fork < Fork::Electra => {
+                self.done(request("v1").with_json(&list)).await
+            }
+            answer => answer,
+        }
     }
 
     // --- validator: sync committee ---

@@ -3,7 +3,10 @@
 
 use async_trait::async_trait;
 use lockin::api::dto::{self, Envelope};
-use lockin::api::{Body, ErrorBody, IndexedFailure, Method, Request, Response, Transport, TransportError};
+use lockin::api::{
+    BlockContents, Body, ErrorBody, IndexedFailure, Method, Request, Response, SignedBlockContents, Transport,
+    TransportError,
+};
 use lockin::crypto;
 use lockin::spec::{compute_signing_root, get_domain};
 use lockin::ssz::{Bytes, Fork, Json, Root, Shape, Ssz};
@@ -21,13 +24,14 @@ pub const OURS: u64 = 16;
 #[derive(Default)]
 pub struct Log {
     pub requests: Vec<String>,
-    pub blocks: Vec<(Fork, SignedBeaconBlock)>,
+    pub blocks: Vec<(Fork, SignedBlockContents)>,
     pub attestations: Vec<(ValidatorIndex, Attestation)>,
     pub aggregates: Vec<SignedAggregateAndProof>,
     pub sync_messages: Vec<SyncCommitteeMessage>,
     pub contributions: Vec<SignedContributionAndProof>,
     pub committee_subscriptions: Vec<dto::CommitteeSubscription>,
     pub sync_subscriptions: Vec<dto::SyncSubscription>,
+    pub preparations: Vec<dto::ProposerPreparation>,
 }
 
 /// How it differs from a good node.
@@ -39,10 +43,16 @@ pub struct Script {
     pub block: Option<fn(&mut BeaconBlock)>,
     /// Changes attestation data before it is handed out.
     pub data: Option<fn(&mut AttestationData)>,
+    /// Changes an aggregate before it is handed out.
+    pub aggregate: Option<fn(&mut Attestation)>,
     /// What the chain looks like: another number, another head and other duties' roots.
     pub branch: u8,
     /// Added to every validator's slot in the epoch.
     pub shuffle: u64,
+    /// Knows only the first versions of what has several, and no SSZ, as nodes did before deneb.
+    pub old: bool,
+    /// Its head waits for an execution engine.
+    pub optimistic: bool,
 }
 
 pub struct Node {
@@ -67,8 +77,13 @@ impl Transport for Node {
 impl Node {
     /// A network of interop validators whose altair comes at `altair`.
     pub fn new(altair: Epoch) -> Self {
+        Self::with_forks(&[(Fork::Altair, altair)])
+    }
+
+    /// A network of interop validators with these forks after phase0.
+    pub fn with_forks(forks: &[(Fork, Epoch)]) -> Self {
         let mut config = ChainConfig::lockin(lockin::ssz::Preset::minimal());
-        config.set_fork_epoch(Fork::Altair, altair);
+        forks.iter().for_each(|(fork, epoch)| config.set_fork_epoch(*fork, *epoch));
         let keys = lockin::genesis::interop_keys(0..VALIDATORS).into_iter().map(|key| key.pubkey).collect();
         Self {
             config,
@@ -106,7 +121,21 @@ impl Node {
     }
 
     fn answer(&self, request: &Request) -> Response {
-        let path: Vec<&str> = request.path.trim_start_matches("/eth/").split('/').collect();
+        let mut path: Vec<&str> = request.path.trim_start_matches("/eth/").split('/').collect();
+        if self.script.lock().unwrap().old {
+            let several = ["blocks", "pool", "aggregate_attestation", "aggregate_and_proofs"];
+            match path[0] {
+                "v1" if several.contains(&path[2])
+                    && path.last() != Some(&"root")
+                    && path[3..] != ["sync_committees"] =>
+                {
+                    path[0] = "v2";
+                }
+                "v2" if path[1..3] == ["validator", "blocks"] => path[0] = "v3",
+                "v2" | "v3" => return Response::error(404, format!("no route for {request}")),
+                _ => {}
+            }
+        }
         match (request.method, &path[..]) {
             (Method::Get, ["v1", "beacon", "genesis"]) => data(&dto::Genesis {
                 genesis_time: self.genesis_time,
@@ -118,7 +147,7 @@ impl Node {
             }
             (Method::Get, ["v1", "config", "fork_schedule"]) => data(&self.schedule()),
             (Method::Post, ["v1", "beacon", "states", "head", "validators"]) => self.validators(request),
-            (Method::Get, ["v1", "beacon", "blocks", "head", "root"]) => data(&dto::RootOf { root: self.head(0) }),
+            (Method::Get, ["v1", "beacon", "blocks", "head", "root"]) => self.head_root(),
             (Method::Get, ["v1", "validator", "duties", "proposer", epoch]) => self.proposers(number(epoch)),
             (Method::Post, ["v1", "validator", "duties", "attester", epoch]) => self.attesters(number(epoch), request),
             (Method::Post, ["v1", "validator", "duties", "sync", epoch]) => self.sync_members(number(epoch), request),
@@ -139,8 +168,18 @@ impl Node {
                 self.log.lock().unwrap().sync_subscriptions.extend(read::<Vec<_>>(request));
                 Response::empty(200)
             }
+            (Method::Post, ["v1", "validator", "prepare_beacon_proposer"]) => {
+                self.log.lock().unwrap().preparations.extend(read::<Vec<_>>(request));
+                Response::empty(200)
+            }
             _ => Response::error(404, format!("no route for {request}")),
         }
+    }
+
+    fn head_root(&self) -> Response {
+        let optimistic = self.script.lock().unwrap().optimistic;
+        let root = dto::RootOf { root: self.head(0) };
+        Response::json(&Envelope { execution_optimistic: Some(optimistic), ..Envelope::new(root) })
     }
 
     fn schedule(&self) -> Vec<dto::Fork> {
@@ -149,7 +188,7 @@ impl Node {
             current_version: self.config.fork_version(current),
             epoch: self.config.fork_epoch(current),
         };
-        vec![fork(Fork::Phase0, Fork::Phase0), fork(Fork::Phase0, Fork::Altair), fork(Fork::Altair, Fork::Bellatrix)]
+        Fork::ALL.into_iter().map(|current| fork(current.previous().unwrap_or(current), current)).collect()
     }
 
     fn validators(&self, request: &Request) -> Response {
@@ -218,17 +257,34 @@ impl Node {
         if let Some(change) = self.script.lock().unwrap().block {
             change(&mut block);
         }
-        Response::ssz(shape.fork.name(), block.encode(shape))
+        let mut contents = BlockContents::from(block);
+        if shape.fork >= Fork::Deneb {
+            contents.blobs = vec![Blob::zero(shape)].into();
+            let proofs = if shape.fork < Fork::Fulu { 1 } else { 128 };
+            contents.kzg_proofs = vec![Bytes([slot as u8; 48]); proofs].into();
+        }
+        if self.script.lock().unwrap().old {
+            return Response::json(&Envelope::new(contents.to_value(shape)).with_version(shape.fork.name()));
+        }
+        Response::ssz(shape.fork.name(), contents.to_ssz(shape))
     }
 
     fn take_block(&self, request: &Request) -> Response {
         let fork = fork_of(request);
-        let Body::Ssz(bytes) = &request.body else { panic!("blocks travel as SSZ") };
-        let block = SignedBeaconBlock::decode(self.config.shape(fork), bytes).unwrap();
+        let shape = self.config.shape(fork);
+        let old = self.script.lock().unwrap().old;
+        let contents = match &request.body {
+            Body::Ssz(bytes) if !old => SignedBlockContents::from_ssz(shape, bytes).unwrap(),
+            Body::Json(bytes) if old => {
+                SignedBlockContents::from_value(shape, &serde_json::from_slice(bytes).unwrap()).unwrap()
+            }
+            other => panic!("blocks travel as SSZ, to old nodes as JSON: {other:?}"),
+        };
+        let block = &contents.signed_block;
         let (slot, proposer) = (block.message.slot, block.message.proposer_index);
         assert_eq!(fork, self.config.fork_at_slot(slot));
         self.verify(proposer, &block.message, DOMAIN_BEACON_PROPOSER, self.config.epoch_of(slot), &block.signature);
-        self.log.lock().unwrap().blocks.push((fork, block));
+        self.log.lock().unwrap().blocks.push((fork, contents));
         Response::empty(200)
     }
 
@@ -249,8 +305,15 @@ impl Node {
     }
 
     fn take_attestations(&self, request: &Request) -> Response {
-        for attestation in self.list::<Attestation>(request, |it| it.data.slot) {
+        let attestations = if fork_of(request) < Fork::Electra {
+            self.list::<Attestation>(request, |it| it.data.slot)
+        } else {
+            let singles = self.list::<SingleAttestation>(request, |it| it.data.slot);
+            singles.iter().map(|single| self.of_electra(single)).collect()
+        };
+        for attestation in attestations {
             let AttestationData { slot, index, target, .. } = attestation.data;
+            let index = attestation.committee_bits.ones().next().map_or(index, |index| index as u64);
             let position = attestation.aggregation_bits.ones().collect::<Vec<_>>();
             let at = (slot % 8, index, position[0] as u64);
             let validator = (0..VALIDATORS).find(|validator| self.place(*validator) == at).unwrap();
@@ -261,18 +324,38 @@ impl Node {
         Response::empty(200)
     }
 
+    /// A vote in the form of blocks.
+    fn of_electra(&self, single: &SingleAttestation) -> Attestation {
+        let shape = self.shape(single.data.slot);
+        assert_eq!(single.data.index, 0, "from electra on the committee is told outside of the data");
+        let (slot, committee, position) = self.place(single.attester_index);
+        assert_eq!((slot, committee), (single.data.slot % 8, single.committee_index));
+        let mut attestation =
+            Attestation { data: single.data, signature: single.signature, ..Attestation::zero(shape) };
+        attestation.aggregation_bits = lockin::ssz::BitList::with_len(2);
+        attestation.aggregation_bits.set(position as usize, true);
+        attestation.committee_bits.set(committee as usize, true);
+        attestation
+    }
+
     fn aggregate(&self, request: &Request) -> Response {
         let wanted = request.query_value("attestation_data_root").unwrap();
         let slot = number(request.query_value("slot").unwrap());
+        let committee = request.query_value("committee_index").map(number);
         let shape = self.shape(slot);
         let log = self.log.lock().unwrap();
-        let fits = |it: &&Attestation| it.data.hash_tree_root(shape).to_string() == wanted;
+        let of_committee =
+            |it: &Attestation| shape.fork < Fork::Electra || it.committee_bits.ones().map(|it| it as u64).eq(committee);
+        let fits = |it: &&Attestation| it.data.hash_tree_root(shape).to_string() == wanted && of_committee(it);
         let parts: Vec<&Attestation> = log.attestations.iter().map(|(_, it)| it).filter(fits).collect();
         let Some(mut whole) = parts.first().copied().cloned() else {
             return Response::error(404, "nothing to aggregate");
         };
         parts.iter().for_each(|part| assert!(whole.aggregation_bits.union_with(&part.aggregation_bits)));
         whole.signature = crypto::aggregate(&parts.iter().map(|part| part.signature).collect::<Vec<_>>()).unwrap();
+        if let Some(change) = self.script.lock().unwrap().aggregate {
+            change(&mut whole);
+        }
         Response::json(&Envelope::new(whole.to_json(shape)).with_version(shape.fork.name()))
     }
 
@@ -334,13 +417,15 @@ impl Node {
         Response::empty(200)
     }
 
-    /// Reads a JSON list of containers; their fork is that of their slot, and of the header if there is one.
+    /// Reads a JSON list of containers; their fork is that of their slot, and of the header if there is one. (What has
+    /// no header has the same form in every fork.)
     fn list<T: Json>(&self, request: &Request, slot: impl Fn(&T) -> Slot) -> Vec<T> {
         let items: Vec<Value> = read(request);
         assert!(!items.is_empty(), "nothing is not worth a request: {request}");
-        let phase0 = self.config.shape(Fork::Phase0);
+        let fork = request.consensus_version.as_deref().map_or(Fork::Phase0, |name| Fork::from_str(name).unwrap());
+        let shape = self.config.shape(fork);
         let read = |item: &Value| {
-            let container = T::from_json(phase0, item).unwrap();
+            let container = T::from_json(shape, item).unwrap();
             if let Some(named) = &request.consensus_version {
                 assert_eq!(named, self.config.fork_at_slot(slot(&container)).name());
             }
@@ -359,18 +444,11 @@ impl Node {
         signature: &BlsSignature,
     ) {
         let config = &self.config;
-        let version = |fork| config.fork_version(fork);
-        let fork = match config.fork_at_epoch(epoch) {
-            Fork::Phase0 => lockin::types::Fork {
-                previous_version: version(Fork::Phase0),
-                current_version: version(Fork::Phase0),
-                epoch: 0,
-            },
-            _ => lockin::types::Fork {
-                previous_version: version(Fork::Phase0),
-                current_version: version(Fork::Altair),
-                epoch: config.altair_fork_epoch,
-            },
+        let fork = config.fork_at_epoch(epoch);
+        let fork = lockin::types::Fork {
+            previous_version: config.fork_version(fork.previous().unwrap_or(fork)),
+            current_version: config.fork_version(fork),
+            epoch: config.fork_epoch(fork),
         };
         let state =
             BeaconState { fork, genesis_validators_root: self.genesis_validators_root, ..BeaconState::default() };

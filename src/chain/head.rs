@@ -60,7 +60,7 @@ impl Chain {
 
     fn tell_reorg(&mut self, old: &Head) {
         let new = self.head.clone();
-        let Some(common) = self.stored(old.root).and_then(|old| self.common_ancestor(&old, &new.root)) else { return };
+        let Some(common) = self.surviving(old.root).and_then(|old| self.common_ancestor(&old, &new.root)) else { return };
         if common == old.root {
             return;
         }
@@ -82,7 +82,7 @@ impl Chain {
     }
 
     /// The block, or where it has been removed its nearest ancestor that fork choice holds.
-    fn stored(&self, mut root: Root) -> Option<Root> {
+    fn surviving(&self, mut root: Root) -> Option<Root> {
         while !self.store.contains(&root) {
             root = self.blocks.get(&root)?.message.parent_root;
         }

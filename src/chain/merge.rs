@@ -6,8 +6,8 @@ use super::calls::Purpose;
 use super::invalid::Invalidity;
 use crate::engine::{Call, Failure};
 use crate::spec::{self, fork_choice};
-use crate::ssz::{Root, Uint256};
-use crate::types::{BeaconBlock, ForkName, Hash32, PowBlock};
+use crate::ssz::Root;
+use crate::types::{ForkName, Hash32, PowBlock};
 
 /// Proof-of-work blocks remembered.
 const MOST_POW_BLOCKS: usize = 32;
@@ -23,11 +23,9 @@ impl Chain {
         }
         let waiting = self.waiting.get(root).map(|waiting| waiting.arrival.block.clone());
         let Some(signed) = waiting.or_else(|| self.blocks.get(root)) else { return };
-        if let Some(unknown) = self.unknown_pow_block(&signed.message) {
-            return self.ask_for_pow_block(unknown);
-        }
         let known = |hash: &Hash32| self.pow_blocks.get(hash).copied();
         match fork_choice::validate_merge_block(&self.cfg, &signed.message, known) {
+            Err(fork_choice::Error::UnknownPowBlock(hash)) => self.ask_for_pow_block(hash),
             Ok(()) => {
                 self.unverified_merges.remove(root);
                 if let Some(waiting) = self.waiting.get_mut(root) {
@@ -43,16 +41,6 @@ impl Chain {
                 self.bury(removed, &why);
             }
         }
-    }
-
-    /// The first proof-of-work block that `validate_merge_block` asks for in vain.
-    fn unknown_pow_block(&self, block: &BeaconBlock) -> Option<Hash32> {
-        if self.cfg.terminal_block_hash != Hash32::default() {
-            return None;
-        }
-        let parent = block.body.execution_payload.parent_hash;
-        let Some(pow_block) = self.pow_blocks.get(&parent) else { return Some(parent) };
-        (!self.pow_blocks.contains_key(&pow_block.parent_hash)).then_some(pow_block.parent_hash)
     }
 
     fn ask_for_pow_block(&mut self, hash: Hash32) {
@@ -93,7 +81,7 @@ impl Chain {
             return self.ask_for_pow_block(hash);
         }
         if !self.calls.is_open(|purpose| *purpose == Purpose::Terminal) {
-            let terminal_total_difficulty = self.cfg.terminal_total_difficulty();
+            let terminal_total_difficulty = self.cfg.terminal_total_difficulty;
             self.ask_engine(Purpose::Terminal, Call::TerminalPowBlock { terminal_total_difficulty });
         }
     }

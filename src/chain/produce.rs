@@ -9,7 +9,7 @@ use crate::engine::BuiltPayload;
 use crate::spec::{self, Signatures};
 use crate::ssz::{Root, Ssz, Uint256};
 use crate::types::{
-    Attestation, AttestationData, BeaconBlock, BeaconBlockBody, BeaconState, Checkpoint, CommitteeIndex, Eth1Data,
+    Attestation, AttestationData, BeaconBlock, BeaconBlockBody, BeaconState, BlsSignature, Checkpoint, CommitteeIndex, Eth1Data,
     ForkName, Slot, SyncCommitteeContribution,
 };
 
@@ -29,6 +29,14 @@ impl Chain {
         if self.is_optimistic(root) { Err(Error::Optimistic { root: *root }) } else { Ok(()) }
     }
 
+    /// An unsigned block on the head that needs no payload. For whoever does not wait for
+    /// [`Effect::Produced`](super::Effect::Produced).
+    pub fn produce_block(&self, slot: Slot, randao: BlsSignature, graffiti: Root) -> Result<BeaconBlock, Error> {
+        let order = Order { slot, randao, graffiti };
+        self.check_order(&order)?;
+        Ok(self.assemble(&order, &self.head.root, None)?.block)
+    }
+
     /// An unsigned block on this block, with the best of the pools and its state root; without a payload (before the
     /// merge), or with this one. Without a source of deposits: the vote for eth1 data is the interop stub's, as long as
     /// votes count.
@@ -40,12 +48,12 @@ impl Chain {
     ) -> Result<ProducedBlock, Error> {
         let slot = order.slot;
         let pre = self.advanced(parent, slot)?;
-        let due = spec::get_eth1_pending_deposit_count(&self.cfg, &pre);
+        let spec_error = |source| Error::Spec { doing: format!("producing a block for slot {slot}"), source };
+        let due = spec::blocks::get_eth1_pending_deposit_count(&self.cfg, &pre).map_err(spec_error)?;
         if due > 0 {
             let why = format!("the chain demands {due} deposits in it, and this node follows no deposit contract");
             return Err(Error::Produce { slot, why });
         }
-        let spec_error = |source| Error::Spec { doing: format!("producing a block for slot {slot}"), source };
         let proposer_index = spec::get_beacon_proposer_index(&self.cfg, &pre).map_err(spec_error)?;
         let has_payload = built.is_some();
         let built = built.unwrap_or_else(|| self.no_payload(slot));

@@ -59,7 +59,7 @@ impl Chain {
         let store = fork_choice::get_forkchoice_store(&cfg, state.clone(), &block.message)
             .map_err(|error| Error::BadRequest(format!("starting fork choice at genesis: {error}")))?;
         let blocks = Blocks::new(cfg.clone(), rows.clone(), (root, block), BTreeMap::from([(0, root)]));
-        let chain = Chain::assemble(cfg, memo, rows, store, blocks, anchor, state);
+        let chain = Chain::over(cfg, memo, rows, store, blocks, anchor, state);
         Ok((chain, vec![Effect::Persist(writes)]))
     }
 
@@ -93,12 +93,12 @@ impl Chain {
         }
         let genesis = Arc::new(load_block(&cfg, &*rows, anchor.genesis)?);
         let blocks = Blocks::new(cfg.clone(), rows.clone(), (anchor.genesis, genesis), finalized);
-        let mut chain = Chain::assemble(cfg, memo, rows, store, blocks, anchor, state);
+        let mut chain = Chain::over(cfg, memo, rows, store, blocks, anchor, state);
         chain.import_again(now_ms)?;
         Ok(Some(chain))
     }
 
-    fn assemble(
+    fn over(
         cfg: Arc<ChainConfig>,
         memo: Memo,
         rows: Arc<dyn Rows>,

@@ -79,16 +79,17 @@ impl Chain {
 
     /// The slot for which a payload should be built on the head now, if it is not being built yet.
     fn slot_to_build(&mut self) -> Option<Slot> {
-        let wanted = self.productions.wanted_slot();
-        let mut ahead = || {
-            // The block before is there, so nothing else is likely to come before ours; or it is late already.
-            let slot = if self.head.slot == self.slot { self.slot.saturating_add(1) } else { self.slot };
-            (slot > self.head.slot && self.proposes_here(slot)).then_some(slot)
-        };
         if self.is_optimistic(&self.head.root) {
             return None;
         }
-        let slot = wanted.or_else(ahead)?;
+        let slot = match self.productions.wanted_slot() {
+            Some(slot) => slot,
+            None => {
+                // The block before is there, so nothing else is likely to come before ours; or it is late already.
+                let slot = if self.head.slot == self.slot { self.slot.saturating_add(1) } else { self.slot };
+                (slot > self.head.slot && self.proposes_here(slot)).then_some(slot)?
+            }
+        };
         (self.fork_at(slot) >= ForkName::Bellatrix && self.prepared(slot).is_none()).then_some(slot)
     }
 

@@ -31,6 +31,7 @@ pub mod duties;
 pub mod epochs;
 pub mod fork_choice;
 pub mod genesis;
+pub mod gossip;
 pub mod math;
 pub mod mutators;
 pub mod rewards;

@@ -34,7 +34,7 @@ pub use handlers::{
 pub use on_block::{
     Imported, PulledUp, check_block, compute_pulled_up_tip, on_block, on_block_imported, on_block_with_state,
 };
-pub use optimistic::{mark_optimistic, on_invalid_payload, on_valid_payload};
+pub use optimistic::{mark_optimistic, on_invalid_child, on_invalid_payload, on_valid_payload};
 pub use proposer_head::{
     calculate_committee_fraction, get_attestation_due_ms, get_proposer_head, get_proposer_reorg_cutoff_ms,
     get_slot_component_duration_ms,

@@ -6,6 +6,7 @@ mod epoch_processing;
 mod fork;
 mod fork_choice;
 mod genesis;
+mod networking;
 mod operations;
 mod rewards;
 mod shuffling;
@@ -42,7 +43,7 @@ const RUNNERS: &[(&str, Runner)] = &[
     ("genesis", Run(genesis::run)),
     ("light_client", Later("belongs to a later issue")),
     ("merkle_proof", Later("begins with a fork that is not built yet")),
-    ("networking", Later("belongs to a later issue")),
+    ("networking", Run(networking::run)),
     ("operations", Run(operations::run)),
     ("random", Run(blocks::blocks_only)),
     ("rewards", Run(rewards::run)),

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::rest::{self, Refusal, Reply, Served};
 use crate::api::{Request, Response};
 use crate::chain::{
-    Chain, Effect, EngineId, Error, Event, Level, Memo, Notice, Origin, Outcome, ProducedBlock, ProductionId, Rows, Write,
+    Chain, Effect, EngineId, Error, Event, Level, Memo, Notice, Origin, Outcome, ProducedBlock, ProductionId, Rows,
+    Write,
 };
 use crate::engine;
 use crate::net::link::Direction;
@@ -371,7 +372,8 @@ impl Core {
     /// Answers what has waited too long.
     fn give_up(&mut self) {
         let now_ms = self.now_ms;
-        let late: Vec<CallId> = self.waiting.iter().filter(|(_, it)| it.until_ms <= now_ms).map(|(call, _)| *call).collect();
+        let late: Vec<CallId> =
+            self.waiting.iter().filter(|(_, it)| it.until_ms <= now_ms).map(|(call, _)| *call).collect();
         for call in late {
             self.waiting.remove(&call);
             let refusal = Refusal::new(503, "the execution engine did not build a payload within a slot");

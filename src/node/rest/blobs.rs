@@ -89,7 +89,8 @@ fn blobs(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let commitments = &found.block.message.body.blob_kzg_commitments;
     let all = all_blobs(core, &found, shape)?;
     let fits = |hash: Hash32| wanted.is_empty() || wanted.contains(&hash);
-    let chosen = commitments.iter().zip(all).filter(|(commitment, _)| fits(kzg_commitment_to_versioned_hash(commitment)));
+    let chosen =
+        commitments.iter().zip(all).filter(|(commitment, _)| fits(kzg_commitment_to_versioned_hash(commitment)));
     let chosen: Blobs = chosen.map(|(_, blob)| blob).collect();
     if call.wants_ssz() {
         return Ok(Reply::ssz(chosen.encode(shape)));

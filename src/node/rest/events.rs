@@ -177,11 +177,6 @@ pub fn render(cfg: &ChainConfig, notice: &Notice, wanted: impl Fn(&str) -> bool)
         }),
         Notice::PayloadAttributes { .. } => event("payload_attributes", &|| payload_attributes(cfg, notice)),
         // Rendered once the node serves the forks that have them.
-        Notice::SingleAttestation(_)
-        | Notice::BlsToExecutionChange(_)
-        | Notice::BlobSidecar { .. }
-        | Notice::DataColumnSidecar { .. }
-        | Notice::PayloadAttributes { .. } => {}
     }
     events
 }

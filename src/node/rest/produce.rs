@@ -71,11 +71,8 @@ fn block_v3(core: &mut Core, call: &Call<'_>) -> Result<Served, Refusal> {
 /// rewards, which are told as zero.
 pub(in crate::node) fn answer(cfg: &ChainConfig, form: Form, produced: ProducedBlock) -> Reply {
     let shape = cfg.shape_at_slot(produced.block.slot);
-    let contents = BlockContents {
-        block: produced.block,
-        kzg_proofs: produced.proofs.into(),
-        blobs: produced.blobs.into(),
-    };
+    let contents =
+        BlockContents { block: produced.block, kzg_proofs: produced.proofs.into(), blobs: produced.blobs.into() };
     let value = produced.payload_value.to_string();
     let reply = if form.ssz {
         Reply::ssz(contents.to_ssz(shape))

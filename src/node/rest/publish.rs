@@ -15,10 +15,8 @@ use crate::node::Core;
 use crate::ssz::{Fork, Ssz};
 use crate::types::{ForkName, Slot};
 
-pub(super) const ROUTES: &[Route] = &[
-    post("/eth/v1/beacon/blocks", publish_v1),
-    post("/eth/v2/beacon/blocks", publish_v2),
-];
+pub(super) const ROUTES: &[Route] =
+    &[post("/eth/v1/beacon/blocks", publish_v1), post("/eth/v2/beacon/blocks", publish_v2)];
 
 /// The block in the body with its blobs, decoded by the fork of its own slot, which the header must agree with.
 fn read(core: &Core, call: &Call<'_>, version: Option<ForkName>) -> Result<SignedBlockContents, Refusal> {

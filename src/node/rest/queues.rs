@@ -83,7 +83,9 @@ fn expected_withdrawals(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refus
     let slot = call.query_number("proposal_slot")?.unwrap_or(first);
     let last = found.state.slot.saturating_add(MOST_EPOCHS_AHEAD * cfg.preset.slots_per_epoch);
     if !(first..=last).contains(&slot) {
-        return Err(Refusal::bad_request(format!("proposal_slot is {slot}; accepted for this state: {first} to {last}")));
+        return Err(Refusal::bad_request(format!(
+            "proposal_slot is {slot}; accepted for this state: {first} to {last}"
+        )));
     }
     let shape = cfg.shape_at_slot(slot);
     if shape.fork < ForkName::Capella {

@@ -135,7 +135,11 @@ impl From<&crate::chain::Error> for Refusal {
             Error::NotFound { .. } => 404,
             Error::BadRequest(_) | Error::TooEarly { .. } => 400,
             Error::TooFar { .. } | Error::Optimistic { .. } => 503,
-            Error::Engine { .. } | Error::Produce { .. } | Error::Spec { .. } | Error::Database { .. } | Error::Rows(_) => 500,
+            Error::Engine { .. }
+            | Error::Produce { .. }
+            | Error::Spec { .. }
+            | Error::Database { .. }
+            | Error::Rows(_) => 500,
         };
         Refusal::new(status, error.to_string())
     }

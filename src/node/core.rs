@@ -416,8 +416,8 @@ impl Core {
                 }
                 Effect::Outcome { .. } | Effect::Publish(_) => {}
                 Effect::RequestBlock { .. } | Effect::RequestSidecars { .. } => {}
-                // Come only from bellatrix on, which the node does not serve yet.
-                Effect::Engine { .. } | Effect::Produced { .. } => {}
+                Effect::Engine { id, call } => self.effects.engine.push((id, call)),
+                Effect::Produced { id, result } => self.answer(CallId(id.0), result),
                 Effect::Persist(batch) => self.effects.writes.push(batch),
                 Effect::Notify(notice) => self.effects.notices.push(notice),
                 Effect::Log { level, message } => self.effects.logs.push(LogLine { level, message }),

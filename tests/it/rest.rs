@@ -314,7 +314,8 @@ fn hostile_bodies_are_refused_with_a_reason() {
             let request = Request { body: body.clone(), ..Request::post(path.as_str()).with_version("altair") };
             let response = lab().ask(0, &request);
             // No filter, an object without the filter's keys, and empty lists are in order.
-            let takes_ssz_list = path.ends_with("/pool/attestations") || path.ends_with("/aggregate_and_proofs");
+            let lists = ["/pool/attestations", "/aggregate_and_proofs", "/bls_to_execution_changes"];
+            let takes_ssz_list = lists.iter().any(|list| path.ends_with(list));
             let empty_list = *body == Body::Ssz(Vec::new()) && takes_ssz_list;
             let may_be_fine = path.contains("/head/validator") || path.contains("register") || empty_list;
             let allowed = if may_be_fine { 200..=415 } else { 400..=415 };

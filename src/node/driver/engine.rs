@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Shared, Shell};
 use crate::chain::EngineId;
-use crate::engine::{Answer, BadUrl, Call, Client, Failure, Secret, SecretError, Stub, StubConfig};
+use crate::engine::{Answer, BadUrl, Call, Client, Failure, METHODS, Secret, SecretError, Stub, StubConfig};
 use crate::time::{Clock, WallClock};
 use crate::types::{BeaconState, ChainConfig, FAR_FUTURE_EPOCH, ForkName};
 
@@ -63,6 +63,25 @@ impl Engine {
         Ok(Engine::BuiltIn(Box::new(Stub::new(StubConfig::of_network(cfg.clone(), state)))))
     }
 
+    /// Says in the log who the engine is, and what it lacks. One that is not up yet is asked when there is something to
+    /// ask.
+    async fn greet(&self) {
+        let Engine::Remote(client) = self else { return };
+        match client.exchange_capabilities(METHODS).await {
+            Ok(theirs) => {
+                let lacks = |method: &&&str| !theirs.iter().any(|has| has == **method);
+                let missing: Vec<&str> = METHODS.iter().filter(lacks).copied().collect();
+                if !missing.is_empty() {
+                    tracing::warn!("the execution engine does not know {}", missing.join(", "));
+                }
+            }
+            Err(error) => tracing::info!("{error}; it is asked again when it is needed"),
+        }
+        for engine in client.client_version().await.unwrap_or_default() {
+            tracing::info!("the execution engine is {} {}", engine.name, engine.version);
+        }
+    }
+
     async fn call(&mut self, call: &Call) -> Result<Answer, Failure> {
         match self {
             Engine::Remote(client) => client.call(call).await,
@@ -77,6 +96,7 @@ pub(super) async fn carry(
     mut engine: Engine,
     shared: Arc<Shared<Shell>>,
 ) {
+    engine.greet().await;
     while let Some((id, call)) = calls.recv().await {
         let answer = engine.call(&call).await;
         if shared.called(|shell| shell.with(|core, now_ms| core.on_engine(id, answer, now_ms))).is_err() {

@@ -3,7 +3,7 @@
 use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use lockin::api::{Method, Request, Response, SignedBlockContents};
-use lockin::engine::{BlobPlan, Rule, Say, Script};
+use lockin::engine::Script;
 use lockin::ssz::{Json, Ssz};
 use lockin::time::VIRTUAL_START_MS;
 use lockin::types::{BeaconState, ForkName};
@@ -17,12 +17,16 @@ fn one_an_epoch() -> Vec<(ForkName, u64)> {
     ForkName::ALL.into_iter().skip(1).zip(1..).collect()
 }
 
+fn script(text: &str) -> Script {
+    Script::from_yaml("script", text).expect("a script")
+}
+
 /// The last slot of the chain below.
 const LAST: u64 = 53;
 
 /// A chain through every fork, one node with 16 validators, a blob in every fifth block.
 static LAB: LazyLock<Mutex<Lab>> = LazyLock::new(|| {
-    let script = Script { blobs: Some(BlobPlan { every: 5, per_block: 1, shared: false }), ..Script::default() };
+    let script = script("blobs: { every: 5, per_block: 1 }");
     let mut lab = Lab::scripted(VIRTUAL_START_MS, forked(&one_an_epoch()), 1, 16, &script);
     lab.run_to_end_of(LAST);
     Mutex::new(lab)
@@ -250,7 +254,7 @@ fn the_spec_tells_the_blob_schedule_as_a_list() {
 #[test]
 fn a_head_that_the_engine_has_not_judged_is_optimistic_and_nothing_is_made_on_it() {
     let forks: Vec<_> = one_an_epoch().into_iter().take(3).collect();
-    let script = Script { verdicts: vec![Rule::at_slots(26..=u64::MAX, Say::Syncing)], ..Script::default() };
+    let script = script("verdicts: [{ slots: 26-, answer: SYNCING }]");
     let mut lab = Lab::scripted(VIRTUAL_START_MS, forked(&forks), 1, 16, &script);
     lab.run_to_end_of(25);
     let syncing = |lab: &Lab| get_body(lab, "/eth/v1/node/syncing")["data"].clone();
@@ -286,7 +290,7 @@ fn a_head_that_the_engine_has_not_judged_is_optimistic_and_nothing_is_made_on_it
 #[test]
 fn an_engine_that_is_silent_is_told() {
     let forks: Vec<_> = one_an_epoch().into_iter().take(3).collect();
-    let script = Script { verdicts: vec![Rule::at_slots(26..=u64::MAX, Say::Timeout)], ..Script::default() };
+    let script = script("verdicts: [{ slots: 26-, answer: timeout }]");
     let mut lab = Lab::scripted(VIRTUAL_START_MS, forked(&forks), 1, 16, &script);
     lab.run_to_end_of(27);
     let syncing = get_body(&lab, "/eth/v1/node/syncing");

@@ -100,16 +100,14 @@ impl Proposal {
 
     /// That the parent has been seen, valid or not.
     pub(super) fn check_parent_seen<V: View + ?Sized>(&self, view: &V) -> Result<(), Fault> {
-        let seen = view.store().contains(&self.parent_root) || view.is_invalid(&self.parent_root);
+        let seen = view.block_slot(&self.parent_root).is_some() || view.is_invalid(&self.parent_root);
         if seen { Ok(()) } else { Err(Fault::Unseen { why: self.reasons.parent_unseen, block: self.parent_root }) }
     }
 
     /// That the parent is valid, older, and not against finality.
     pub(super) fn check_parent<V: View + ?Sized>(&self, view: &V) -> Result<(), Fault> {
-        let Some(parent) = view.store().node(&self.parent_root) else {
-            return Err(Fault::Reject(self.reasons.parent_invalid));
-        };
-        reject_unless(self.slot > parent.slot, self.reasons.not_higher)?;
+        let parent = view.block_slot(&self.parent_root).ok_or(Fault::Reject(self.reasons.parent_invalid))?;
+        reject_unless(self.slot > parent, self.reasons.not_higher)?;
         reject_unless(descends_from_finalized(view, &self.parent_root), self.reasons.not_descendant)
     }
 
@@ -122,7 +120,7 @@ impl Proposal {
     }
 
     fn parent_state<'a, V: View + ?Sized>(&self, view: &'a V) -> Option<&'a BeaconState> {
-        view.store().state(&self.parent_root).map(AsRef::as_ref)
+        view.block_state(&self.parent_root).map(AsRef::as_ref)
     }
 
     /// The parent's state, or the head's where the parent is not known.
@@ -161,7 +159,7 @@ fn check_execution<V: View + ?Sized>(view: &V, proposal: &Proposal, block: &Beac
         ForkName::Bellatrix => is_execution_enabled(proposal.registry(view), &block.body),
         _ => true,
     };
-    let parent_is_valid = view.store().contains(&block.parent_root);
+    let parent_is_valid = view.block_slot(&block.parent_root).is_some();
     if !enabled {
         return reject_unless(parent_is_valid, "block's parent is invalid and execution is not enabled");
     }

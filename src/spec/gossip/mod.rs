@@ -28,7 +28,6 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::fork_choice::{self, Store};
 use crate::crypto::{self, SignatureSet};
 use crate::spec::compute_domain;
 use crate::ssz::Root;
@@ -105,18 +104,23 @@ pub trait View {
     /// The network's configuration.
     fn cfg(&self) -> &ChainConfig;
 
-    /// The imported blocks.
-    fn store(&self) -> &Store;
-
     /// The node's clock, in unix milliseconds.
     fn now_ms(&self) -> u64;
 
-    /// What is final.
-    fn finalized_checkpoint(&self) -> Checkpoint {
-        self.store().finalized_checkpoint()
-    }
+    /// Fork choice's finalized checkpoint.
+    fn finalized_checkpoint(&self) -> Checkpoint;
 
-    /// Whether the block was seen and found invalid, so that the store does not hold it.
+    /// The slot of a block, if it is imported.
+    fn block_slot(&self, block: &Root) -> Option<Slot>;
+
+    /// The post-state of a block, if it is imported.
+    fn block_state(&self, block: &Root) -> Option<&Arc<BeaconState>>;
+
+    /// The block that is the checkpoint of `epoch` on the chain of an imported block: fork choice's
+    /// `get_checkpoint_block`.
+    fn checkpoint_block(&self, block: &Root, epoch: Epoch) -> Option<Root>;
+
+    /// Whether the block was seen and found invalid; then it is not imported.
     fn is_invalid(&self, block: &Root) -> bool;
 
     /// What is known of the payload of a block, imported or not.
@@ -186,6 +190,5 @@ fn state_of(found: Result<Arc<BeaconState>, String>) -> Result<Arc<BeaconState>,
 /// Whether `block`, which is imported, is or descends from the block that was final at the finalized epoch.
 fn descends_from_finalized<V: View + ?Sized>(view: &V, block: &Root) -> bool {
     let finalized = view.finalized_checkpoint();
-    let checkpoint = fork_choice::get_checkpoint_block(view.cfg(), view.store(), block, finalized.epoch);
-    checkpoint.is_ok_and(|root| root == finalized.root)
+    view.checkpoint_block(block, finalized.epoch) == Some(finalized.root)
 }

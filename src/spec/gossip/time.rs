@@ -7,7 +7,7 @@ use crate::types::{Epoch, Slot};
 /// start is no number starts at the end of time.
 pub fn compute_time_at_slot_ms<V: View + ?Sized>(view: &V, slot: Slot) -> u64 {
     let since_genesis = slot.saturating_mul(view.cfg().slot_duration_ms);
-    view.store().genesis_time().saturating_mul(1000).saturating_add(since_genesis)
+    view.head_state().genesis_time.saturating_mul(1000).saturating_add(since_genesis)
 }
 
 /// Whether the slot has not begun by anybody's clock (phase0/p2p-interface.md, `is_future_slot`).
@@ -42,6 +42,6 @@ pub fn is_current_or_previous_epoch<V: View + ?Sized>(view: &V, epoch: Epoch) ->
 
 /// The slot by the node's own clock; 0 before genesis.
 pub(super) fn current_slot<V: View + ?Sized>(view: &V) -> Slot {
-    let since_genesis = view.now_ms().saturating_sub(view.store().genesis_time().saturating_mul(1000));
+    let since_genesis = view.now_ms().saturating_sub(view.head_state().genesis_time.saturating_mul(1000));
     since_genesis / view.cfg().slot_duration_ms.max(1)
 }

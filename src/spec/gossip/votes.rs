@@ -9,8 +9,8 @@ use super::{
 };
 use crate::crypto::SignatureSet;
 use crate::spec::{
-    compute_signing_root, compute_subnet_for_attestation, fork_choice, get_beacon_committee,
-    get_committee_count_per_slot, is_aggregator_of,
+    compute_signing_root, compute_subnet_for_attestation, get_beacon_committee, get_committee_count_per_slot,
+    is_aggregator_of,
 };
 use crate::ssz::{Root, Ssz};
 use crate::types::constants::{DOMAIN_AGGREGATE_AND_PROOF, DOMAIN_BEACON_ATTESTER, DOMAIN_SELECTION_PROOF};
@@ -51,10 +51,10 @@ pub fn validate_beacon_attestation_gossip<V: View + ?Sized>(
 ) -> Result<Vote, Fault> {
     let bits = &attestation.aggregation_bits;
     check_time(view, &attestation.data, &ATTESTATION)?;
-    reject_unless(bits.count() == 1, "attestation is not unaggregated")?;
     check_blocks(view, &attestation.data)?;
     let mut vote = find_committee(view, &attestation.data, attestation.data.index)?;
     check_subnet(&vote, subnet_id)?;
+    reject_unless(bits.count() == 1, "attestation is not unaggregated")?;
     check_bits(&vote, bits.len())?;
     vote.attesters = bits.ones().map(|position| vote.committee[position]).collect();
     check_single(view, seen, vote, attestation.signature)
@@ -106,15 +106,16 @@ pub fn validate_beacon_aggregate_and_proof_gossip<V: View + ?Sized>(
     let (data, bits) = (&aggregate.data, &aggregate.aggregation_bits);
     let committee_index = committee_of_aggregate(view, aggregate)?;
     check_time(view, data, &AGGREGATE)?;
-    check_blocks(view, data)?;
-    let mut vote = find_committee(view, data, committee_index)?;
-    check_bits(&vote, bits.len())?;
     reject_unless(!bits.none(), "aggregate has no participants")?;
     let members: Vec<bool> = bits.iter().collect();
-    let covered = seen.covers_aggregate(data.slot, vote.data_root, committee_index, &members);
+    let data_root = data.hash_tree_root(view.cfg().shape_at_slot(data.slot));
+    let covered = seen.covers_aggregate(data.slot, data_root, committee_index, &members);
     unseen(!covered, "already seen aggregate for this data")?;
     let first = !seen.has_aggregator(data.target.epoch, aggregator);
     unseen(first, "already seen aggregate for this epoch and aggregator")?;
+    check_blocks(view, data)?;
+    let mut vote = find_committee(view, data, committee_index)?;
+    check_bits(&vote, bits.len())?;
     let selected = is_aggregator_of(vote.committee.len() as u64, &message.selection_proof);
     reject_unless(selected, "validator is not selected as aggregator")?;
     reject_unless(vote.committee.contains(&aggregator), "aggregator index not in committee")?;
@@ -173,12 +174,11 @@ fn check_time<V: View + ?Sized>(view: &V, data: &AttestationData, reasons: &Time
 /// That the block voted for is known, valid, on top of the target and not against finality.
 fn check_blocks<V: View + ?Sized>(view: &V, data: &AttestationData) -> Result<(), Fault> {
     let root = &data.beacon_block_root;
-    if !view.store().contains(root) {
+    if view.block_slot(root).is_none() {
         reject_unless(!view.is_invalid(root), "block being voted for failed validation")?;
         return Err(Fault::Unseen { why: "block being voted for has not been seen", block: *root });
     }
-    let checkpoint = fork_choice::get_checkpoint_block(view.cfg(), view.store(), root, data.target.epoch);
-    let on_target = checkpoint.is_ok_and(|root| root == data.target.root);
+    let on_target = view.checkpoint_block(root, data.target.epoch) == Some(data.target.root);
     reject_unless(on_target, "target block is not an ancestor of LMD vote block")?;
     ignore_unless(descends_from_finalized(view, root), "finalized checkpoint is not an ancestor of block")
 }

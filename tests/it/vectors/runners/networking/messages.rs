@@ -22,6 +22,8 @@ struct Meta {
     seen_partial_data_column_headers: Vec<HeaderMeta>,
     current_time_ms: Option<u64>,
     messages: Vec<MessageMeta>,
+    #[serde(default)]
+    bls_setting: u8,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +64,9 @@ const REWORDED: &[(&str, &str)] = &[
 
 pub fn run(case: &Case) -> Result<(), String> {
     let meta: Meta = case.yaml("meta.yaml")?;
+    if meta.bls_setting == 2 {
+        return Err("holds only without signatures, which gossip always checks".into());
+    }
     let mut world = World::new(case, &meta.blocks, meta.finalized_checkpoint.as_ref())?;
     let mut seen = Seen::default();
     for HeaderMeta { block_root, header } in &meta.seen_partial_data_column_headers {

@@ -1,11 +1,10 @@
 //! What the node of a case knows.
 
 use super::super::super::case::Case;
-use lockin::spec::fork_choice::{self, Store};
 use lockin::spec::gossip::{PayloadValidationStatus, View};
 use lockin::spec::{process_slots, state_transition};
 use lockin::ssz::{Root, Ssz};
-use lockin::types::{AttestationData, BeaconBlock, BeaconState, ChainConfig, Checkpoint, SignedBeaconBlock, Slot};
+use lockin::types::{AttestationData, BeaconState, ChainConfig, Checkpoint, Epoch, SignedBeaconBlock, Slot};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,12 +26,18 @@ pub struct FinalizedMeta {
     block: Option<String>,
 }
 
+struct Node {
+    slot: Slot,
+    parent: Root,
+    state: Arc<BeaconState>,
+}
+
 /// The chain of a case.
 pub struct World {
     pub cfg: ChainConfig,
     pub now_ms: u64,
-    store: Store,
-    finalized: Option<Checkpoint>,
+    blocks: BTreeMap<Root, Node>,
+    finalized: Checkpoint,
     invalid: BTreeSet<Root>,
     payloads: BTreeMap<Root, PayloadValidationStatus>,
     head: Arc<BeaconState>,
@@ -40,32 +45,22 @@ pub struct World {
 
 impl World {
     pub fn new(case: &Case, blocks: &[BlockMeta], finalized: Option<&FinalizedMeta>) -> Result<World, String> {
-        let cfg = case.config()?;
         let state: Arc<BeaconState> = Arc::new(case.ssz("state")?);
-        let anchor = match blocks.first() {
-            Some(first) => case.ssz::<SignedBeaconBlock>(&first.block)?.message,
-            // Nothing is asked of the store then; it only has to be one.
-            None => BeaconBlock {
-                slot: state.slot,
-                state_root: state.hash_tree_root(cfg.shape_at_slot(state.slot)),
-                ..BeaconBlock::zero(case.shape()?)
-            },
-        };
-        let store =
-            fork_choice::get_forkchoice_store(&cfg, state.clone(), &anchor).map_err(|error| error.to_string())?;
         let mut world = World {
+            cfg: case.config()?,
             now_ms: 0,
-            store,
-            finalized: None,
+            blocks: BTreeMap::new(),
+            finalized: Checkpoint::default(),
             invalid: BTreeSet::new(),
             payloads: BTreeMap::new(),
             head: state,
-            cfg,
         };
         for (index, meta) in blocks.iter().enumerate() {
             world.take(case, meta, index == 0).map_err(|error| format!("{}: {error}", meta.block))?;
         }
-        world.finalized = finalized.map(|meta| world.finalized_checkpoint_of(case, meta)).transpose()?;
+        if let Some(meta) = finalized {
+            world.finalized = world.finalized_checkpoint_of(case, meta)?;
+        }
         world.set_time(world.cfg.slot_duration_ms * world.head.slot);
         Ok(world)
     }
@@ -90,17 +85,32 @@ impl World {
         }
         if meta.failed {
             self.invalid.insert(root);
-        } else if !is_anchor {
-            let parent = self.store.state(&block.parent_root).ok_or("its parent is not imported")?;
+            return Ok(());
+        }
+        if is_anchor {
+            self.check_anchor(&root)?;
+            // As `get_forkchoice_store` has it.
+            self.finalized = Checkpoint { epoch: self.cfg.epoch_of(self.head.slot), root };
+        } else {
+            let parent = &self.blocks.get(&block.parent_root).ok_or("its parent is not imported")?.state;
             let mut state = BeaconState::clone(parent);
             state_transition(&self.cfg, &mut state, &signed, true).map_err(|error| error.to_string())?;
-            let seconds = self.cfg.slot_duration_ms * (block.slot + 1) / 1000;
-            fork_choice::on_tick(&self.cfg, &mut self.store, state.genesis_time + seconds);
             self.head = Arc::new(state);
-            fork_choice::on_block_with_state(&self.cfg, &mut self.store, block, root, self.head.clone())
-                .map_err(|error| error.to_string())?;
         }
+        let node = Node { slot: block.slot, parent: block.parent_root, state: self.head.clone() };
+        self.blocks.insert(root, node);
         Ok(())
+    }
+
+    /// The case's state is that of the anchor block, or, in some cases, that state some empty slots later.
+    fn check_anchor(&self, root: &Root) -> Result<(), String> {
+        let shape = self.cfg.shape_at_slot(self.head.slot);
+        let mut header = self.head.latest_block_header;
+        if header.state_root == Root::default() {
+            header.state_root = self.head.hash_tree_root(shape);
+        }
+        let latest = header.hash_tree_root(shape);
+        if latest == *root { Ok(()) } else { Err(format!("the state's latest block is {latest}")) }
     }
 
     fn finalized_checkpoint_of(&self, case: &Case, meta: &FinalizedMeta) -> Result<Checkpoint, String> {
@@ -130,16 +140,30 @@ impl View for World {
         &self.cfg
     }
 
-    fn store(&self) -> &Store {
-        &self.store
-    }
-
     fn now_ms(&self) -> u64 {
         self.now_ms
     }
 
     fn finalized_checkpoint(&self) -> Checkpoint {
-        self.finalized.unwrap_or(self.store.finalized_checkpoint())
+        self.finalized
+    }
+
+    fn block_slot(&self, block: &Root) -> Option<Slot> {
+        self.blocks.get(block).map(|node| node.slot)
+    }
+
+    fn block_state(&self, block: &Root) -> Option<&Arc<BeaconState>> {
+        self.blocks.get(block).map(|node| &node.state)
+    }
+
+    fn checkpoint_block(&self, block: &Root, epoch: Epoch) -> Option<Root> {
+        let mut root = *block;
+        let mut node = self.blocks.get(block)?;
+        while node.slot > self.cfg.start_slot(epoch) {
+            root = node.parent;
+            node = self.blocks.get(&root)?;
+        }
+        Some(root)
     }
 
     fn is_invalid(&self, block: &Root) -> bool {
@@ -159,7 +183,7 @@ impl View for World {
     }
 
     fn advanced(&self, block: &Root, slot: Slot) -> Result<Arc<BeaconState>, String> {
-        self.advance(self.store.state(block).ok_or("not imported")?, slot)
+        self.advance(self.block_state(block).ok_or("not imported")?, slot)
     }
 
     fn committee_state(&self, _: &AttestationData) -> Result<Arc<BeaconState>, String> {

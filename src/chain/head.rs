@@ -60,7 +60,9 @@ impl Chain {
 
     fn tell_reorg(&mut self, old: &Head) {
         let new = self.head.clone();
-        let Some(common) = self.surviving(old.root).and_then(|old| self.common_ancestor(&old, &new.root)) else { return };
+        let Some(common) = self.surviving(old.root).and_then(|old| self.common_ancestor(&old, &new.root)) else {
+            return;
+        };
         if common == old.root {
             return;
         }

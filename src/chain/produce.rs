@@ -9,8 +9,8 @@ use crate::engine::BuiltPayload;
 use crate::spec::{self, Signatures};
 use crate::ssz::{Root, Ssz, Uint256};
 use crate::types::{
-    Attestation, AttestationData, BeaconBlock, BeaconBlockBody, BeaconState, BlsSignature, Checkpoint, CommitteeIndex, Eth1Data,
-    ForkName, Slot, SyncCommitteeContribution,
+    Attestation, AttestationData, BeaconBlock, BeaconBlockBody, BeaconState, BlsSignature, Checkpoint, CommitteeIndex,
+    Eth1Data, ForkName, Slot, SyncCommitteeContribution,
 };
 
 impl Chain {

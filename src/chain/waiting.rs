@@ -13,7 +13,7 @@ use super::held::Arrival;
 use super::invalid::Invalidity;
 use super::memo::Post;
 use super::verdict::Fault;
-use crate::spec;
+use crate::spec::{self, fork_choice};
 use crate::ssz::Root;
 use crate::types::{ForkName, Slot};
 
@@ -23,8 +23,6 @@ const MOST: usize = 64;
 const SLOTS: u64 = 32;
 /// Part of a slot after which sidecars are asked for that have not come by themselves.
 const PATIENCE: u64 = 6;
-/// `SAFE_SLOTS_TO_IMPORT_OPTIMISTICALLY` of `sync/optimistic.md`.
-const SAFE_SLOTS_TO_IMPORT_OPTIMISTICALLY: u64 = 128;
 
 /// What the engine says of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,11 +102,13 @@ impl Chain {
     /// Imports a waiting block, if nothing is missing any more, and whatever waited for it.
     pub(super) fn import_waiting(&mut self, root: &Root) {
         let Some(waiting) = self.waiting.get(root) else { return };
-        let slot = waiting.arrival.block.message.slot;
+        let (store, block) = (&self.store, &waiting.arrival.block.message);
+        let judged = match waiting.word {
+            Word::Valid => !waiting.merges,
+            Word::NotValidated => fork_choice::is_optimistic_candidate_block(store, self.slot, block),
+            Word::None | Word::Asked => false,
+        };
         let optimistic = waiting.word == Word::NotValidated;
-        // is_optimistic_candidate_block: a first payload only once its block is old.
-        let old = slot.saturating_add(SAFE_SLOTS_TO_IMPORT_OPTIMISTICALLY) <= self.slot;
-        let judged = waiting.word == Word::Valid && !waiting.merges || optimistic && (old || !waiting.merges);
         if !judged || !waiting.available {
             return;
         }
@@ -143,9 +143,13 @@ impl Chain {
                 self.drop_waiting(&root);
                 continue;
             }
+            if let Some(waiting) = self.waiting.get_mut(&root)
+                && waiting.word == Word::NotValidated
+            {
+                waiting.word = Word::None;
+            }
             self.ask_for_payload(&root);
             self.check_merge(&root);
-            self.import_waiting(&root); // a first payload may have grown old enough
         }
     }
 

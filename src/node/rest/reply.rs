@@ -106,16 +106,6 @@ pub enum Served {
     Later(CallId),
 }
 
-impl Served {
-    /// The answer, if it is there.
-    pub fn now(self) -> Option<Reply> {
-        match self {
-            Served::Now(reply) => Some(reply),
-            Served::Later(_) => None,
-        }
-    }
-}
-
 impl From<Reply> for Served {
     fn from(reply: Reply) -> Served {
         Served::Now(reply)
@@ -134,12 +124,8 @@ impl From<&crate::chain::Error> for Refusal {
         let status = match error {
             Error::NotFound { .. } => 404,
             Error::BadRequest(_) | Error::TooEarly { .. } => 400,
-            Error::TooFar { .. } | Error::Optimistic { .. } => 503,
-            Error::Engine { .. }
-            | Error::Produce { .. }
-            | Error::Spec { .. }
-            | Error::Database { .. }
-            | Error::Rows(_) => 500,
+            Error::TooFar { .. } | Error::Optimistic { .. } | Error::Engine { .. } => 503,
+            Error::Produce { .. } | Error::Spec { .. } | Error::Database { .. } | Error::Rows(_) => 500,
         };
         Refusal::new(status, error.to_string())
     }

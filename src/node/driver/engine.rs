@@ -1,7 +1,7 @@
 //! Carries the chain's calls to the execution engine, each after the one before was answered: over HTTP, or to a stub in
 //! this process. This file NEVER judges an answer, and never asks twice: what a failure means is the chain's to say.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -40,27 +40,27 @@ pub(super) enum Engine {
     BuiltIn(Box<Stub>),
 }
 
+/// The engine that the options name.
+///
+/// # Errors
+/// Options that can't be used.
+pub(super) fn remote(options: &EngineOptions, cfg: &ChainConfig) -> Result<Client, EngineError> {
+    Ok(Client::new(&options.url, Secret::read(&options.jwt_secret)?, cfg.preset)?)
+}
+
 impl Engine {
-    /// The engine that the options name; without any, a stub whose chain goes on from `state`.
-    ///
-    /// # Errors
-    /// Options that can't be used.
-    pub fn new(
-        options: Option<&EngineOptions>,
-        cfg: &Arc<ChainConfig>,
-        state: &BeaconState,
-    ) -> Result<Engine, EngineError> {
-        if let Some(EngineOptions { url, jwt_secret }) = options {
-            let client = Client::new(url, Secret::read(Path::new(jwt_secret))?, cfg.preset)?;
+    /// The remote engine; without one, a stub whose chain goes on from `state`.
+    pub fn new(remote: Option<Client>, cfg: &Arc<ChainConfig>, state: &BeaconState) -> Engine {
+        if let Some(client) = remote {
             tracing::info!("the execution engine is at {}", client.url());
-            return Ok(Engine::Remote(client));
+            return Engine::Remote(client);
         }
         if cfg.fork_epoch(ForkName::Bellatrix) != FAR_FUTURE_EPOCH {
             tracing::warn!(
                 "no --engine was given: a stub in this process takes its place, which executes nothing and tells no peers"
             );
         }
-        Ok(Engine::BuiltIn(Box::new(Stub::new(StubConfig::of_network(cfg.clone(), state)))))
+        Engine::BuiltIn(Box::new(Stub::new(StubConfig::of_network(cfg.clone(), state))))
     }
 
     /// Says in the log who the engine is, and what it lacks. One that is not up yet is asked when there is something to

@@ -32,7 +32,7 @@ use self::sse::Subscribers;
 use super::rest::Reply;
 use super::{CallId, Core, Identity, LogLine};
 use crate::chain::{EngineId, Level, Memo, StateId};
-use crate::engine::Call;
+use crate::engine::{Call, Client};
 use crate::net::libp2p as link;
 use crate::net::{Link, LinkEvent};
 use crate::time::{Clock, WallClock};
@@ -204,18 +204,25 @@ pub fn run(options: &NodeOptions) -> Result<(), RunError> {
     for peer in &options.peers {
         peer.parse::<crate::net::PeerId>().map_err(|error| RunError::Peer(error.to_string()))?;
     }
+    let remote = options.engine.as_ref().map(|given| engine::remote(given, &network.config)).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(|source| RunError::System { doing: "starting the runtime", source })?;
     let store = Store::open(&options.data_dir, network.genesis_root)?;
-    let ended = runtime.block_on(serve(options, network, secret, store));
+    let ended = runtime.block_on(serve(options, network, secret, store, remote));
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
 }
 
-async fn serve(options: &NodeOptions, network: Network, secret: [u8; 32], store: Store) -> Result<(), RunError> {
+async fn serve(
+    options: &NodeOptions,
+    network: Network,
+    secret: [u8; 32],
+    store: Store,
+    remote: Option<Client>,
+) -> Result<(), RunError> {
     let listener =
         TcpListener::bind(options.rest).await.map_err(|source| RunError::Rest { address: options.rest, source })?;
     let (link, events) = link::start(network.link_config(secret, options.listen)).await?;
@@ -223,7 +230,7 @@ async fn serve(options: &NodeOptions, network: Network, secret: [u8; 32], store:
     tracing::info!("{} listens on {}", super::rest::version(), link.address());
     let core = start_core(network, &store, identity)?;
     let finalized = core.chain().state(StateId::Finalized)?;
-    let carried = Engine::new(options.engine.as_ref(), core.chain().config(), &finalized)?;
+    let carried = Engine::new(remote, core.chain().config(), &finalized);
     let (engine, calls) = unbounded_channel();
     let (waiting, subscribers, started) = (BTreeMap::new(), Subscribers::default(), seconds(WallClock.now_ms()));
     let shell = Shell { core, link, store, engine, waiting, subscribers, started };

@@ -181,7 +181,9 @@ fn votes_take_the_form_of_their_fork() {
     let shape = lab.cfg.shape(ForkName::Fulu);
     let root = lockin::types::AttestationData::from_json(shape, &data["data"]).expect("data").hash_tree_root(shape);
     let target = |version: &str| {
-        format!("/eth/{version}/validator/aggregate_attestation?attestation_data_root={root}&slot={LAST}&committee_index=0")
+        format!(
+            "/eth/{version}/validator/aggregate_attestation?attestation_data_root={root}&slot={LAST}&committee_index=0"
+        )
     };
     let aggregate = get(&lab, &target("v2"));
     assert_eq!((aggregate.status, aggregate.consensus_version.as_deref()), (200, Some("fulu")));

@@ -16,7 +16,7 @@ use lockin::node::{CallId, Core, Handled, Identity};
 use lockin::ssz::Preset;
 use lockin::time::{Clock, VIRTUAL_START_MS, VirtualClock};
 use lockin::types::{BeaconState, ChainConfig, Epoch, ForkName, Slot};
-use lockin::validator::{Network, Phase, SlashingProtection, Validator};
+use lockin::validator::{Network, Outcome, Phase, SlashingProtection, Validator};
 
 /// Seconds from the start of virtual time to genesis.
 pub const GENESIS_DELAY: u64 = 10;
@@ -83,6 +83,8 @@ pub struct Lab {
     clock: VirtualClock,
     net: Arc<Mutex<MemoryNetwork>>,
     phase: Phase,
+    /// Duties that did not end well.
+    pub undone: Vec<Outcome>,
 }
 
 /// Calls a core directly, as if by HTTP.
@@ -137,6 +139,7 @@ impl Lab {
             clock: VirtualClock::new(start_ms),
             net: Arc::new(Mutex::new(MemoryNetwork::new(1, 5..=50))),
             phase: Phase::SlotStart(0),
+            undone: Vec::new(),
         };
         let share = validators / nodes as u64;
         for number in 0..nodes as u64 {
@@ -264,7 +267,8 @@ impl Lab {
 
     fn validate(&mut self, phase: Phase) {
         for node in self.nodes.iter().filter(|node| node.up) {
-            block_on(node.validator.on(phase, self.clock.now_ms()));
+            let outcomes = block_on(node.validator.on(phase, self.clock.now_ms()));
+            self.undone.extend(outcomes.into_iter().filter(|outcome| !outcome.is_done()));
         }
         self.phase = match phase {
             Phase::SlotStart(slot) => Phase::Attest(slot),

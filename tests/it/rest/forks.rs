@@ -6,7 +6,7 @@ use lockin::api::{Method, Request, Response, SignedBlockContents};
 use lockin::engine::Script;
 use lockin::ssz::{Json, Ssz};
 use lockin::time::VIRTUAL_START_MS;
-use lockin::types::{BeaconState, ForkName};
+use lockin::types::{BeaconState, BlobSidecar, ForkName};
 use serde_json::{Value, json};
 
 use super::{body, message, request};
@@ -55,6 +55,7 @@ fn slot_of(fork: ForkName) -> u64 {
 #[test]
 fn every_fork_is_crossed_without_a_slot_missed_and_answers_name_it() {
     let lab = lab();
+    assert_eq!(lab.undone, [], "every duty was done");
     let head = get_body(&lab, "/eth/v1/beacon/headers/head");
     assert_eq!(head["data"]["header"]["message"]["slot"], LAST.to_string());
     assert_eq!(head["execution_optimistic"], false);
@@ -214,12 +215,16 @@ fn a_block_is_built_with_its_payload_and_published_with_its_blobs() {
     assert_eq!(contents["block"]["body"]["execution_payload"]["fee_recipient"], format!("0x{}", "00".repeat(20)));
     assert!(contents["kzg_proofs"].is_array() && contents["blobs"].is_array());
 
-    // a known block is in order, its blobs or not; one without the envelope is not read
+    // a known block is in order; one without the envelope, or without its blobs, is not
     let slot = slot_with_blobs(&lab, ForkName::Deneb);
     let known = lab.ask(0, &Request::get(format!("/eth/v2/beacon/blocks/{slot}")).accepting_ssz());
     let shape = lab.cfg.shape(ForkName::Deneb);
     let signed_block = lockin::types::SignedBeaconBlock::decode(shape, &known.body).expect("a block");
-    let contents = SignedBlockContents { signed_block, ..SignedBlockContents::default() };
+    let sidecar = &get_body(&lab, &format!("/eth/v1/beacon/blob_sidecars/{slot}"))["data"][0];
+    let sidecar = BlobSidecar::from_json(shape, sidecar).expect("a sidecar");
+    let (kzg_proofs, blobs) = (vec![sidecar.kzg_proof].into(), vec![sidecar.blob].into());
+    let bare = SignedBlockContents::from(signed_block.clone());
+    let contents = SignedBlockContents { signed_block, kzg_proofs, blobs };
     for path in ["/eth/v1/beacon/blocks", "/eth/v2/beacon/blocks"] {
         let again = lab.ask(0, &Request::post(path).with_ssz("deneb", contents.to_ssz(shape)));
         assert_eq!(again.status, 200, "{}", String::from_utf8_lossy(&again.body));
@@ -227,6 +232,8 @@ fn a_block_is_built_with_its_payload_and_published_with_its_blobs() {
         assert_eq!(again.status, 200, "{}", String::from_utf8_lossy(&again.body));
         let alone = lab.ask(0, &Request::post(path).with_ssz("deneb", known.body.clone()));
         assert!(message(&alone).contains("no SignedBlockContents of deneb"));
+        let bare = lab.ask(0, &Request::post(path).with_ssz("deneb", bare.to_ssz(shape)));
+        assert!(message(&bare).contains("0 blobs for 1 commitments"), "{}", message(&bare));
     }
 }
 

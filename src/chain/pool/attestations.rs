@@ -108,8 +108,10 @@ impl AttestationPool {
 
 /// One committee's votes as an attestation of electra and later, or (with a shape of before) as one of its own fork.
 pub(crate) fn attestation(shape: Shape, committee: CommitteeIndex, data: AttestationData, part: Part) -> Attestation {
-    let mut committee_bits = BitVector::zero(shape);
+    // An absent field is its default: by that the spec's functions know the form.
+    let mut committee_bits = BitVector::default();
     if shape.fork >= crate::types::ForkName::Electra {
+        committee_bits = BitVector::zero(shape);
         committee_bits.set(committee as usize, true);
     }
     Attestation { aggregation_bits: part.bits.into_iter().collect(), data, signature: part.signature, committee_bits }

@@ -1,4 +1,6 @@
 //! Range sync: fetches the canonical chain of peers that are ahead, some batches at once, and imports it in order.
+//! A batch is its blocks, then those sidecars of them that peers still have to keep. Sidecars that don't come are no failure:
+//! the chain asks for them block by block, and of any peer.
 //!
 //! It begins after our head. If that turns out not to be on the peers' chain it begins anew after the finalized block; and
 //! after the last block imported, if a later one lacks its parent because a peer sent less than it has (it may).
@@ -9,12 +11,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::peers::{Peer, PeerState};
+use super::sidecars::Sidecar;
 use super::{Action, Cx, Import, Purpose, REQUEST_TIMEOUT_MS, Service};
 use crate::chain::Outcome;
 use crate::net::PeerId;
 use crate::net::link::{Chunk, Command, Protocol, RequestId};
-use crate::ssz::Ssz;
-use crate::types::{BeaconBlocksByRangeRequest, SignedBeaconBlock, Slot};
+use crate::ssz::{Root, Ssz};
+use crate::types::{
+    BeaconBlocksByRangeRequest, BlobSidecarsByRangeRequest, ChainConfig, DataColumnSidecarsByRangeRequest, Epoch,
+    ForkName, SignedBeaconBlock, Slot, Status,
+};
 
 /// Slots per batch.
 const BATCH_SLOTS: u64 = 64;
@@ -28,14 +34,51 @@ const FIRST_PAUSE_MS: u64 = 250;
 const LONGEST_PAUSE_MS: u64 = 12_000;
 
 enum State {
-    Downloading { peer: PeerId, request: RequestId },
-    Waiting { peer: PeerId },
-    Importing { peer: PeerId, outstanding: usize, last: Slot, since_ms: u64 },
+    Downloading {
+        peer: PeerId,
+        request: RequestId,
+    },
+    /// The blocks are there; `rest` is what else to ask for.
+    Sidecars {
+        peer: PeerId,
+        request: RequestId,
+        rest: Vec<(Protocol, Vec<u8>)>,
+    },
+    Waiting {
+        peer: PeerId,
+    },
+    /// `since_ms`: when the chain last said what came of one of its blocks.
+    Importing {
+        peer: PeerId,
+        outstanding: usize,
+        last: Slot,
+        since_ms: u64,
+    },
+}
+
+impl State {
+    fn peer(&self) -> &PeerId {
+        match self {
+            State::Downloading { peer, .. }
+            | State::Sidecars { peer, .. }
+            | State::Waiting { peer }
+            | State::Importing { peer, .. } => peer,
+        }
+    }
+
+    fn request(&self) -> Option<RequestId> {
+        match self {
+            State::Downloading { request, .. } | State::Sidecars { request, .. } => Some(*request),
+            State::Waiting { .. } | State::Importing { .. } => None,
+        }
+    }
 }
 
 struct Batch {
     end: Slot,
     blocks: Vec<Arc<SignedBeaconBlock>>,
+    /// By the root of their block.
+    sidecars: BTreeMap<Root, Vec<Sidecar>>,
     state: State,
 }
 
@@ -130,14 +173,16 @@ impl Service {
             let Some((peer, request)) = self.request_range(cx, start, end) else { return };
             self.sync.next = end;
             let state = State::Downloading { peer, request };
-            self.sync.batches.insert(start, Batch { end, blocks: Vec::new(), state });
+            let (blocks, sidecars) = (Vec::new(), BTreeMap::new());
+            self.sync.batches.insert(start, Batch { end, blocks, sidecars, state });
         }
     }
 
     /// Asks the least busy of those peers that have the slots and have failed least. `None` while they have enough to do.
     fn request_range(&mut self, cx: Cx<'_>, start: Slot, end: Slot) -> Option<(PeerId, RequestId)> {
         let busy = |id: &PeerId| self.requests.values().filter(|p| p.peer == *id && is_range(p.purpose)).count();
-        let has = |p: &Peer| p.state == PeerState::Connected && p.status.is_some_and(|s| s.head_slot >= start);
+        let covers = |s: &Status| s.head_slot >= start && s.earliest_available_slot <= start;
+        let has = |p: &Peer| p.state == PeerState::Connected && p.status.as_ref().is_some_and(covers);
         let able: Vec<(&PeerId, &Peer)> = self.peers.iter().filter(|(_, p)| has(p)).collect();
         let best = able.iter().map(|(_, p)| p.failures).min()?;
         let peer = able
@@ -147,8 +192,8 @@ impl Service {
             .map(|(id, _)| (*id).clone())?;
         let request = BeaconBlocksByRangeRequest { start_slot: start, count: end - start, step: 1 };
         let body = request.encode(self.shape());
-        let offers = [Protocol::BlocksByRange2, Protocol::BlocksByRange1];
-        let request = self.ask(cx.now_ms, &peer, Purpose::Range(start), &offers, body);
+        let offers = vec![(Protocol::BlocksByRange2, body.clone()), (Protocol::BlocksByRange1, body)];
+        let request = self.ask(cx.now_ms, &peer, Purpose::Range(start), offers);
         Some((peer, request))
     }
 
@@ -179,11 +224,64 @@ impl Service {
             return;
         }
         if well {
-            batch.state = State::Waiting { peer: peer.clone() };
-            self.drive_sync(cx);
+            let peer = peer.clone();
+            let rest = sidecar_requests(&self.cfg, &batch.blocks, self.epoch_at(cx.now_ms));
+            self.ask_for_range_sidecars(cx, start, peer, rest);
         } else {
             self.sync_failed(cx, start, "no complete answer");
         }
+    }
+
+    /// Makes the next of these requests; without one the batch is complete.
+    fn ask_for_range_sidecars(&mut self, cx: Cx<'_>, start: Slot, peer: PeerId, mut rest: Vec<(Protocol, Vec<u8>)>) {
+        let state = match rest.pop() {
+            Some(offer) => {
+                let request = self.ask(cx.now_ms, &peer, Purpose::RangeSidecars(start), vec![offer]);
+                State::Sidecars { peer, request, rest }
+            }
+            None => State::Waiting { peer },
+        };
+        let complete = matches!(state, State::Waiting { .. });
+        if let Some(batch) = self.sync.batches.get_mut(&start) {
+            batch.state = state;
+        }
+        if complete {
+            self.drive_sync(cx);
+        }
+    }
+
+    pub(super) fn range_sidecar_chunk(
+        &mut self,
+        cx: Cx<'_>,
+        id: RequestId,
+        start: Slot,
+        protocol: Protocol,
+        chunk: &Chunk,
+    ) {
+        let sidecar = self.decode_sidecar(protocol, chunk);
+        let Some(batch) = self.sync.batches.get_mut(&start).filter(|batch| batch.state.request() == Some(id)) else {
+            return;
+        };
+        let Some(sidecar) = sidecar else { return self.sync_failed(cx, start, "a sidecar that can't be decoded") };
+        let header = sidecar.header();
+        let root = header.hash_tree_root(self.cfg.shape_at_slot(header.slot));
+        // of another branch: the chain would not know what to do with it
+        if batch.blocks.iter().any(|block| block.message.slot == header.slot) {
+            batch.sidecars.entry(root).or_default().push(sidecar);
+        }
+    }
+
+    pub(super) fn range_sidecars_over(&mut self, cx: Cx<'_>, id: RequestId, start: Slot, well: bool) {
+        let Some(batch) = self.sync.batches.get_mut(&start) else { return };
+        let State::Sidecars { peer, request, rest } = &mut batch.state else { return };
+        if *request != id {
+            return;
+        }
+        if !well {
+            tracing::debug!(%peer, start, "no complete answer with sidecars");
+        }
+        let (peer, rest) = (peer.clone(), std::mem::take(rest));
+        self.ask_for_range_sidecars(cx, start, peer, rest);
     }
 
     /// Hands the first batch to the chain once it is there.
@@ -204,10 +302,15 @@ impl Service {
                 return self.range_parent_missing(cx, start);
             }
             let blocks = std::mem::take(&mut batch.blocks);
+            let mut sidecars = std::mem::take(&mut batch.sidecars);
             let last = blocks.last().map_or(start, |block| block.message.slot);
             batch.state = State::Importing { peer: peer.clone(), outstanding: blocks.len(), last, since_ms: cx.now_ms };
             for block in blocks {
+                let root = self.block_root(&block);
                 self.import(cx, block, Import::Range(start));
+                for sidecar in sidecars.remove(&root).unwrap_or_default() {
+                    self.import_sidecar(cx, sidecar);
+                }
             }
             return;
         }
@@ -215,7 +318,8 @@ impl Service {
 
     pub(super) fn range_imported(&mut self, cx: Cx<'_>, start: Slot, outcome: &Outcome) {
         let Some(batch) = self.sync.batches.get_mut(&start) else { return };
-        let State::Importing { outstanding, last, .. } = &mut batch.state else { return };
+        let State::Importing { outstanding, last, since_ms, .. } = &mut batch.state else { return };
+        *since_ms = cx.now_ms;
         if let Outcome::Reject(why) = outcome {
             let why = format!("an invalid block: {why}");
             return self.sync_failed(cx, start, &why);
@@ -247,7 +351,7 @@ impl Service {
     /// The peer of this batch failed us.
     fn sync_failed(&mut self, cx: Cx<'_>, start: Slot, why: &str) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
-        let (State::Downloading { peer, .. } | State::Waiting { peer } | State::Importing { peer, .. }) = &batch.state;
+        let peer = batch.state.peer();
         tracing::debug!(%peer, start, "sync batch failed");
         if let Some(peer) = self.peers.get_mut(peer) {
             peer.failures += 1;
@@ -262,7 +366,7 @@ impl Service {
         let resume = self.sync.imported;
         let from_finalized = resume.is_none() && (self.sync.from_finalized || failures > 1);
         for (_, batch) in std::mem::take(&mut self.sync.batches) {
-            if let State::Downloading { request, .. } = batch.state {
+            if let Some(request) = batch.state.request() {
                 self.requests.remove(&request);
                 self.out.push(Action::Link(Command::Cancel { id: request }));
             }
@@ -309,5 +413,33 @@ fn pause_after(failures: u32) -> u64 {
 }
 
 fn is_range(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::Range(_))
+    matches!(purpose, Purpose::Range(_) | Purpose::RangeSidecars(_))
+}
+
+/// The requests for all sidecars of these blocks that peers still have to keep in epoch `now`: blobs before fulu, columns
+/// from then on.
+fn sidecar_requests(cfg: &ChainConfig, blocks: &[Arc<SignedBeaconBlock>], now: Epoch) -> Vec<(Protocol, Vec<u8>)> {
+    let shape = cfg.shape(ForkName::Fulu);
+    // first and last slot with blobs, before fulu and from then on
+    let (mut blobs, mut columns): (Option<(Slot, Slot)>, Option<(Slot, Slot)>) = (None, None);
+    for block in blocks.iter().filter(|block| !block.message.body.blob_kzg_commitments.is_empty()) {
+        let slot = block.message.slot;
+        let (span, epochs) = match cfg.fork_at_slot(slot) < ForkName::Fulu {
+            true => (&mut blobs, cfg.min_epochs_for_blob_sidecars_requests),
+            false => (&mut columns, cfg.min_epochs_for_data_column_sidecars_requests),
+        };
+        if cfg.epoch_of(slot) >= now.saturating_sub(epochs) {
+            *span = Some((span.map_or(slot, |(first, _)| first), slot));
+        }
+    }
+    let blobs = blobs.map(|(start_slot, last)| {
+        let request = BlobSidecarsByRangeRequest { start_slot, count: last + 1 - start_slot };
+        (Protocol::BlobsByRange1, request.encode(shape))
+    });
+    let columns = columns.map(|(start_slot, last)| {
+        let columns = (0..cfg.preset.number_of_columns).collect();
+        let request = DataColumnSidecarsByRangeRequest { start_slot, count: last + 1 - start_slot, columns };
+        (Protocol::ColumnsByRange1, request.encode(shape))
+    });
+    blobs.into_iter().chain(columns).collect()
 }

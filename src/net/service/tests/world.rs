@@ -8,7 +8,10 @@ use crate::net::link::PeerId;
 use crate::net::memory::{MemoryNetwork, NodeIndex};
 use crate::net::service::{Action, ChainView, Service};
 use crate::ssz::{Root, Ssz};
-use crate::types::{ChainConfig, Checkpoint, FAR_FUTURE_EPOCH, ForkName, SignedBeaconBlock, Slot, Status};
+use crate::types::{
+    BlobSidecar, ChainConfig, Checkpoint, DataColumnSidecar, FAR_FUTURE_EPOCH, ForkName, SignedBeaconBlock, Slot,
+    Status,
+};
 
 pub const GENESIS: u64 = 1_600_000_000;
 pub const GENESIS_ROOT: Root = crate::ssz::Bytes([0x99; 32]);
@@ -57,6 +60,9 @@ pub fn root_of(cfg: &ChainConfig, block: &SignedBeaconBlock) -> Root {
 pub struct Script {
     cfg: Arc<ChainConfig>,
     pub blocks: BTreeMap<Root, Arc<SignedBeaconBlock>>,
+    /// Sidecars that it has, of blocks imported or not.
+    pub blobs: BTreeMap<Root, Vec<Arc<BlobSidecar>>>,
+    pub columns: BTreeMap<Root, Vec<Arc<DataColumnSidecar>>>,
     held: Vec<(Arc<SignedBeaconBlock>, Origin)>,
     head: Root,
     pub finalized: Checkpoint,
@@ -72,6 +78,8 @@ impl Script {
         Script {
             cfg,
             blocks: BTreeMap::new(),
+            blobs: BTreeMap::new(),
+            columns: BTreeMap::new(),
             held: Vec::new(),
             head: GENESIS_ROOT,
             finalized,
@@ -153,6 +161,14 @@ impl ChainView for Script {
 
     fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>> {
         self.blocks.get(root).filter(|_| !self.withholds).cloned()
+    }
+
+    fn blob_sidecars(&self, root: &Root) -> Vec<Arc<BlobSidecar>> {
+        self.blobs.get(root).cloned().unwrap_or_default()
+    }
+
+    fn data_column_sidecars(&self, root: &Root) -> Vec<Arc<DataColumnSidecar>> {
+        self.columns.get(root).cloned().unwrap_or_default()
     }
 
     fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>> {

@@ -71,7 +71,7 @@ impl Chain {
         } else {
             self.advanced(&self.head.root, start)?
         };
-        let proposers = spec::get_beacon_proposer_indices(&self.cfg, &state)
+        let proposers = spec::get_proposer_assignments(&self.cfg, &state, epoch)
             .map_err(|source| Error::Spec { doing: format!("finding the proposers of epoch {epoch}"), source })?;
         let duty = |(slot, index): (Slot, ValidatorIndex)| {
             let pubkey = key(&state, index)?;

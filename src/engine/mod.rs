@@ -1,8 +1,21 @@
-//! The execution engine, from both sides: the typed Engine API client, and a stub engine that keeps a chain of empty
-//! payloads, judges what it is given, and can be told what to say.
+//! The execution engine, from both sides: the typed Engine API [`Client`], and a [`Stub`] engine that keeps a chain of
+//! empty payloads, judges what it is given, and can be told what to say.
 //!
-//! Never: executes a transaction.
+//! Never: executes a transaction. The stub never looks at a clock and never does I/O; [`server`] does both for it.
 
 mod call;
+mod client;
+pub mod genesis;
+pub mod header;
+pub mod json;
+mod jwt;
+pub mod requests;
+pub mod rlp;
+pub mod stub;
+mod trie;
 
 pub use call::*;
+pub use client::{BadUrl, Client, ClientVersion, METHODS, patience};
+pub use jwt::{Secret, SecretError, TokenError};
+pub use stub::{Script, Stub, StubConfig, StubGenesis};
+pub use trie::{keccak256, ordered_trie_root};

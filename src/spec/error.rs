@@ -71,6 +71,14 @@ pub enum Error {
         /// The state's current epoch.
         current: Epoch,
     },
+    /// Proposers of an epoch can't be told from a state.
+    #[error("the proposers of epoch {epoch} are not known to a state of epoch {current}")]
+    ProposersUnknown {
+        /// The epoch asked for.
+        epoch: Epoch,
+        /// The state's current epoch.
+        current: Epoch,
+    },
     /// The state does not keep the block root of this slot.
     #[error("slot {slot} is not among the {limit} slots before the state's slot {state_slot}")]
     SlotNotInHistory {
@@ -330,6 +338,20 @@ pub enum Error {
         /// How many signatures.
         count: usize,
         /// What the cryptography says.
+        why: String,
+    },
+    /// An attestation of electra names no committees that it can be of.
+    #[error("the committees of an attestation of slot {slot} are invalid: {why}")]
+    AttestationCommittees {
+        /// The attestation's slot.
+        slot: Slot,
+        /// Which check failed.
+        why: &'static str,
+    },
+    /// Execution requests are not encoded as they should be.
+    #[error("the execution requests can't be read: {why}")]
+    ExecutionRequests {
+        /// What is wrong.
         why: String,
     },
     /// A block's commitments and what is to be put beside them don't match.

@@ -14,7 +14,7 @@
 //! - The execution engine is not asked inside the transition: [`process_block`] makes the checks that consensus itself can
 //!   make of a payload, and whoever imports the block asks for `verify_and_notify_new_payload` outside, takes a block
 //!   whose payload is not judged yet as sync/optimistic.md allows, and tells the fork choice of verdicts
-//!   (to come).
+//!   ([`fork_choice::on_valid_payload`], [`fork_choice::on_invalid_payload`]).
 //! - A block's signatures are checked in one batch at its end ([`Signatures`]); the first wrong one is still named.
 //! - [`get_attesting_indices`] refuses surplus bits, which the spec leaves to its callers.
 //! - The keys of a sync aggregate are added up rather than subtracted from the committee's aggregate.

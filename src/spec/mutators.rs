@@ -1,5 +1,12 @@
 //! Changes that several parts of the transition make: balances, exits, slashings ("beacon state mutators").
 
+mod balance_churn;
+mod compounding;
+
+pub use balance_churn::{compute_consolidation_epoch_and_update_churn, compute_exit_epoch_and_update_churn};
+pub(crate) use compounding::push_pending_deposit;
+pub use compounding::{queue_excess_active_balance, switch_to_compounding_validator};
+
 use crate::{
     spec::{
         Error,
@@ -56,7 +63,7 @@ pub(crate) fn change_validator(
     Ok(())
 }
 
-/// The end of the exit queue: the epoch of its last exits, how many those are, and how many fit.
+/// The end of the exit queue before electra: the epoch of its last exits, how many those are, and how many fit.
 pub(crate) struct ExitQueue {
     epoch: Epoch,
     churn: u64,
@@ -92,21 +99,39 @@ impl ExitQueue {
         if get_validator(state, index)?.exit_epoch != FAR_FUTURE_EPOCH {
             return Ok(());
         }
-        let exit_epoch = self.join()?;
-        let withdrawable = math::add("withdrawable epoch", exit_epoch, cfg.min_validator_withdrawability_delay)?;
-        change_validator(state, index, |validator| {
-            validator.exit_epoch = exit_epoch;
-            validator.withdrawable_epoch = withdrawable;
-        })
+        set_exit_epoch(cfg, state, index, self.join()?)
     }
 }
 
-/// Puts a validator into the exit queue, unless it is there (phase0/beacon-chain.md, `initiate_validator_exit`).
+/// Lets a validator leave in `exit_epoch`.
+pub(crate) fn set_exit_epoch(
+    cfg: &ChainConfig,
+    state: &mut BeaconState,
+    index: ValidatorIndex,
+    exit_epoch: Epoch,
+) -> Result<(), Error> {
+    let withdrawable = math::add("withdrawable epoch", exit_epoch, cfg.min_validator_withdrawability_delay)?;
+    change_validator(state, index, |validator| {
+        validator.exit_epoch = exit_epoch;
+        validator.withdrawable_epoch = withdrawable;
+    })
+}
+
+/// Puts a validator into the exit queue, unless it is there (`initiate_validator_exit` of phase0/beacon-chain.md; of
+/// electra/beacon-chain.md from then on).
 ///
 /// # Errors
 /// If the validator is unknown or the queue's end is beyond 64 bits.
 pub fn initiate_validator_exit(cfg: &ChainConfig, state: &mut BeaconState, index: ValidatorIndex) -> Result<(), Error> {
-    ExitQueue::of_state(cfg, state)?.initiate(cfg, state, index)
+    if fork_of(cfg, state) < ForkName::Electra {
+        return ExitQueue::of_state(cfg, state)?.initiate(cfg, state, index);
+    }
+    let validator = get_validator(state, index)?;
+    if validator.exit_epoch != FAR_FUTURE_EPOCH {
+        return Ok(());
+    }
+    let exit_epoch = compute_exit_epoch_and_update_churn(cfg, state, validator.effective_balance)?;
+    set_exit_epoch(cfg, state, index, exit_epoch)
 }
 
 /// Slashes a validator and rewards whoever reported it, by default the proposer (`slash_validator` of
@@ -134,12 +159,17 @@ pub fn slash_validator(
     let penalty_quotient = match fork {
         ForkName::Phase0 => p.min_slashing_penalty_quotient,
         ForkName::Altair => p.min_slashing_penalty_quotient_altair,
-        _ => p.min_slashing_penalty_quotient_bellatrix,
+        ForkName::Bellatrix | ForkName::Capella | ForkName::Deneb => p.min_slashing_penalty_quotient_bellatrix,
+        ForkName::Electra | ForkName::Fulu => p.min_slashing_penalty_quotient_electra,
     };
     decrease_balance(state, slashed_index, effective_balance / penalty_quotient)?;
 
     let proposer_index = get_beacon_proposer_index(cfg, state)?;
-    let whistleblower_reward = effective_balance / p.whistleblower_reward_quotient;
+    let whistleblower_quotient = match fork < ForkName::Electra {
+        true => p.whistleblower_reward_quotient,
+        false => p.whistleblower_reward_quotient_electra,
+    };
+    let whistleblower_reward = effective_balance / whistleblower_quotient;
     let proposer_reward = match fork {
         ForkName::Phase0 => whistleblower_reward / p.proposer_reward_quotient,
         _ => math::mul("proposer reward", whistleblower_reward, PROPOSER_WEIGHT)? / WEIGHT_DENOMINATOR,

@@ -4,11 +4,15 @@ use crate::{
     crypto::SignatureSet,
     spec::{
         Error, Signatures,
-        accessors::{compute_signing_root, fork_of, get_beacon_committee, get_domain, get_validator},
+        accessors::{
+            committee_of, compute_epoch_at_slot, compute_signing_root, fork_of, get_beacon_committee, get_domain,
+            get_shuffling, get_validator,
+        },
     },
+    ssz::BitVector,
     types::{
-        Attestation, AttestationData, BeaconState, ChainConfig, IndexedAttestation, ValidatorIndex,
-        constants::DOMAIN_BEACON_ATTESTER,
+        Attestation, AttestationData, BeaconState, ChainConfig, CommitteeIndex, IndexedAttestation, ValidatorIndex,
+        constants::DOMAIN_BEACON_ATTESTER, limits::MaxCommitteesPerSlot,
     },
 };
 
@@ -65,17 +69,63 @@ pub fn indexed_attestation_signature_set(
     Ok(SignatureSet { pubkeys, message, signature: indexed.signature })
 }
 
-/// The attesters of an attestation, in ascending order (phase0/beacon-chain.md, `get_attesting_indices`).
+/// The committees that `committee_bits` stand for, in ascending order (electra/beacon-chain.md,
+/// `get_committee_indices`).
+pub fn get_committee_indices(committee_bits: &BitVector<MaxCommitteesPerSlot>) -> Vec<CommitteeIndex> {
+    committee_bits.ones().map(|index| index as CommitteeIndex).collect()
+}
+
+/// The attesters of an attestation, in ascending order (`get_attesting_indices` of phase0/beacon-chain.md; of
+/// electra/beacon-chain.md for an attestation of its form, whatever the state's fork: at the boundary, votes of both
+/// forms are about states of both forks).
 ///
 /// # Errors
-/// If its slot has no such committee, or the bits are not one for each member.
+/// If its slot has no such committees, or the bits are not one for each member.
 pub fn get_attesting_indices(
     cfg: &ChainConfig,
     state: &BeaconState,
     attestation: &Attestation,
 ) -> Result<Vec<ValidatorIndex>, Error> {
+    let (data, bits) = (&attestation.data, &attestation.aggregation_bits);
+    // Absent before electra.
+    if attestation.committee_bits.is_empty() {
+        return attesting_indices(cfg, state, data, bits.len(), bits.ones());
+    }
+    let shuffling = get_shuffling(cfg, state, compute_epoch_at_slot(cfg, data.slot))?;
+    let mut members = Vec::with_capacity(bits.len());
+    for index in get_committee_indices(&attestation.committee_bits) {
+        members.extend_from_slice(committee_of(cfg, &shuffling, data.slot, index)?);
+    }
+    if bits.len() != members.len() {
+        let (slot, index) = (data.slot, data.index);
+        return Err(Error::AggregationBitsLength { slot, index, bits: bits.len(), members: members.len() });
+    }
+    let mut indices: Vec<_> = bits.ones().map(|i| members[i]).collect();
+    indices.sort_unstable();
+    Ok(indices)
+}
+
+/// Fails unless an attestation of electra is of committees of its slot, and by somebody of each: the part of
+/// `process_attestation` of electra/beacon-chain.md that is about committees.
+pub(crate) fn check_committees(cfg: &ChainConfig, state: &BeaconState, attestation: &Attestation) -> Result<(), Error> {
     let data = &attestation.data;
-    attesting_indices(cfg, state, data, attestation.aggregation_bits.len(), attestation.aggregation_bits.ones())
+    let invalid = |why| Err(Error::AttestationCommittees { slot: data.slot, why });
+    if data.index != 0 {
+        return invalid("the index of its data is not 0");
+    }
+    if attestation.committee_bits.none() {
+        return invalid("there are none");
+    }
+    let shuffling = get_shuffling(cfg, state, compute_epoch_at_slot(cfg, data.slot))?;
+    let mut offset = 0;
+    for index in get_committee_indices(&attestation.committee_bits) {
+        let end = offset + committee_of(cfg, &shuffling, data.slot, index)?.len();
+        if !(offset..end).any(|bit| attestation.aggregation_bits.get(bit)) {
+            return invalid("nobody of one of them attests");
+        }
+        offset = end;
+    }
+    Ok(())
 }
 
 /// The members of the committee of `data` at the positions `ones` out of `bits` many, in ascending order.

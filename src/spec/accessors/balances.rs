@@ -9,6 +9,15 @@ use crate::{
     types::{BeaconState, ChainConfig, ForkName, Gwei, ValidatorIndex, constants::BASE_REWARDS_PER_EPOCH},
 };
 
+/// The balance of a validator, in Gwei.
+///
+/// # Errors
+/// If the validator is unknown.
+pub fn get_balance(state: &BeaconState, index: ValidatorIndex) -> Result<Gwei, Error> {
+    let unknown = Error::UnknownValidator { index, count: state.balances.len() as u64 };
+    usize::try_from(index).ok().and_then(|i| state.balances.get(i)).copied().ok_or(unknown)
+}
+
 /// The effective balances of `indices` together, in Gwei, one increment at least (phase0/beacon-chain.md,
 /// `get_total_balance`). An index given twice counts twice: pass a set.
 ///

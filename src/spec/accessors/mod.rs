@@ -4,6 +4,7 @@
 mod attestations;
 mod balances;
 mod blobs;
+mod churn;
 mod committees;
 mod domains;
 mod epochs;
@@ -19,6 +20,7 @@ mod withdrawals;
 pub use attestations::*;
 pub use balances::*;
 pub use blobs::*;
+pub use churn::*;
 pub use committees::*;
 pub use domains::*;
 pub use epochs::*;

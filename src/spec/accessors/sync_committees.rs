@@ -10,8 +10,8 @@ use crate::{
     types::{BeaconState, BlsPubkey, ChainConfig, SyncCommittee, ValidatorIndex, constants::DOMAIN_SYNC_COMMITTEE},
 };
 
-/// The members of the next sync committee, perhaps some more than once (altair/beacon-chain.md,
-/// `get_next_sync_committee_indices`).
+/// The members of the next sync committee, perhaps some more than once (`get_next_sync_committee_indices` of
+/// altair/beacon-chain.md; of electra/beacon-chain.md from then on).
 ///
 /// # Errors
 /// If no validator is active in the next epoch.
@@ -19,8 +19,9 @@ pub fn get_next_sync_committee_indices(cfg: &ChainConfig, state: &BeaconState) -
     let epoch = math::add("next epoch", get_current_epoch(cfg, state), 1)?;
     let active = get_active_validator_indices(state, epoch);
     let seed = get_seed(cfg, state, epoch, DOMAIN_SYNC_COMMITTEE)?;
-    let mut draws = BalanceWeightedDraws::new(cfg, state, &active, seed)?;
-    (0..cfg.preset.sync_committee_size).map(|_| draws.next_index()).collect()
+    let size = cfg.preset.sync_committee_size;
+    let mut draws = BalanceWeightedDraws::new(cfg, state, &active, seed, size)?;
+    (0..size).map(|_| draws.next_index()).collect()
 }
 
 /// The next sync committee (altair/beacon-chain.md, `get_next_sync_committee`). Only asked at the boundaries of sync

@@ -31,10 +31,14 @@ pub fn is_active_validator(validator: &Validator, epoch: Epoch) -> bool {
     validator.activation_epoch <= epoch && epoch < validator.exit_epoch
 }
 
-/// Whether `validator` may join the activation queue (phase0/beacon-chain.md, `is_eligible_for_activation_queue`).
-pub fn is_eligible_for_activation_queue(cfg: &ChainConfig, validator: &Validator) -> bool {
-    validator.activation_eligibility_epoch == FAR_FUTURE_EPOCH
-        && validator.effective_balance == cfg.preset.max_effective_balance
+/// Whether `validator` may join the activation queue (`is_eligible_for_activation_queue` of phase0/beacon-chain.md; of
+/// electra/beacon-chain.md from then on).
+pub fn is_eligible_for_activation_queue(cfg: &ChainConfig, fork: ForkName, validator: &Validator) -> bool {
+    let has_the_balance = match fork < ForkName::Electra {
+        true => validator.effective_balance == cfg.preset.max_effective_balance,
+        false => validator.effective_balance >= cfg.preset.min_activation_balance,
+    };
+    validator.activation_eligibility_epoch == FAR_FUTURE_EPOCH && has_the_balance
 }
 
 /// Whether `validator` may leave the activation queue (phase0/beacon-chain.md, `is_eligible_for_activation`).

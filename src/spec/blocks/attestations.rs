@@ -4,9 +4,9 @@ use crate::{
     spec::{
         Error, Signatures,
         accessors::{
-            BaseReward, add_flag, check_indexed_attestation, check_recent_epoch, compute_epoch_at_slot, fork_of,
-            get_attestation_participation_flag_indices, get_beacon_proposer_index, get_committee_count_per_slot,
-            get_current_epoch, get_indexed_attestation, get_validator, has_flag,
+            BaseReward, add_flag, check_committees, check_indexed_attestation, check_recent_epoch,
+            compute_epoch_at_slot, fork_of, get_attestation_participation_flag_indices, get_beacon_proposer_index,
+            get_committee_count_per_slot, get_current_epoch, get_indexed_attestation, get_validator, has_flag,
         },
         math,
         mutators::increase_balance,
@@ -61,9 +61,13 @@ pub fn check_attestation(
     if state.slot < earliest || state.slot > latest {
         return Err(Error::InclusionSlot { slot: data.slot, state_slot: state.slot, earliest, latest });
     }
-    let count = get_committee_count_per_slot(cfg, state, data.target.epoch);
-    if data.index >= count {
-        return Err(Error::UnknownCommittee { slot: data.slot, index: data.index, count });
+    if fork_of(cfg, state) >= ForkName::Electra {
+        check_committees(cfg, state, attestation)?;
+    } else {
+        let count = get_committee_count_per_slot(cfg, state, data.target.epoch);
+        if data.index >= count {
+            return Err(Error::UnknownCommittee { slot: data.slot, index: data.index, count });
+        }
     }
     let current = data.target.epoch == get_current_epoch(cfg, state);
     let justified = if current { &state.current_justified_checkpoint } else { &state.previous_justified_checkpoint };

@@ -5,8 +5,8 @@ use crate::{
     spec::{
         Error, Signatures,
         accessors::{
-            compute_domain, compute_signing_root, fork_of, get_current_epoch, get_domain, get_validator,
-            is_active_validator,
+            compute_domain, compute_signing_root, fork_of, get_current_epoch, get_domain,
+            get_pending_balance_to_withdraw, get_validator, is_active_validator,
         },
         math,
         mutators::initiate_validator_exit,
@@ -44,6 +44,9 @@ pub fn process_voluntary_exit(
     }
     if epoch < math::add("earliest exit", validator.activation_epoch, cfg.shard_committee_period)? {
         return refused("the validator has not been active for SHARD_COMMITTEE_PERIOD");
+    }
+    if fork_of(cfg, state) >= ForkName::Electra && get_pending_balance_to_withdraw(state, index)? != 0 {
+        return refused("the validator has partial withdrawals pending");
     }
     sigs.check("voluntary exit", || {
         let domain = voluntary_exit_domain(cfg, state, exit.epoch);

@@ -4,12 +4,13 @@ use crate::{
     spec::{
         Error,
         accessors::{
-            committee_of, compute_start_slot_at_epoch, get_beacon_proposer_index, get_committee_count_per_slot,
-            get_current_epoch, get_shuffling, get_validator, is_active_validator,
+            committee_of, compute_start_slot_at_epoch, fork_of, get_beacon_proposer_index,
+            get_committee_count_per_slot, get_current_epoch, get_shuffling, get_validator, is_active_validator,
+            remembered_proposers,
         },
         math,
     },
-    types::{BeaconState, ChainConfig, CommitteeIndex, Epoch, Slot, ValidatorIndex},
+    types::{BeaconState, ChainConfig, CommitteeIndex, Epoch, ForkName, Slot, ValidatorIndex},
 };
 
 /// One committee of an epoch, and when it votes.
@@ -73,6 +74,38 @@ pub fn get_committee_assignments(
         }
     }
     Ok(assignments)
+}
+
+/// Who proposes at each slot of `epoch`, first slot first: the current one, from fulu on also the one after it.
+///
+/// # Errors
+/// If the proposers of `epoch` are not known to `state`.
+pub fn get_proposer_assignments(
+    cfg: &ChainConfig,
+    state: &BeaconState,
+    epoch: Epoch,
+) -> Result<Vec<ValidatorIndex>, Error> {
+    let current = get_current_epoch(cfg, state);
+    let unknown = Error::ProposersUnknown { epoch, current };
+    if fork_of(cfg, state) < ForkName::Fulu {
+        return if epoch == current { Ok(remembered_proposers(cfg, state)?.indices.clone()) } else { Err(unknown) };
+    }
+    let Some(ahead) = epoch.checked_sub(current).filter(|ahead| *ahead <= cfg.preset.min_seed_lookahead) else {
+        return Err(unknown);
+    };
+    let slots = cfg.preset.slots_per_epoch as usize;
+    Ok(state.proposer_lookahead.iter().skip(ahead as usize * slots).take(slots).copied().collect())
+}
+
+/// The last slot whose block still decides who proposes in `epoch`: duties stay valid while the block root at this slot
+/// stays the same (the `dependent_root` of the Beacon API's proposer duties).
+///
+/// Before fulu that is the slot before the epoch. From fulu on proposers are drawn `MIN_SEED_LOOKAHEAD` epochs earlier,
+/// but for those of fulu's first epoch, which the upgrade draws.
+pub fn proposer_dependent_slot(cfg: &ChainConfig, epoch: Epoch) -> Slot {
+    let drawn_in = epoch.saturating_sub(cfg.preset.min_seed_lookahead);
+    let decided_before = if cfg.fork_at_epoch(drawn_in) >= ForkName::Fulu { drawn_in } else { epoch };
+    cfg.start_slot(decided_before).saturating_sub(1)
 }
 
 /// Whether the validator proposes at the state's slot (phase0/validator.md, `is_proposer`).

@@ -1,17 +1,22 @@
 //! Effective balances.
 
 use crate::{
-    spec::{Error, math},
+    spec::{
+        Error,
+        accessors::{fork_of, get_max_effective_balance},
+        math,
+    },
     types::{BeaconState, ChainConfig, Gwei},
 };
 
-/// Lets effective balances follow balances that have moved far enough (phase0/beacon-chain.md,
-/// `process_effective_balance_updates`).
+/// Lets effective balances follow balances that have moved far enough (`process_effective_balance_updates` of
+/// phase0/beacon-chain.md; of electra/beacon-chain.md from then on).
 ///
 /// # Errors
 /// If the state has fewer balances than validators, or a balance is near the end of 64 bits.
 pub fn process_effective_balance_updates(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), Error> {
     let p = cfg.preset;
+    let fork = fork_of(cfg, state);
     let hysteresis_increment = p.effective_balance_increment / p.hysteresis_quotient;
     let what = "effective balance threshold";
     let downward = math::mul(what, hysteresis_increment, p.hysteresis_downward_multiplier)?;
@@ -24,7 +29,11 @@ pub fn process_effective_balance_updates(cfg: &ChainConfig, state: &mut BeaconSt
         if math::add(what, balance, downward)? < validator.effective_balance
             || math::add(what, validator.effective_balance, upward)? < balance
         {
-            updates.push((i, (balance - balance % p.effective_balance_increment).min(p.max_effective_balance)));
+            updates.push((
+                i,
+                (balance - balance % p.effective_balance_increment)
+                    .min(get_max_effective_balance(cfg, fork, validator)),
+            ));
         }
     }
     for (i, effective_balance) in updates {

@@ -7,6 +7,9 @@ mod effective_balances;
 mod inactivity;
 mod justification;
 mod pending_attestations;
+mod pending_consolidations;
+mod pending_deposits;
+mod proposer_lookahead;
 mod registry;
 mod resets;
 mod slashings;
@@ -20,6 +23,9 @@ pub use pending_attestations::{
     get_attesting_balance, get_matching_head_attestations, get_matching_source_attestations,
     get_matching_target_attestations, get_unslashed_attesting_indices,
 };
+pub use pending_consolidations::process_pending_consolidations;
+pub use pending_deposits::{apply_pending_deposit, process_pending_deposits};
+pub use proposer_lookahead::process_proposer_lookahead;
 pub use registry::process_registry_updates;
 pub use resets::{
     process_eth1_data_reset, process_historical_roots_update, process_historical_summaries_update,
@@ -50,6 +56,10 @@ pub fn process_epoch(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), E
     process_registry_updates(cfg, state)?;
     process_slashings(cfg, state)?;
     process_eth1_data_reset(cfg, state)?;
+    if fork >= ForkName::Electra {
+        process_pending_deposits(cfg, state)?;
+        process_pending_consolidations(cfg, state)?;
+    }
     process_effective_balance_updates(cfg, state)?;
     process_slashings_reset(cfg, state)?;
     process_randao_mixes_reset(cfg, state)?;
@@ -59,9 +69,13 @@ pub fn process_epoch(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), E
         process_historical_roots_update(cfg, state)?;
     }
     if fork == ForkName::Phase0 {
-        process_participation_record_updates(cfg, state)
+        process_participation_record_updates(cfg, state)?;
     } else {
         process_participation_flag_updates(cfg, state)?;
-        process_sync_committee_updates(cfg, state)
+        process_sync_committee_updates(cfg, state)?;
     }
+    if fork >= ForkName::Fulu {
+        process_proposer_lookahead(cfg, state)?;
+    }
+    Ok(())
 }

@@ -19,7 +19,8 @@ pub fn process_slashings(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(
     let p = cfg.preset;
     let epoch = get_current_epoch(cfg, state);
     let total_balance = get_total_active_balance(cfg, state)?;
-    let multiplier = match fork_of(cfg, state) {
+    let fork = fork_of(cfg, state);
+    let multiplier = match fork {
         ForkName::Phase0 => p.proportional_slashing_multiplier,
         ForkName::Altair => p.proportional_slashing_multiplier_altair,
         _ => p.proportional_slashing_multiplier_bellatrix,
@@ -32,10 +33,15 @@ pub fn process_slashings(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(
         .filter(|(_, v)| v.slashed && v.withdrawable_epoch == halfway)
         .map(|(index, v)| (index, v.effective_balance))
         .collect();
+    let (what, increment) = ("slashing penalty", p.effective_balance_increment);
     for (index, effective_balance) in due {
-        let increment = p.effective_balance_increment;
-        let numerator = math::mul("slashing penalty", effective_balance / increment, adjusted)?;
-        decrease_balance(state, index, math::mul("slashing penalty", numerator / total_balance, increment)?)?;
+        let penalty = if fork < ForkName::Electra {
+            let numerator = math::mul(what, effective_balance / increment, adjusted)?;
+            math::mul(what, numerator / total_balance, increment)?
+        } else {
+            math::mul(what, adjusted / (total_balance / increment), effective_balance / increment)?
+        };
+        decrease_balance(state, index, penalty)?;
     }
     Ok(())
 }

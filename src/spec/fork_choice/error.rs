@@ -1,7 +1,7 @@
 //! Why the fork choice refused something.
 
 use crate::ssz::Root;
-use crate::types::{Epoch, Slot};
+use crate::types::{Epoch, Hash32, Slot};
 use thiserror::Error;
 
 /// A handler's refusal. The store is unchanged.
@@ -14,6 +14,16 @@ pub enum Error {
         block: Root,
         /// As computed.
         state: Root,
+    },
+    /// The anchor's block is not the one that its state knows as the latest.
+    #[error(
+        "anchor block of slot {block} is not the latest block of the anchor state, of slot {latest}: give that one"
+    )]
+    AnchorHeader {
+        /// Slot of the block given.
+        block: Slot,
+        /// Slot of the state's latest block.
+        latest: Slot,
     },
     /// Wait for the parent, or ask for it.
     #[error("parent {0} of the block is unknown: ask for it")]
@@ -39,6 +49,25 @@ pub enum Error {
     NotFinalizedDescendant {
         /// Root of the finalized checkpoint.
         finalized: Root,
+    },
+    /// Wait for the blobs or columns, or ask for them.
+    #[error("the blobs of block {0} are not available, or not proved: ask for them")]
+    DataUnavailable(Root),
+    /// Wait for the engine to know it.
+    #[error("proof-of-work block {0} is unknown: try again when the execution engine knows it")]
+    UnknownPowBlock(Hash32),
+    /// Never valid.
+    #[error("the first payload builds on {0}, which is no terminal proof-of-work block: drop it")]
+    NotTerminal(Hash32),
+    /// Never valid.
+    #[error(
+        "a first payload in epoch {epoch} is too early, TERMINAL_BLOCK_HASH_ACTIVATION_EPOCH is {activation}: drop it"
+    )]
+    TooEarlyToMerge {
+        /// Epoch of the block.
+        epoch: Epoch,
+        /// The first epoch in which it could be.
+        activation: Epoch,
     },
     /// The state transition refused it.
     #[error("state transition failed: {0}")]

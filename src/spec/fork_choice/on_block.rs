@@ -3,11 +3,13 @@
 use super::proposer_head::get_attestation_due_ms;
 use super::store::{get_current_slot, get_current_store_epoch, ms_since_genesis};
 use super::tree::{Node, get_ancestor, get_checkpoint_block};
-use super::{Error, Store, get_head};
+use super::{Error, Retrieved, Store, get_head, is_data_available, validate_merge_block};
 use crate::spec::epochs::process_justification_and_finalization;
-use crate::spec::state_transition;
+use crate::spec::{is_merge_transition_block, state_transition};
 use crate::ssz::{Root, Ssz};
-use crate::types::{BeaconBlock, BeaconState, ChainConfig, Checkpoint, Epoch, SignedBeaconBlock, Slot};
+use crate::types::{
+    BeaconBlock, BeaconState, ChainConfig, Checkpoint, Epoch, ForkName, Hash32, PowBlock, SignedBeaconBlock, Slot,
+};
 use std::sync::Arc;
 
 /// The checkpoints of a post-state if an epoch ended with its block.
@@ -30,19 +32,32 @@ pub struct Imported {
     pub pulled_up: PulledUp,
 }
 
-/// Spec `on_block`, with the state transition.
+/// Spec `on_block`, with the state transition, the check of the blobs that came beside the block, and of the
+/// proof-of-work block below a first payload.
 ///
 /// # Errors
-/// See [`check_block`]; and the transition's.
-pub fn on_block(cfg: &ChainConfig, store: &mut Store, signed_block: &SignedBeaconBlock) -> Result<(), Error> {
+/// See [`check_block`]; the blobs are not available, the payload does not follow proof of work; and the transition's.
+pub fn on_block(
+    cfg: &ChainConfig,
+    store: &mut Store,
+    signed_block: &SignedBeaconBlock,
+    retrieved: Retrieved<'_>,
+    get_pow_block: impl Fn(&Hash32) -> Option<PowBlock>,
+) -> Result<(), Error> {
     let block = &signed_block.message;
     let root = block.hash_tree_root(cfg.shape_at_slot(block.slot));
     if store.contains(&root) {
         return Ok(());
     }
     let parent_state = check_block(cfg, store, block)?;
+    if !is_data_available(cfg, block, retrieved) {
+        return Err(Error::DataUnavailable(root));
+    }
     let mut state = BeaconState::clone(&parent_state);
     state_transition(cfg, &mut state, signed_block, true)?;
+    if cfg.fork_at_slot(block.slot) == ForkName::Bellatrix && is_merge_transition_block(&parent_state, &block.body) {
+        validate_merge_block(cfg, block, get_pow_block)?;
+    }
     on_block_with_state(cfg, store, block, root, Arc::new(state))
 }
 

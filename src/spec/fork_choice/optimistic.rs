@@ -42,8 +42,45 @@ pub fn on_valid_payload(store: &mut Store, root: &Root) -> Vec<Root> {
 /// `sync/optimistic.md` and all its descendants; returns their roots, oldest first. Blocks that were found valid before
 /// stay, whatever the engine says now, and so does the oldest block.
 pub fn on_invalid_payload(store: &mut Store, root: &Root, latest_valid_hash: Option<Hash32>) -> Vec<Root> {
-    let Some(invalid) = invalid_block(store, root, latest_valid_hash) else { return Vec::new() };
-    let (removed, moved) = store.tree.keep_from(0, Some(invalid));
+    let Some(named) = store.tree.position(root) else { return Vec::new() };
+    if !removable(store, named) {
+        return Vec::new();
+    }
+    let first = latest_valid_hash.and_then(|hash| first_after(store, named, &hash));
+    remove(store, first.unwrap_or(named))
+}
+
+/// The same of a block that is not in the store, but `parent` is: only its ancestors may have to go.
+pub fn on_invalid_child(store: &mut Store, parent: &Root, latest_valid_hash: Option<Hash32>) -> Vec<Root> {
+    let parent = store.tree.position(parent);
+    let first = parent.zip(latest_valid_hash).and_then(|(parent, hash)| first_after(store, parent, &hash));
+    first.map(|first| remove(store, first)).unwrap_or_default()
+}
+
+fn removable(store: &Store, at: usize) -> bool {
+    let node = &store.tree.nodes()[at];
+    node.optimistic && node.parent.is_some()
+}
+
+/// On the chain that ends at `at`: the child of the block with this payload hash (zero: the last one without a payload),
+/// if all from it on are removable.
+fn first_after(store: &Store, mut at: usize, hash: &Hash32) -> Option<usize> {
+    let nodes = store.tree.nodes();
+    while removable(store, at) {
+        let parent = nodes[at].parent?;
+        // The latest header of a post-state is that of its block's payload, and zero before the first one.
+        if nodes[parent].state.latest_execution_payload_header.block_hash == *hash {
+            let own = nodes[at].state.latest_execution_payload_header.block_hash;
+            return (own != *hash).then_some(at);
+        }
+        at = parent;
+    }
+    None
+}
+
+/// Removes a block and its descendants, with the votes for them.
+fn remove(store: &mut Store, first: usize) -> Vec<Root> {
+    let (removed, moved) = store.tree.keep_from(0, Some(first));
     for message in store.latest_messages.iter_mut().flatten() {
         message.node = message.node.and_then(|at| moved[at]);
     }
@@ -55,27 +92,4 @@ pub fn on_invalid_payload(store: &mut Store, root: &Root, latest_valid_hash: Opt
     store.balances = Default::default();
     store.touch();
     removed
-}
-
-/// Position of the first block to be removed.
-fn invalid_block(store: &Store, root: &Root, latest_valid_hash: Option<Hash32>) -> Option<usize> {
-    let nodes = store.tree.nodes();
-    let named = store.tree.position(root)?;
-    let removable = |at: usize| nodes[at].optimistic && nodes[at].parent.is_some();
-    if !removable(named) {
-        return None;
-    }
-    let Some(hash) = latest_valid_hash else { return Some(named) };
-    // The hash of a state's latest payload is that of its block, and zero before the first one.
-    let hash_of = |at: usize| nodes[at].state.latest_execution_payload_header.block_hash;
-    let mut at = named;
-    while let Some(parent) = nodes[at].parent {
-        if hash_of(parent) == hash || !removable(parent) {
-            // The valid one is found; or it can't be older than what was found valid before.
-            let found = hash_of(parent) == hash;
-            return Some(if found { at } else { named });
-        }
-        at = parent;
-    }
-    Some(named)
 }

@@ -5,7 +5,9 @@ use super::tree::{Node, Tree};
 use super::weight::{Balances, Weighed};
 use crate::spec::process_slots;
 use crate::ssz::{Root, Ssz};
-use crate::types::{BeaconBlock, BeaconState, ChainConfig, Checkpoint, Epoch, Slot, ValidatorIndex};
+use crate::types::{
+    BeaconBlock, BeaconBlockHeader, BeaconState, ChainConfig, Checkpoint, Epoch, ForkName, Slot, ValidatorIndex,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
@@ -173,7 +175,7 @@ pub fn get_forkchoice_store(
     if anchor_block.state_root != state_root {
         return Err(Error::Anchor { block: anchor_block.state_root, state: state_root });
     }
-    let anchor_root = anchor_block.hash_tree_root(cfg.shape_at_slot(anchor_block.slot));
+    let anchor_root = anchor_root(cfg, &anchor_state, anchor_block)?;
     let checkpoint = Checkpoint { epoch: cfg.epoch_of(anchor_state.slot), root: anchor_root };
     let since_genesis = cfg.slot_duration_ms.saturating_mul(anchor_state.slot);
     let genesis_time = anchor_state.genesis_time;
@@ -206,6 +208,30 @@ pub fn get_forkchoice_store(
         balances: OnceLock::new(),
         weighed: OnceLock::new(),
     })
+}
+
+/// The root of a state's latest block, which the children of that block name: of the header in the state, with the
+/// state root that the block says.
+///
+/// That is the block's own root, but for a genesis state that came by upgrades: its header holds the body of an earlier
+/// fork, in which no block of slot 0 can be encoded.
+///
+/// # Errors
+/// The block is another one.
+pub fn anchor_root(cfg: &ChainConfig, state: &BeaconState, block: &BeaconBlock) -> Result<Root, Error> {
+    let header = &state.latest_block_header;
+    let fork = cfg.fork_at_slot(block.slot);
+    // At genesis, the body may be older than the state.
+    let mut forks = ForkName::ALL.into_iter().filter(|each| *each == fork || (block.slot == 0 && *each < fork));
+    let same = header.slot == block.slot
+        && header.proposer_index == block.proposer_index
+        && header.parent_root == block.parent_root
+        && forks.any(|fork| block.body.hash_tree_root(cfg.shape(fork)) == header.body_root);
+    if !same {
+        return Err(Error::AnchorHeader { block: block.slot, latest: header.slot });
+    }
+    let header = BeaconBlockHeader { state_root: block.state_root, ..*header };
+    Ok(header.hash_tree_root(cfg.shape(fork)))
 }
 
 /// Milliseconds since genesis; 0 before it.

@@ -3,7 +3,9 @@
 use super::store::LatestMessage;
 use super::*;
 use crate::ssz::{Root, Ssz, sha256};
-use crate::types::{BeaconBlock, BeaconState, ChainConfig, Checkpoint, Slot, Validator};
+use crate::types::{
+    BeaconBlock, BeaconBlockBody, BeaconBlockHeader, BeaconState, ChainConfig, Checkpoint, Slot, Validator,
+};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,7 +29,9 @@ fn state(slot: Slot) -> BeaconState {
 
 /// A store whose anchor, of slot 0, has the root `root(0)`.
 fn store(cfg: &ChainConfig) -> Store {
-    let anchor = BeaconState { slot: 0, ..state(0) };
+    let body_root = BeaconBlockBody::default().hash_tree_root(cfg.shape_at_slot(0));
+    let latest_block_header = BeaconBlockHeader { body_root, ..BeaconBlockHeader::default() };
+    let anchor = BeaconState { slot: 0, latest_block_header, ..state(0) };
     let state_root = anchor.hash_tree_root(cfg.shape_at_slot(0));
     let block = BeaconBlock { state_root, ..BeaconBlock::default() };
     let mut store = get_forkchoice_store(cfg, Arc::new(anchor), &block).expect("block and state belong together");

@@ -6,11 +6,15 @@ mod altair;
 mod bellatrix;
 mod capella;
 mod deneb;
+mod electra;
+mod fulu;
 
 pub use altair::{translate_participation, upgrade_to_altair};
 pub use bellatrix::upgrade_to_bellatrix;
 pub use capella::upgrade_to_capella;
 pub use deneb::upgrade_to_deneb;
+pub use electra::upgrade_to_electra;
+pub use fulu::upgrade_to_fulu;
 
 use crate::{
     spec::{Error, accessors::get_current_epoch},
@@ -49,7 +53,8 @@ pub fn upgrade_to(cfg: &ChainConfig, state: &mut BeaconState, fork: ForkName) ->
         ForkName::Bellatrix => upgrade_to_bellatrix(cfg, state),
         ForkName::Capella => upgrade_to_capella(cfg, state),
         ForkName::Deneb => upgrade_to_deneb(cfg, state),
-        ForkName::Electra | ForkName::Fulu => Err(Error::NotInFork { what: "an upgrade", fork }),
+        ForkName::Electra => upgrade_to_electra(cfg, state),
+        ForkName::Fulu => upgrade_to_fulu(cfg, state),
     }
 }
 

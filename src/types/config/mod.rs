@@ -16,7 +16,7 @@ use crate::time::SlotClock;
 use crate::types::{Epoch, Slot, Version};
 use crate::yaml;
 
-pub use values::{BlobParameters, ChainConfig, Decimal};
+pub use values::{BlobParameters, ChainConfig};
 
 /// Why a configuration was not accepted.
 #[derive(Debug, thiserror::Error)]

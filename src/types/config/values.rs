@@ -2,9 +2,7 @@
 //! mainnet configuration (one number where both agree). Struct field, default, parsing, printing and the list of
 //! keys all come from that line.
 
-use std::fmt;
-
-use crate::ssz::{Bytes, Preset};
+use crate::ssz::{Bytes, Preset, Uint256};
 
 /// The epoch of forks that never come.
 const FAR_FUTURE_EPOCH: u64 = u64::MAX;
@@ -54,35 +52,18 @@ impl<const N: usize> ConfigValue for Bytes<N> {
     }
 }
 
-/// A decimal number too large for `u64` (the terminal total difficulty has 256 bits).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decimal(String);
-
-impl fmt::Display for Decimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl ConfigValue for Decimal {
+impl ConfigValue for Uint256 {
     type Literal = &'static str;
     fn literal(literal: &'static str) -> Self {
-        Decimal(literal.into())
+        <Self as ConfigValue>::parse(literal).expect("the table of configuration values holds well-formed numbers")
     }
     fn parse(text: &str) -> Result<Self, String> {
-        const LARGEST: &str = "115792089237316195423570985008687907853269984665640564039457584007913129639935";
-        let expected = || "a decimal number below 2^256".to_string();
-        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(expected());
-        }
-        let digits = text.trim_start_matches('0');
-        if (digits.len(), digits) > (LARGEST.len(), LARGEST) {
-            return Err(expected());
-        }
-        Ok(Decimal(if digits.is_empty() { "0".into() } else { digits.into() }))
+        let decimal = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let number = Uint256::from_str_radix(text, 10).ok().filter(|_| decimal);
+        number.ok_or_else(|| "a decimal number below 2^256".into())
     }
     fn show(&self) -> String {
-        self.0.clone()
+        self.to_string()
     }
 }
 
@@ -154,7 +135,7 @@ macro_rules! config_values {
 
 config_values! {
     // transition
-    terminal_total_difficulty: Decimal = TERMINAL_TOTAL_DIFFICULTY,
+    terminal_total_difficulty: Uint256 = TERMINAL_TOTAL_DIFFICULTY,
         "115792089237316195423570985008687907853269984665640564039457584007913129638912", "58750000000000000000000";
     terminal_block_hash: Bytes<32> = TERMINAL_BLOCK_HASH,
         "0x0000000000000000000000000000000000000000000000000000000000000000";

@@ -285,7 +285,7 @@ impl Script {
             }
             done.push(vote.data.index);
             let root = vote.data.hash_tree_root(self.cfg.shape_at_slot(self.slot));
-            let Some(best) = self.nodes[node].chain.aggregate(self.slot, &root) else { continue };
+            let Some(best) = self.nodes[node].chain.aggregate(self.slot, &root, None) else { continue };
             let aggregate = Arc::new(self.sign_aggregate(node, by, best));
             self.send(node, Event::Aggregate { aggregate, origin: Origin::Api(2), now_ms: self.now_ms });
         }

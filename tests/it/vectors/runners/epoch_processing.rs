@@ -7,9 +7,9 @@ use lockin::spec::Error;
 use lockin::spec::epochs::{
     process_effective_balance_updates, process_epoch, process_eth1_data_reset, process_historical_roots_update,
     process_historical_summaries_update, process_inactivity_updates, process_justification_and_finalization,
-    process_participation_flag_updates, process_participation_record_updates, process_randao_mixes_reset,
-    process_registry_updates, process_rewards_and_penalties, process_slashings, process_slashings_reset,
-    process_sync_committee_updates,
+    process_participation_flag_updates, process_participation_record_updates, process_pending_consolidations,
+    process_pending_deposits, process_proposer_lookahead, process_randao_mixes_reset, process_registry_updates,
+    process_rewards_and_penalties, process_slashings, process_slashings_reset, process_sync_committee_updates,
 };
 use lockin::types::{BeaconState, ChainConfig};
 
@@ -25,6 +25,9 @@ pub fn run(case: &Case) -> Result<(), String> {
         "justification_and_finalization" => process_justification_and_finalization,
         "participation_flag_updates" => process_participation_flag_updates,
         "participation_record_updates" => process_participation_record_updates,
+        "pending_consolidations" => process_pending_consolidations,
+        "pending_deposits" => process_pending_deposits,
+        "proposer_lookahead" => process_proposer_lookahead,
         "randao_mixes_reset" => process_randao_mixes_reset,
         "registry_updates" => process_registry_updates,
         "rewards_and_penalties" => process_rewards_and_penalties,

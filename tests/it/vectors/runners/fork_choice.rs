@@ -1,26 +1,37 @@
-//! `fork_choice`: steps on a store, and what it must say in between.
+//! `fork_choice` and `sync`: steps on a store, and what it must say in between.
 //!
 //! Beside the store that takes each step as the spec's helpers do, two more run along and must agree with it: one that
 //! takes the operations of blocks as an importing node does, and one that is pruned after every step.
 
 use super::super::case::Case;
 use lockin::spec::fork_choice::{
-    Error, Store, get_current_slot, get_filtered_block_tree, get_forkchoice_store, get_head, get_proposer_head,
+    Retrieved, Store, get_current_slot, get_filtered_block_tree, get_forkchoice_store, get_head, get_proposer_head,
     get_weight, nodes, on_attestation, on_attester_slashing, on_block, on_block_operations, on_tick, prune,
 };
-use lockin::ssz::{Root, Ssz};
+use lockin::ssz::{Fork, List, Root, Ssz};
+use lockin::types::limits::MaxBlobCommitmentsPerBlock;
 use lockin::types::{
-    Attestation, AttesterSlashing, BeaconBlock, BeaconState, ChainConfig, Checkpoint, SignedBeaconBlock,
+    Attestation, AttesterSlashing, BeaconBlock, BeaconState, Blob, ChainConfig, Checkpoint, DataColumnSidecar, Hash32,
+    KzgProof, PowBlock, SignedBeaconBlock,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+mod engine;
+use engine::{Engine, PayloadStatus};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
     tick: Option<u64>,
     block: Option<String>,
+    blobs: Option<String>,
+    proofs: Option<Vec<String>>,
+    columns: Option<Vec<String>>,
+    pow_block: Option<String>,
+    block_hash: Option<String>,
+    payload_status: Option<PayloadStatus>,
     attestation: Option<String>,
     attester_slashing: Option<String>,
     #[serde(default = "yes")]
@@ -71,6 +82,47 @@ struct Stores {
     spec: Store,
     node: Store,
     pruned: Store,
+    pow_blocks: BTreeMap<Hash32, PowBlock>,
+    /// What an execution engine says of payloads; valid, where a case says nothing.
+    engine: Engine,
+}
+
+/// What comes beside a block.
+enum Beside {
+    Blobs(Vec<Blob>, Vec<KzgProof>),
+    Columns(Vec<DataColumnSidecar>),
+    Missing,
+}
+
+impl Beside {
+    fn read(case: &Case, step: &Step) -> Result<Self, String> {
+        match (&step.columns, case.fork()? >= Fork::Fulu) {
+            (Some(columns), true) if columns.is_empty() => return Ok(Self::Missing),
+            (Some(columns), true) => {
+                return columns.iter().map(|file| case.ssz(file)).collect::<Result<_, _>>().map(Self::Columns);
+            }
+            (None, true) => return Ok(Self::Columns(Vec::new())),
+            (Some(_), false) => return Err("columns before fulu".into()),
+            (None, false) => {}
+        }
+        let blobs = step.blobs.as_ref().map(|file| case.ssz::<List<Blob, MaxBlobCommitmentsPerBlock>>(file));
+        let proofs = step.proofs.iter().flatten().map(|proof| proof.parse::<KzgProof>());
+        let proofs = proofs.collect::<Result<_, _>>().map_err(|error| format!("proofs: {error}"))?;
+        Ok(Self::Blobs(blobs.transpose()?.unwrap_or_default().to_vec(), proofs))
+    }
+
+    fn retrieved(&self) -> Retrieved<'_> {
+        match self {
+            Self::Blobs(blobs, proofs) => Retrieved::Blobs(blobs, proofs),
+            Self::Columns(columns) => Retrieved::Columns(columns),
+            Self::Missing => Retrieved::Missing,
+        }
+    }
+}
+
+/// `sync`: the same with an engine that has not judged every payload.
+pub fn sync(case: &Case) -> Result<(), String> {
+    if case.id.handler == "optimistic" { run(case) } else { Err(super::unknown_handler(case)) }
 }
 
 pub fn run(case: &Case) -> Result<(), String> {
@@ -78,7 +130,8 @@ pub fn run(case: &Case) -> Result<(), String> {
     let anchor_state: BeaconState = case.ssz("anchor_state")?;
     let anchor_block: BeaconBlock = case.ssz("anchor_block")?;
     let spec = get_forkchoice_store(&cfg, Arc::new(anchor_state), &anchor_block).map_err(|error| error.to_string())?;
-    let mut stores = Stores { cfg, node: spec.clone(), pruned: spec.clone(), spec };
+    let (node, pruned) = (spec.clone(), spec.clone());
+    let mut stores = Stores { cfg, spec, node, pruned, pow_blocks: BTreeMap::new(), engine: Engine::default() };
     let steps: Vec<Step> = case.yaml("steps.yaml")?;
     for (index, step) in steps.into_iter().enumerate() {
         stores.step(case, step).map_err(|error| format!("step {index}: {error}"))?;
@@ -96,7 +149,20 @@ impl Stores {
             Step { tick: Some(time), valid: true, block: None, attestation: None, attester_slashing: None, .. } => {
                 all.into_iter().for_each(|store| on_tick(cfg, store, time));
             }
-            Step { block: Some(file), valid, .. } => self.block(&case.ssz(&file)?, valid)?,
+            Step { block: Some(ref file), valid, .. } => {
+                self.block(&case.ssz(file)?, &Beside::read(case, &step)?, valid)?;
+            }
+            Step { pow_block: Some(file), .. } => {
+                let block: PowBlock = case.ssz(&file)?;
+                self.pow_blocks.insert(block.block_hash, block);
+            }
+            Step { block_hash: Some(hash), payload_status: Some(status), .. } => {
+                let hash = hash.parse().map_err(|error| format!("block_hash: {error}"))?;
+                self.engine.say(hash, status)?;
+                for store in all {
+                    self.engine.tell_of_known(cfg, store, &hash);
+                }
+            }
             Step { attestation: Some(file), valid, .. } => {
                 let attestation: Attestation = case.ssz(&file)?;
                 expect(valid, on_attestation(cfg, &mut self.spec, &attestation, false))?;
@@ -116,10 +182,14 @@ impl Stores {
         Ok(())
     }
 
-    fn block(&mut self, block: &SignedBeaconBlock, valid: bool) -> Result<(), String> {
-        let Self { cfg, spec, node, pruned } = self;
+    fn block(&mut self, block: &SignedBeaconBlock, beside: &Beside, valid: bool) -> Result<(), String> {
+        let Self { cfg, spec, node, pruned, pow_blocks, engine } = self;
         for store in [&mut *spec, node, pruned] {
-            expect(valid, on_block(cfg, store, block))?;
+            let import = |store: &mut Store| {
+                let get_pow_block = |hash: &Hash32| pow_blocks.get(hash).copied();
+                on_block(cfg, store, block, beside.retrieved(), get_pow_block).map_err(|error| error.to_string())
+            };
+            expect(valid, engine.import(cfg, store, &block.message, import))?;
         }
         if !valid {
             return Ok(());
@@ -204,7 +274,7 @@ fn viable_leaves(cfg: &ChainConfig, store: &Store) -> Result<BTreeMap<String, u6
     leaves.map(|root| Ok((root.to_string(), weight(root)?))).collect()
 }
 
-fn expect(valid: bool, outcome: Result<(), Error>) -> Result<(), String> {
+fn expect<E: std::fmt::Display>(valid: bool, outcome: Result<(), E>) -> Result<(), String> {
     match (valid, outcome) {
         (true, Ok(())) | (false, Err(_)) => Ok(()),
         (true, Err(error)) => Err(format!("is valid but was refused: {error}")),

@@ -6,6 +6,7 @@ mod epoch_processing;
 mod fork;
 mod fork_choice;
 mod genesis;
+mod merkle_proof;
 mod networking;
 mod operations;
 mod rewards;
@@ -42,7 +43,7 @@ const RUNNERS: &[(&str, Runner)] = &[
     ("fork_choice", Run(fork_choice::run)),
     ("genesis", Run(genesis::run)),
     ("light_client", Later("belongs to a later issue")),
-    ("merkle_proof", Later("begins with a fork that is not built yet")),
+    ("merkle_proof", Run(merkle_proof::run)),
     ("networking", Run(networking::run)),
     ("operations", Run(operations::run)),
     ("random", Run(blocks::blocks_only)),
@@ -51,7 +52,7 @@ const RUNNERS: &[(&str, Runner)] = &[
     ("shuffling", Run(shuffling::run)),
     ("ssz_generic", Run(ssz_generic::run)),
     ("ssz_static", Run(ssz_static::run)),
-    ("sync", Later("begins with a fork that is not built yet")),
+    ("sync", Run(fork_choice::sync)),
     ("transition", Run(blocks::transition)),
 ];
 

@@ -6,8 +6,9 @@ use super::unknown_handler;
 use lockin::crypto;
 use lockin::spec::blocks::{
     process_attestation, process_attester_slashing, process_block_header, process_bls_to_execution_change,
-    process_deposit, process_execution_payload, process_proposer_slashing, process_sync_aggregate,
-    process_voluntary_exit, process_withdrawals,
+    process_consolidation_request, process_deposit, process_deposit_request, process_execution_payload,
+    process_proposer_slashing, process_sync_aggregate, process_voluntary_exit, process_withdrawal_request,
+    process_withdrawals,
 };
 use lockin::spec::{Error, Signatures};
 use lockin::ssz::Ssz;
@@ -20,11 +21,20 @@ pub fn run(case: &Case) -> Result<(), String> {
         "attester_slashing" => operation(case, "attester_slashing", process_attester_slashing),
         "block_header" => operation(case, "block", |cfg, state, block, _| process_block_header(cfg, state, block)),
         "bls_to_execution_change" => operation(case, "address_change", process_bls_to_execution_change),
+        "consolidation_request" => operation(case, "consolidation_request", |cfg, state, request, _| {
+            process_consolidation_request(cfg, state, request)
+        }),
         "deposit" => operation(case, "deposit", |cfg, state, deposit, _| process_deposit(cfg, state, deposit)),
+        "deposit_request" => {
+            operation(case, "deposit_request", |cfg, state, request, _| process_deposit_request(cfg, state, request))
+        }
         "execution_payload" => execution_payload(case),
         "proposer_slashing" => operation(case, "proposer_slashing", process_proposer_slashing),
         "sync_aggregate" => operation(case, "sync_aggregate", process_sync_aggregate),
         "voluntary_exit" => operation(case, "voluntary_exit", process_voluntary_exit),
+        "withdrawal_request" => operation(case, "withdrawal_request", |cfg, state, request, _| {
+            process_withdrawal_request(cfg, state, request)
+        }),
         "withdrawals" => {
             operation(case, "execution_payload", |cfg, state, payload, _| process_withdrawals(cfg, state, payload))
         }

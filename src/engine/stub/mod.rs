@@ -1,0 +1,322 @@
+//! The stub engine: what an execution client would say, without transactions, state or peers. Sans-I/O and
+//! deterministic: what it answers follows from its configuration, what it was asked before, and the time it is told.
+//!
+//! A payload that it can't judge, for want of its parent, is put aside and `SYNCING`. Once fork choice has named a
+//! descendant of it twice, it is taken as the peers of a real engine would have delivered what is missing: so a stub
+//! that starts late, or was restarted, gets back on the chain.
+//!
+//! Never: executes anything (see `judge` for what is taken on trust), looks at a clock, or grows without bound.
+
+mod build;
+mod chain;
+mod fees;
+mod judge;
+mod script;
+mod verdict;
+
+pub use chain::Block;
+pub use script::{Asked, BlobPlan, LatestValid, Rule, Say, Script, Span};
+
+use self::build::Job;
+use self::chain::{Chain, Recent};
+use self::fees::BlobGas;
+use self::script::Place;
+use super::call::{Answer, BuiltPayload, Call, Failure, ForkchoiceState, PayloadId};
+use super::genesis::{proof_of_work_chain, terminal_total_difficulty};
+use super::header::{EMPTY_OMMERS_HASH, Header};
+use super::json::{code, method_of};
+use super::requests::requests_hash;
+use super::trie::ordered_trie_root;
+use crate::ssz::{Bytes, Fork, Uint256};
+use crate::types::{
+    BeaconState, ChainConfig, ExecutionPayloadHeader, ExecutionRequests, Hash32, PowBlock, Transaction,
+};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Payloads being built at a time.
+const MAX_JOBS: usize = 64;
+/// Lines of the log that are kept.
+const MAX_LOG: usize = 4096;
+
+/// What a stub is made from.
+#[derive(Clone, Debug)]
+pub struct StubConfig {
+    /// The network.
+    pub network: Arc<ChainConfig>,
+    /// Unix seconds.
+    pub genesis_time: u64,
+    /// Where the execution chain begins.
+    pub genesis: StubGenesis,
+    /// What it is told to do.
+    pub script: Script,
+}
+
+/// Where a stub's chain begins.
+#[derive(Clone, Debug)]
+pub enum StubGenesis {
+    /// With this block: the network starts after the merge.
+    Merged {
+        /// The fork at genesis.
+        fork: Fork,
+        /// The genesis state's.
+        header: Box<ExecutionPayloadHeader>,
+    },
+    /// With proof of work, whose last block is the one of [`super::genesis::terminal_block`].
+    ProofOfWork,
+}
+
+impl StubConfig {
+    /// For the network with this configuration and genesis state.
+    pub fn of_network(network: Arc<ChainConfig>, genesis: &BeaconState) -> Self {
+        let header = &genesis.latest_execution_payload_header;
+        let fork = network.fork_of_version(genesis.fork.current_version).unwrap_or(network.genesis_fork());
+        let genesis_time = genesis.genesis_time;
+        let genesis = match header.block_hash.is_zero() {
+            true => StubGenesis::ProofOfWork,
+            false => StubGenesis::Merged { fork, header: Box::new(header.clone()) },
+        };
+        Self { network, genesis_time, genesis, script: Script::default() }
+    }
+
+    /// The same with a script.
+    pub fn with_script(self, script: Script) -> Self {
+        Self { script, ..self }
+    }
+}
+
+/// One question and what was answered, for logs and journals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Unix milliseconds.
+    pub at_ms: u64,
+    /// The method, with its version.
+    pub method: String,
+    /// The hash of the block that it was about, where there is one.
+    pub hash: Option<Hash32>,
+    /// The answer in a few words.
+    pub answer: String,
+}
+
+/// The stub. See the module.
+#[derive(Clone, Debug)]
+pub struct Stub {
+    config: StubConfig,
+    chain: Chain,
+    /// As fork choice last said, with a known head.
+    forkchoice: ForkchoiceState,
+    /// The parent that was missing when fork choice last named a head that could not be judged.
+    missing: Option<Hash32>,
+    jobs: Recent<PayloadId, Job>,
+    log: VecDeque<Heard>,
+}
+
+impl Stub {
+    /// A stub at the beginning of its chain.
+    pub fn new(config: StubConfig) -> Self {
+        let blocks = match &config.genesis {
+            StubGenesis::Merged { fork, header } => vec![merged_genesis(*fork, header)],
+            StubGenesis::ProofOfWork => proof_of_work_blocks(terminal_total_difficulty(&config.network)),
+        };
+        let chain = Chain::new(blocks);
+        let forkchoice = ForkchoiceState { head_block_hash: chain.head, ..ForkchoiceState::default() };
+        Self { config, chain, forkchoice, missing: None, jobs: Recent::new(MAX_JOBS), log: VecDeque::new() }
+    }
+
+    /// Answers a question asked at `now_ms` (unix milliseconds).
+    ///
+    /// # Errors
+    /// What the Engine API answers with an error; [`Failure::Unreachable`] when it is told to give no answer at all:
+    /// whoever asked is to hear nothing until its patience ends.
+    pub fn call(&mut self, now_ms: u64, call: &Call) -> Result<Answer, Failure> {
+        let result = match call {
+            Call::NewPayload(asked) => self.new_payload(now_ms, asked).map(Answer::PayloadStatus),
+            Call::ForkchoiceUpdated { fork, state, attributes } => self
+                .forkchoice_updated(now_ms, *fork, state, attributes.as_ref())
+                .map(|(status, payload_id)| Answer::ForkchoiceUpdated { status, payload_id }),
+            Call::GetPayload { fork, id } => {
+                self.get_payload(now_ms, *fork, id).map(|built| Answer::Payload(Box::new(built)))
+            }
+            Call::GetBlobs { versioned_hashes, .. } => Ok(Answer::Blobs(vec![None; versioned_hashes.len()])),
+            Call::PowBlock { hash } => Ok(Answer::PowBlock(self.chain.get(hash).map(pow_block))),
+            Call::TerminalPowBlock { terminal_total_difficulty } => {
+                Ok(Answer::PowBlock(self.terminal_pow_block(*terminal_total_difficulty)))
+            }
+        };
+        self.note(now_ms, call, &result);
+        result
+    }
+
+    /// What was asked and answered since the last time, oldest first; bounded, the oldest are lost.
+    pub fn take_log(&mut self) -> Vec<Heard> {
+        self.log.drain(..).collect()
+    }
+
+    /// What it was made from.
+    pub fn config(&self) -> &StubConfig {
+        &self.config
+    }
+
+    /// The head that fork choice named last, or the newest block of the beginning.
+    pub fn head(&self) -> &Block {
+        self.chain.get(&self.chain.head).expect("the head is never forgotten")
+    }
+
+    /// What fork choice last said.
+    pub fn forkchoice(&self) -> ForkchoiceState {
+        self.forkchoice
+    }
+
+    /// A valid block by its hash.
+    pub fn block(&self, hash: &Hash32) -> Option<&Block> {
+        self.chain.get(hash)
+    }
+
+    /// A block of the canonical chain by its number.
+    pub fn block_at(&self, number: u64) -> Option<&Block> {
+        let mut ancestors = self.chain.ancestors(&self.chain.head);
+        ancestors.find(|block| block.header.number <= number).filter(|block| block.header.number == number)
+    }
+
+    /// The fork of the payload that is being built under `id`.
+    pub fn job_fork(&self, id: &PayloadId) -> Option<Fork> {
+        self.jobs.get(id).map(|job| job.fork)
+    }
+
+    /// The fork of a payload with this timestamp (unix seconds).
+    pub fn fork_at(&self, timestamp: u64) -> Fork {
+        self.config.network.fork_at_slot(self.slot_of(timestamp).unwrap_or(0))
+    }
+
+    /// The slot of a payload with this timestamp: the one whose start, rounded down to seconds, it is.
+    fn slot_of(&self, timestamp: u64) -> Option<u64> {
+        let since = timestamp.checked_sub(self.config.genesis_time)?;
+        Some(since.saturating_mul(1000).div_ceil(self.config.network.slot_duration_ms.max(1)))
+    }
+
+    fn place(&self, now_ms: u64, timestamp: u64, number: u64) -> Place {
+        let now = self.config.network.slot_clock(self.config.genesis_time).slot_at(now_ms);
+        Place { slot: self.slot_of(timestamp), number, now }
+    }
+
+    fn blob_gas_at(&self, timestamp: u64) -> BlobGas {
+        let network = &self.config.network;
+        BlobGas::at_epoch(network, network.epoch_of(self.slot_of(timestamp).unwrap_or(0)))
+    }
+
+    fn get_payload(&self, now_ms: u64, fork: Fork, id: &PayloadId) -> Result<BuiltPayload, Failure> {
+        let unknown = || refused(code::UNKNOWN_PAYLOAD, "Unknown payload");
+        let job = self.jobs.get(id).ok_or_else(unknown)?;
+        if job.fork != fork {
+            return Err(refused(code::UNSUPPORTED_FORK, format!("Unsupported fork: the payload is of {}", job.fork)));
+        }
+        let parent = self.chain.get(&job.parent).ok_or_else(unknown)?;
+        let place = self.place(now_ms, job.attributes.timestamp, parent.header.number.saturating_add(1));
+        let rule = self.config.script.rule(Asked::GetPayload, place).map(|rule| rule.answer);
+        if rule == Some(Say::Timeout) {
+            return Err(silence());
+        }
+        let mut built = job.build(parent, self.blob_gas_at(job.attributes.timestamp));
+        if rule == Some(Say::WrongHash) {
+            built.payload.block_hash.0[31] ^= 1;
+        }
+        Ok(built)
+    }
+
+    /// Spec: bellatrix `get_pow_block_at_terminal_total_difficulty`.
+    fn terminal_pow_block(&self, difficulty: Uint256) -> Option<PowBlock> {
+        let mut ancestors = self.chain.ancestors(&self.chain.head);
+        let terminal =
+            |block: &&Block| block.proof_of_work && judge::is_terminal(&self.chain, block, difficulty, Hash32::ZERO);
+        ancestors.find(terminal).map(pow_block)
+    }
+
+    fn note(&mut self, at_ms: u64, call: &Call, result: &Result<Answer, Failure>) {
+        let hash = match call {
+            Call::NewPayload(asked) => Some(asked.payload.block_hash),
+            Call::ForkchoiceUpdated { state, .. } => Some(state.head_block_hash),
+            Call::PowBlock { hash } => Some(*hash),
+            _ => None,
+        };
+        let answer = match result {
+            Ok(Answer::PayloadStatus(status)) => format!("{:?}", status.status),
+            Ok(Answer::ForkchoiceUpdated { status, payload_id: None }) => format!("{:?}", status.status),
+            Ok(Answer::ForkchoiceUpdated { status, payload_id: Some(id) }) => {
+                format!("{:?}, builds {id}", status.status)
+            }
+            Ok(Answer::Payload(built)) => format!("block {}", built.payload.block_number),
+            Ok(Answer::Blobs(blobs)) => {
+                format!("{} of {} blobs", blobs.iter().filter(|blob| blob.is_some()).count(), blobs.len())
+            }
+            Ok(Answer::PowBlock(block)) => (if block.is_some() { "a block" } else { "no block" }).to_owned(),
+            Err(failure) => failure.to_string(),
+        };
+        self.log.push_back(Heard { at_ms, method: method_of(call), hash, answer });
+        if self.log.len() > MAX_LOG {
+            self.log.pop_front();
+        }
+    }
+}
+
+fn refused(code: i64, message: impl Into<String>) -> Failure {
+    Failure::Refused { code, message: message.into() }
+}
+
+/// The failure that stands for no answer.
+fn silence() -> Failure {
+    Failure::Unreachable("told to give no answer".into())
+}
+
+fn pow_block(block: &Block) -> PowBlock {
+    PowBlock { block_hash: block.hash, parent_hash: block.header.parent_hash, total_difficulty: block.total_difficulty }
+}
+
+fn proof_of_work_blocks(difficulty: Uint256) -> Vec<Block> {
+    let block = |header: Header| Block {
+        hash: header.hash(),
+        total_difficulty: header.difficulty,
+        header,
+        transactions: Vec::<Transaction>::new(),
+        withdrawals: None,
+        proof_of_work: true,
+    };
+    proof_of_work_chain(difficulty).map(block).into()
+}
+
+/// The block of a genesis state's header. Its hash is taken as it is; roots that the state does not hold are those of an
+/// empty block.
+fn merged_genesis(fork: Fork, header: &ExecutionPayloadHeader) -> Block {
+    let empty = ordered_trie_root::<&[u8]>([]);
+    let since = |later: Fork| fork >= later;
+    let fields = Header {
+        parent_hash: header.parent_hash,
+        ommers_hash: EMPTY_OMMERS_HASH,
+        fee_recipient: header.fee_recipient,
+        state_root: header.state_root,
+        transactions_root: empty,
+        receipts_root: header.receipts_root,
+        logs_bloom: header.logs_bloom,
+        difficulty: Uint256::ZERO,
+        number: header.block_number,
+        gas_limit: header.gas_limit,
+        gas_used: header.gas_used,
+        timestamp: header.timestamp,
+        extra_data: header.extra_data.to_vec(),
+        mix_hash: header.prev_randao,
+        nonce: Bytes::ZERO,
+        base_fee_per_gas: header.base_fee_per_gas,
+        withdrawals_root: since(Fork::Capella).then_some(empty),
+        blob_gas_used: since(Fork::Deneb).then_some(header.blob_gas_used),
+        excess_blob_gas: since(Fork::Deneb).then_some(header.excess_blob_gas),
+        parent_beacon_block_root: since(Fork::Deneb).then_some(Bytes::ZERO),
+        requests_hash: since(Fork::Electra).then(|| requests_hash(&ExecutionRequests::default())),
+    };
+    Block {
+        hash: header.block_hash,
+        header: fields,
+        transactions: Vec::new(),
+        withdrawals: since(Fork::Capella).then(Vec::new),
+        total_difficulty: Uint256::ZERO,
+        proof_of_work: false,
+    }
+}

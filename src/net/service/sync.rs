@@ -218,7 +218,7 @@ impl Service {
     }
 
     pub(super) fn range_over(&mut self, cx: Cx<'_>, id: RequestId, start: Slot, well: bool) {
-        let Some(batch) = self.sync.batches.get_mut(&start) else { return };
+        let Some(batch) = self.sync.batches.get(&start) else { return };
         let State::Downloading { peer, request } = &batch.state else { return };
         if *request != id {
             return;

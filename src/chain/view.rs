@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Chain;
 use super::invalid::Invalidity;
 use super::verdict::Fault;
-use crate::spec::fork_choice::{self, Store};
+use crate::spec::fork_choice;
 use crate::spec::gossip::{self, PayloadValidationStatus, View};
 use crate::ssz::Root;
 use crate::types::{AttestationData, BeaconState, ChainConfig, Checkpoint, Slot};
@@ -19,8 +19,20 @@ impl View for Chain {
         &self.cfg
     }
 
-    fn store(&self) -> &Store {
-        &self.store
+    fn finalized_checkpoint(&self) -> Checkpoint {
+        self.store.finalized_checkpoint()
+    }
+
+    fn block_slot(&self, block: &Root) -> Option<Slot> {
+        self.store.node(block).map(|node| node.slot)
+    }
+
+    fn block_state(&self, block: &Root) -> Option<&Arc<BeaconState>> {
+        self.store.state(block)
+    }
+
+    fn checkpoint_block(&self, block: &Root, epoch: crate::types::Epoch) -> Option<Root> {
+        fork_choice::get_checkpoint_block(&self.cfg, &self.store, block, epoch).ok()
     }
 
     fn now_ms(&self) -> u64 {

@@ -19,7 +19,7 @@ fn script(nodes: usize, verdicts: Vec<Rule>) -> Script {
 }
 
 fn set_verdicts(script: &mut Script, node: usize, verdicts: Vec<Rule>) {
-    script.nodes[node].set_verdicts(verdicts);
+    script.nodes[node].engine.set_script(stub::Script { verdicts, blobs: None });
 }
 
 #[test]

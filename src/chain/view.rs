@@ -12,7 +12,7 @@ use super::verdict::Fault;
 use crate::spec::fork_choice;
 use crate::spec::gossip::{self, PayloadValidationStatus, View};
 use crate::ssz::Root;
-use crate::types::{AttestationData, BeaconState, ChainConfig, Checkpoint, Slot};
+use crate::types::{AttestationData, BeaconState, ChainConfig, Checkpoint, Epoch, Slot};
 
 impl View for Chain {
     fn cfg(&self) -> &ChainConfig {
@@ -31,7 +31,7 @@ impl View for Chain {
         self.store.state(block)
     }
 
-    fn checkpoint_block(&self, block: &Root, epoch: crate::types::Epoch) -> Option<Root> {
+    fn checkpoint_block(&self, block: &Root, epoch: Epoch) -> Option<Root> {
         fork_choice::get_checkpoint_block(&self.cfg, &self.store, block, epoch).ok()
     }
 

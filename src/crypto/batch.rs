@@ -33,7 +33,7 @@ pub struct SignatureSet {
 /// Whether all sets are valid. No sets: `true`. One set is verified directly, more in one batch with random scalars,
 /// so a `false` does not tell which one is bad: verify them one by one to know.
 pub fn verify_sets(sets: &[SignatureSet]) -> bool {
-    if !REMEMBER.load(Ordering::Relaxed) {
+    if !remembers() {
         return check_all(&sets.iter().collect::<Vec<_>>());
     }
     let mut unknown = Vec::new();
@@ -55,17 +55,24 @@ pub fn verify_sets(sets: &[SignatureSet]) -> bool {
 }
 
 /// Turns the process-wide memory of verdicts on or off; off (the default) also forgets. With it, a set that was
-/// verified once by any node of this process is not verified again. Bounded.
+/// verified once by any node of this process is not verified again, nor anything of [`kzg`](super::kzg) computed again.
+/// Bounded.
 pub fn remember_verdicts(on: bool) {
     REMEMBER.store(on, Ordering::Relaxed);
     if !on {
         VERDICTS.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        super::kzg::forget();
     }
+}
+
+/// Whether the memory is on.
+pub(super) fn remembers() -> bool {
+    REMEMBER.load(Ordering::Relaxed)
 }
 
 /// One set, with the memory of verdicts if it is on.
 pub(super) fn verify_one(pubkeys: &[BlsPubkey], message: &Root, signature: &BlsSignature) -> bool {
-    if !REMEMBER.load(Ordering::Relaxed) {
+    if !remembers() {
         return points::check(pubkeys, message, signature);
     }
     let key = verdict_key(pubkeys, message, signature);

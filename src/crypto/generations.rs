@@ -12,17 +12,17 @@ pub(super) struct Generations<K, V> {
     generation: usize,
 }
 
-impl<K: Eq + Hash + Copy, V: Copy> Generations<K, V> {
+impl<K: Eq + Hash + Copy, V: Clone> Generations<K, V> {
     pub(super) fn new(generation: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), generation }
     }
 
     pub(super) fn get(&mut self, key: &K) -> Option<V> {
         if let Some(value) = self.young.get(key) {
-            return Some(*value);
+            return Some(value.clone());
         }
         let value = self.old.remove(key)?;
-        self.insert(*key, value);
+        self.insert(*key, value.clone());
         Some(value)
     }
 

@@ -7,6 +7,12 @@
 //! Never: panics on outside bytes. What is no field element, no curve point or of a wrong length is an [`Error`], which
 //! to a verifier means the same as `false`.
 
+mod memo;
+
+pub(super) use memo::clear as forget;
+
+use std::sync::Arc;
+
 use c_kzg::{Blob, Bytes48, Cell, KzgSettings};
 use thiserror::Error;
 
@@ -75,6 +81,10 @@ fn points(points: &[Point]) -> Vec<Bytes48> {
     points.iter().map(|point| Bytes48::new(point.0)).collect()
 }
 
+fn bytes_of(points: &[Point]) -> impl Iterator<Item = &[u8]> {
+    points.iter().map(|point| point.0.as_slice())
+}
+
 fn refused(what: &'static str) -> impl Fn(c_kzg::Error) -> Error {
     move |error| Error::Refused { what, why: error.to_string() }
 }
@@ -91,9 +101,12 @@ fn cells_and_proofs_of(cells: &[Cell], proofs: &[c_kzg::KzgProof]) -> CellsAndPr
 /// # Errors
 /// A blob of another length, or with an element that is not in the field.
 pub fn blob_to_commitment(blob: &[u8]) -> Result<Point, Error> {
-    let blobs = blobs_of(&[blob])?;
-    let commitment = settings().blob_to_kzg_commitment(&blobs[0]).map_err(refused("the commitment to a blob"))?;
-    Ok(Bytes(commitment.to_bytes().into_inner()))
+    let what = "the commitment to a blob";
+    memo::POINTS.once(what, [blob], || {
+        let blobs = blobs_of(&[blob])?;
+        let commitment = settings().blob_to_kzg_commitment(&blobs[0]).map_err(refused(what))?;
+        Ok(Bytes(commitment.to_bytes().into_inner()))
+    })
 }
 
 /// The proof that `commitment` is to `blob` (`compute_blob_kzg_proof`).
@@ -101,11 +114,12 @@ pub fn blob_to_commitment(blob: &[u8]) -> Result<Point, Error> {
 /// # Errors
 /// As [`blob_to_commitment`], or a commitment that is no curve point.
 pub fn blob_proof(blob: &[u8], commitment: &Point) -> Result<Point, Error> {
-    let blobs = blobs_of(&[blob])?;
-    let proof = settings()
-        .compute_blob_kzg_proof(&blobs[0], &Bytes48::new(commitment.0))
-        .map_err(refused("the proof of a blob"))?;
-    Ok(Bytes(proof.to_bytes().into_inner()))
+    let what = "the proof of a blob";
+    memo::POINTS.once(what, [blob, &commitment.0], || {
+        let blobs = blobs_of(&[blob])?;
+        let proof = settings().compute_blob_kzg_proof(&blobs[0], &Bytes48::new(commitment.0)).map_err(refused(what))?;
+        Ok(Bytes(proof.to_bytes().into_inner()))
+    })
 }
 
 /// Whether each blob is what the commitment of its position commits to, by the proof of its position
@@ -119,8 +133,11 @@ pub fn verify_blob_proofs(blobs: &[&[u8]], commitments: &[Point], proofs: &[Poin
     if blobs.is_empty() {
         return Ok(true);
     }
-    let blobs = blobs_of(blobs)?;
-    settings().verify_blob_kzg_proof_batch(&blobs, &points(commitments), &points(proofs)).map_err(refused(what))
+    let inputs = blobs.iter().copied().chain(bytes_of(commitments)).chain(bytes_of(proofs));
+    memo::VERDICTS.once(what, inputs, || {
+        let blobs = blobs_of(blobs)?;
+        settings().verify_blob_kzg_proof_batch(&blobs, &points(commitments), &points(proofs)).map_err(refused(what))
+    })
 }
 
 /// The cells of a blob's extension (`compute_cells`).
@@ -138,9 +155,13 @@ pub fn cells(blob: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
 /// # Errors
 /// As [`blob_to_commitment`].
 pub fn cells_and_proofs(blob: &[u8]) -> Result<CellsAndProofs, Error> {
-    let blobs = blobs_of(&[blob])?;
-    let (cells, proofs) = settings().compute_cells_and_kzg_proofs(&blobs[0]).map_err(refused("the cells of a blob"))?;
-    Ok(cells_and_proofs_of(cells.as_slice(), proofs.as_slice()))
+    let what = "the cells of a blob";
+    let extended = memo::EXTENDED.once(what, [blob], || {
+        let blobs = blobs_of(&[blob])?;
+        let (cells, proofs) = settings().compute_cells_and_kzg_proofs(&blobs[0]).map_err(refused(what))?;
+        Ok(Arc::new(cells_and_proofs_of(cells.as_slice(), proofs.as_slice())))
+    })?;
+    Ok(Arc::unwrap_or_clone(extended))
 }
 
 /// Whether each cell is the one of its index in the blob that its commitment commits to, by its proof; all four lists by
@@ -159,10 +180,14 @@ pub fn verify_cell_proofs(
     if cells.is_empty() {
         return Ok(true);
     }
-    let cells = cells.iter().map(|cell| cell_of(cell)).collect::<Result<Vec<_>, _>>()?;
-    settings()
-        .verify_cell_kzg_proof_batch(&points(commitments), cell_indices, &cells, &points(proofs))
-        .map_err(refused(what))
+    let indices: Vec<u8> = cell_indices.iter().flat_map(|index| index.to_le_bytes()).collect();
+    let inputs = [indices.as_slice()].into_iter().chain(cells.iter().copied());
+    memo::VERDICTS.once(what, inputs.chain(bytes_of(commitments)).chain(bytes_of(proofs)), || {
+        let cells = cells.iter().map(|cell| cell_of(cell)).collect::<Result<Vec<_>, _>>()?;
+        settings()
+            .verify_cell_kzg_proof_batch(&points(commitments), cell_indices, &cells, &points(proofs))
+            .map_err(refused(what))
+    })
 }
 
 /// All cells of an extended blob and their proofs, from at least half of the cells, given with their indices in ascending
@@ -173,9 +198,14 @@ pub fn verify_cell_proofs(
 pub fn recover(cell_indices: &[u64], cells: &[&[u8]]) -> Result<CellsAndProofs, Error> {
     let what = "the recovery of cells";
     same_length(what, cells.len(), &[cell_indices.len()])?;
-    let cells = cells.iter().map(|cell| cell_of(cell)).collect::<Result<Vec<_>, _>>()?;
-    let (cells, proofs) = settings().recover_cells_and_kzg_proofs(cell_indices, &cells).map_err(refused(what))?;
-    Ok(cells_and_proofs_of(cells.as_slice(), proofs.as_slice()))
+    let indices: Vec<u8> = cell_indices.iter().flat_map(|index| index.to_le_bytes()).collect();
+    let inputs = [indices.as_slice()].into_iter().chain(cells.iter().copied());
+    let extended = memo::EXTENDED.once(what, inputs, || {
+        let cells = cells.iter().map(|cell| cell_of(cell)).collect::<Result<Vec<_>, _>>()?;
+        let (cells, proofs) = settings().recover_cells_and_kzg_proofs(cell_indices, &cells).map_err(refused(what))?;
+        Ok(Arc::new(cells_and_proofs_of(cells.as_slice(), proofs.as_slice())))
+    })?;
+    Ok(Arc::unwrap_or_clone(extended))
 }
 
 fn same_length(what: &'static str, count: usize, others: &[usize]) -> Result<(), Error> {

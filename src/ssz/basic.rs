@@ -14,9 +14,22 @@ macro_rules! uint {
     ($($uint:ty),*) => { $(
         impl Ssz for $uint {
             const BASIC: bool = true;
+            const UNIFORM: bool = true;
 
             fn fixed_len(_: Shape) -> Option<usize> {
                 Some(size_of::<$uint>())
+            }
+
+            fn encode_all(items: &[Self], _: Shape, out: &mut Vec<u8>) {
+                let start = out.len();
+                out.resize(start + size_of_val(items), 0);
+                for (place, item) in out[start..].as_chunks_mut().0.iter_mut().zip(items) {
+                    *place = item.to_le_bytes();
+                }
+            }
+
+            fn decode_all(_: Shape, bytes: &[u8], _: usize) -> Result<Vec<Self>, DecodeError> {
+                Ok(bytes.as_chunks().0.iter().map(|piece| <$uint>::from_le_bytes(*piece)).collect())
             }
 
             fn encode_into(&self, _: Shape, out: &mut Vec<u8>) {
@@ -60,6 +73,7 @@ uint!(u8, u16, u32, u64, u128);
 
 impl Ssz for bool {
     const BASIC: bool = true;
+    const UNIFORM: bool = true;
 
     fn fixed_len(_: Shape) -> Option<usize> {
         Some(1)

@@ -1,6 +1,6 @@
 //! Fixed-length byte strings: roots, keys, signatures, versions.
 
-use super::{DecodeError, Json, JsonError, Shape, Ssz, merkle};
+use super::{Chunk, DecodeError, Json, JsonError, Shape, Ssz, fold_rows, merkle};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::{fmt, str::FromStr};
@@ -91,6 +91,8 @@ impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
 }
 
 impl<const N: usize> Ssz for Bytes<N> {
+    const UNIFORM: bool = true;
+
     fn fixed_len(_: Shape) -> Option<usize> {
         Some(N)
     }
@@ -105,6 +107,15 @@ impl<const N: usize> Ssz for Bytes<N> {
 
     fn hash_tree_root(&self, _: Shape) -> Root {
         merkle::merkleize_bytes(&self.0, N.div_ceil(32) as u64)
+    }
+
+    fn write_roots(items: &[&Self], _: Shape, chunks: &mut [Chunk], stride: usize) {
+        let width = N.div_ceil(32).next_power_of_two();
+        let mut rows = vec![[0; 32]; items.len() * width];
+        for (row, item) in rows.chunks_exact_mut(width).zip(items) {
+            row.as_flattened_mut()[..N].copy_from_slice(&item.0);
+        }
+        fold_rows(rows, width, chunks, stride);
     }
 
     fn zero(_: Shape) -> Self {

@@ -30,6 +30,18 @@ macro_rules! field_is_present {
     };
 }
 
+/// Whether a field exists under every shape. Used by [`container!`](crate::container).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! field_is_lasting {
+    () => {
+        true
+    };
+    ($range:expr) => {
+        false
+    };
+}
+
 /// Declares an SSZ container with its encoding, decoding, root and JSON.
 ///
 /// ```
@@ -63,6 +75,9 @@ macro_rules! container {
         }
 
         impl $crate::ssz::Ssz for $name {
+            const UNIFORM: bool =
+                true $(&& <$type as $crate::ssz::Ssz>::UNIFORM && $crate::field_is_lasting!($($range)?))*;
+
             fn fixed_len(shape: $crate::ssz::Shape) -> Option<usize> {
                 let mut len = 0;
                 $(if $crate::field_is_present!(shape $(, $range)?) {
@@ -72,20 +87,26 @@ macro_rules! container {
             }
 
             fn encode_into(&self, shape: $crate::ssz::Shape, out: &mut Vec<u8>) {
-                let mut fixed = 0usize;
-                $(if $crate::field_is_present!(shape $(, $range)?) {
-                    fixed += <$type as $crate::ssz::Ssz>::fixed_len(shape).unwrap_or(4);
-                })*
-                let mut tail = Vec::new();
+                let start = out.len();
+                // Where offsets go, once it is known where the variable-size fields begin.
+                let mut places = Vec::new();
                 $(if $crate::field_is_present!(shape $(, $range)?) {
                     if <$type as $crate::ssz::Ssz>::fixed_len(shape).is_some() {
                         $crate::ssz::Ssz::encode_into(&self.$field, shape, out);
                     } else {
-                        out.extend_from_slice(&((fixed + tail.len()) as u32).to_le_bytes());
-                        $crate::ssz::Ssz::encode_into(&self.$field, shape, &mut tail);
+                        places.push(out.len());
+                        out.extend_from_slice(&[0; 4]);
                     }
                 })*
-                out.extend_from_slice(&tail);
+                let mut places = places.into_iter();
+                $(if $crate::field_is_present!(shape $(, $range)?)
+                    && <$type as $crate::ssz::Ssz>::fixed_len(shape).is_none()
+                {
+                    let place = places.next().expect("each variable-size field left its place");
+                    let offset = (out.len() - start) as u32;
+                    out[place..place + 4].copy_from_slice(&offset.to_le_bytes());
+                    $crate::ssz::Ssz::encode_into(&self.$field, shape, out);
+                })*
             }
 
             fn decode(shape: $crate::ssz::Shape, bytes: &[u8]) -> Result<Self, $crate::ssz::DecodeError> {
@@ -115,7 +136,9 @@ macro_rules! container {
                     }
                     _ => {}
                 }
-                offsets.push(bytes.len());
+                if !offsets.is_empty() {
+                    offsets.push(bytes.len());
+                }
                 // Second pass: the fields.
                 let mut value = Self::default();
                 let mut at = 0usize;
@@ -139,6 +162,29 @@ macro_rules! container {
                 let chunks = $crate::ssz::Container::field_roots(self, shape);
                 let count = chunks.len() as u64;
                 $crate::ssz::merkleize(chunks, count)
+            }
+
+            fn write_roots(
+                items: &[&Self],
+                shape: $crate::ssz::Shape,
+                chunks: &mut [$crate::ssz::Chunk],
+                stride: usize,
+            ) {
+                if items.is_empty() {
+                    return;
+                }
+                let mut fields = 0;
+                $(fields += usize::from($crate::field_is_present!(shape $(, $range)?));)*
+                let width = fields.next_power_of_two();
+                let mut rows = vec![[0; 32]; items.len() * width];
+                let mut column = 0;
+                $(if $crate::field_is_present!(shape $(, $range)?) {
+                    let values: Vec<&$type> = items.iter().map(|item| &item.$field).collect();
+                    $crate::ssz::Ssz::write_roots(&values, shape, &mut rows[column..], width);
+                    column += 1;
+                })*
+                let _ = column;
+                $crate::ssz::fold_rows(rows, width, chunks, stride);
             }
 
             fn zero(shape: $crate::ssz::Shape) -> Self {

@@ -18,7 +18,10 @@ mod merkle;
 mod preset;
 mod sequence;
 #[cfg(test)]
+mod sequence_tests;
+#[cfg(test)]
 mod tests;
+mod tree;
 mod uint256;
 
 pub use bits::{BitList, BitVector};
@@ -28,11 +31,14 @@ pub use container::within;
 pub use decode::{DecodeError, read_offset};
 pub use fork::{Fork, UnknownFork};
 pub use json::{Json, JsonError};
+#[doc(hidden)]
+pub use merkle::{Chunk, fold_rows};
 pub use merkle::{
     hash_concat, is_valid_merkle_branch, merkle_branch, merkleize, merkleize_bytes, mix_in_length, sha256, zero_hash,
 };
 pub use preset::{Preset, UnknownPreset, UnknownPresetKey};
-pub use sequence::{Iter, List, Vector};
+pub use sequence::{List, Vector};
+pub use tree::Iter;
 pub use uint256::Uint256;
 
 /// Which fork's rules and which preset's lengths an operation uses.
@@ -56,6 +62,9 @@ pub trait Ssz: Clone + Default {
     /// Basic types (integers, booleans) pack into chunks; all others do not.
     const BASIC: bool = false;
 
+    /// Whether encoding and root are the same under every shape: what is kept of a value outlives a fork.
+    const UNIFORM: bool = false;
+
     /// Encoded length in bytes, or `None` for a variable-size type.
     fn fixed_len(shape: Shape) -> Option<usize>;
 
@@ -76,6 +85,23 @@ pub trait Ssz: Clone + Default {
         let mut out = Vec::with_capacity(Self::fixed_len(shape).unwrap_or(0));
         self.encode_into(shape, &mut out);
         out
+    }
+
+    /// Appends the encodings of `items`, which are of fixed size, one after the other.
+    fn encode_all(items: &[Self], shape: Shape, out: &mut Vec<u8>) {
+        items.iter().for_each(|item| item.encode_into(shape, out));
+    }
+
+    /// Reads the values that fill `bytes`, each of the fixed size `len`, which divides their length.
+    fn decode_all(shape: Shape, bytes: &[u8], len: usize) -> Result<Vec<Self>, DecodeError> {
+        bytes.chunks_exact(len).map(|piece| Self::decode(shape, piece)).collect()
+    }
+
+    /// Writes the roots of `items` to every `stride`-th of `chunks`, from the first on. Many hash faster than one by one.
+    fn write_roots(items: &[&Self], shape: Shape, chunks: &mut [Chunk], stride: usize) {
+        for (place, item) in chunks.iter_mut().step_by(stride).zip(items) {
+            *place = item.hash_tree_root(shape).0;
+        }
     }
 }
 

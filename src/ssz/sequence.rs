@@ -1,39 +1,23 @@
-//! Lists and vectors: shared storage, copied on the first write, with the root kept until then.
+//! Lists and vectors: their storage is shared in pieces, each copied on its first write and with its root kept until then.
 
-use super::{DecodeError, Json, JsonError, Limit, Root, Shape, Ssz, merkle, read_offset};
-use serde_json::Value;
-use std::{
-    fmt,
-    marker::PhantomData,
-    ops::Index,
-    sync::{Arc, OnceLock},
+use super::{
+    DecodeError, Json, JsonError, Limit, Root, Shape, Ssz, merkle, read_offset,
+    tree::{Iter, Tree},
 };
-
-/// The elements and, once asked for, the Merkle root over them (before a list's length is mixed in), with the number of
-/// chunks that root was padded to: the only thing of the shape that it depends on beside the element type's fork.
-#[derive(Debug)]
-struct Storage<T> {
-    items: Vec<T>,
-    root: OnceLock<(super::Fork, u64, Root)>,
-}
-
-impl<T: Clone> Clone for Storage<T> {
-    fn clone(&self) -> Self {
-        Self { items: self.items.clone(), root: OnceLock::new() }
-    }
-}
+use serde_json::Value;
+use std::{fmt, marker::PhantomData, ops::Index};
 
 macro_rules! sequence {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         pub struct $name<T, L> {
-            storage: Arc<Storage<T>>,
+            tree: Tree<T>,
             limit: PhantomData<L>,
         }
 
         impl<T, L> Clone for $name<T, L> {
             fn clone(&self) -> Self {
-                Self { storage: Arc::clone(&self.storage), limit: PhantomData }
+                self.tree.clone().into()
             }
         }
 
@@ -45,7 +29,7 @@ macro_rules! sequence {
 
         impl<T: PartialEq, L> PartialEq for $name<T, L> {
             fn eq(&self, other: &Self) -> bool {
-                Arc::ptr_eq(&self.storage, &other.storage) || self.storage.items == other.storage.items
+                self.tree == other.tree
             }
         }
 
@@ -57,10 +41,16 @@ macro_rules! sequence {
             }
         }
 
+        impl<T, L> From<Tree<T>> for $name<T, L> {
+            fn from(tree: Tree<T>) -> Self {
+                Self { tree, limit: PhantomData }
+            }
+        }
+
         impl<T, L> From<Vec<T>> for $name<T, L> {
             /// Takes the elements as they are; whoever builds one from outside data checks its length.
             fn from(items: Vec<T>) -> Self {
-                Self { storage: Arc::new(Storage { items, root: OnceLock::new() }), limit: PhantomData }
+                Tree::from(items).into()
             }
         }
 
@@ -84,63 +74,47 @@ macro_rules! sequence {
 
             /// Panics when out of range, as slices do: use `get` for an index from outside.
             fn index(&self, index: usize) -> &T {
-                &self.storage.items[index]
+                self.get(index).expect("the index is in range")
             }
         }
 
         impl<T, L> $name<T, L> {
             /// Number of elements.
             pub fn len(&self) -> usize {
-                self.storage.items.len()
+                self.tree.len()
             }
 
             /// Whether there is no element.
             pub fn is_empty(&self) -> bool {
-                self.storage.items.is_empty()
+                self.len() == 0
             }
 
             /// The element at `index`.
             pub fn get(&self, index: usize) -> Option<&T> {
-                self.storage.items.get(index)
+                self.tree.get(index)
             }
 
             /// The elements in order.
             pub fn iter(&self) -> Iter<'_, T> {
-                Iter { items: self.storage.items.iter() }
+                self.tree.iter()
             }
         }
 
         impl<T: Clone, L> $name<T, L> {
-            /// The elements for writing. Copies them when they are shared and forgets the kept root.
-            fn make_mut(&mut self) -> &mut Vec<T> {
-                let storage = Arc::make_mut(&mut self.storage);
-                storage.root = OnceLock::new();
-                &mut storage.items
+            /// `count` times `item`, whose storage they share.
+            pub fn repeat(item: T, count: usize) -> Self {
+                Tree::repeat(item, count).into()
             }
 
             /// The elements as a vector of their own.
             pub fn to_vec(&self) -> Vec<T> {
-                self.storage.items.clone()
+                self.tree.to_vec()
             }
 
-            /// Replaces the elements for which `change` gives a new value; it is asked for each in order.
-            ///
-            /// What stays the same keeps its storage and its kept root: give `None` for an element that does not change.
-            pub fn update(&mut self, mut change: impl FnMut(usize, &T) -> Option<T>) {
-                let changes: Vec<(usize, T)> =
-                    self.iter().enumerate().filter_map(|(index, item)| Some((index, change(index, item)?))).collect();
-                if !changes.is_empty() {
-                    let items = self.make_mut();
-                    changes.into_iter().for_each(|(index, item)| items[index] = item);
-                }
-            }
-
-            /// The element at `index` for writing.
+            /// The element at `index` for writing. Copies the piece that it is in when that is shared, and forgets the
+            /// kept roots above it.
             pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-                if index >= self.len() {
-                    return None;
-                }
-                self.make_mut().get_mut(index)
+                self.tree.get_mut(index)
             }
 
             /// Replaces the element at `index`; `false` when there is none.
@@ -148,26 +122,33 @@ macro_rules! sequence {
             pub fn set(&mut self, index: usize, value: T) -> bool {
                 self.get_mut(index).map(|place| *place = value).is_some()
             }
+
+            /// Replaces the elements for which `change` gives a new value; it is asked for each in order.
+            ///
+            /// Pieces in which nothing changes stay shared and keep their roots: give `None` for an element that stays
+            /// the same.
+            pub fn update(&mut self, change: impl FnMut(usize, &T) -> Option<T>) {
+                self.tree.update(change);
+            }
+
+            /// As `update`, but the first error ends it with nothing changed.
+            ///
+            /// # Errors
+            /// Those of `change`.
+            pub fn try_update<E>(
+                &mut self,
+                change: impl FnMut(usize, &T) -> Result<Option<T>, E>,
+            ) -> Result<(), E> {
+                self.tree.try_update(change)
+            }
         }
 
         impl<T: Ssz, L: Limit> $name<T, L> {
-            /// The root over the elements alone, computed once per content.
+            /// The root over the elements alone.
             fn elements_root(&self, shape: Shape) -> Root {
                 let limit = L::value(shape);
-                let chunks = if T::BASIC {
-                    limit.div_ceil(32 / T::fixed_len(shape).expect("basic types have a fixed length") as u64)
-                } else {
-                    limit
-                };
-                let compute = || {
-                    if T::BASIC {
-                        merkle::merkleize_bytes(&self.encode(shape), chunks)
-                    } else {
-                        merkle::merkleize(self.iter().map(|item| item.hash_tree_root(shape)).collect(), chunks)
-                    }
-                };
-                let (fork, padded, root) = self.storage.root.get_or_init(|| (shape.fork, chunks, compute()));
-                if (*fork, *padded) == (shape.fork, chunks) { *root } else { compute() }
+                let bytes = if T::BASIC { T::fixed_len(shape).expect("basic types have a fixed length") } else { 32 };
+                self.tree.root(shape, limit.div_ceil(32 / bytes as u64))
             }
         }
 
@@ -188,41 +169,6 @@ macro_rules! sequence {
         }
     };
 }
-
-/// The elements of a [`List`] or [`Vector`] in order.
-pub struct Iter<'a, T> {
-    items: std::slice::Iter<'a, T>,
-}
-
-impl<T> Clone for Iter<'_, T> {
-    fn clone(&self) -> Self {
-        Self { items: self.items.clone() }
-    }
-}
-
-impl<'a, T> Iterator for Iter<'a, T> {
-    type Item = &'a T;
-
-    fn next(&mut self) -> Option<&'a T> {
-        self.items.next()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.items.size_hint()
-    }
-
-    fn nth(&mut self, count: usize) -> Option<&'a T> {
-        self.items.nth(count)
-    }
-}
-
-impl<T> DoubleEndedIterator for Iter<'_, T> {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        self.items.next_back()
-    }
-}
-
-impl<T> ExactSizeIterator for Iter<'_, T> {}
 
 /// A sequence that knows whether so many elements fit it.
 pub trait Checked: Sized {
@@ -256,7 +202,7 @@ impl<T, L: Limit> Checked for Vector<T, L> {
 impl<T: Clone, L> List<T, L> {
     /// Appends an element. The limit is the caller's to check, with [`List::is_full`].
     pub fn push(&mut self, value: T) {
-        self.make_mut().push(value);
+        self.tree.push(value);
     }
 
     /// Removes every element.
@@ -266,7 +212,7 @@ impl<T: Clone, L> List<T, L> {
 
     /// Keeps the first `count` elements.
     pub fn truncate(&mut self, count: usize) {
-        self.make_mut().truncate(count);
+        self.tree.truncate(count);
     }
 }
 
@@ -277,11 +223,10 @@ impl<T, L: Limit> List<T, L> {
     }
 }
 
-fn encode_items<T: Ssz>(items: &[T], shape: Shape, out: &mut Vec<u8>) {
-    if T::fixed_len(shape).is_some() {
-        for item in items {
-            item.encode_into(shape, out);
-        }
+fn encode_items<T: Ssz>(items: &Tree<T>, shape: Shape, out: &mut Vec<u8>) {
+    if let Some(element) = T::fixed_len(shape) {
+        out.reserve(element * items.len());
+        items.leaves().for_each(|leaf| T::encode_all(leaf, shape, out));
         return;
     }
     let start = out.len();
@@ -298,16 +243,17 @@ fn decode_items<T: Ssz>(
     shape: Shape,
     bytes: &[u8],
     check: impl Fn(u64) -> Result<(), DecodeError>,
-) -> Result<Vec<T>, DecodeError> {
+) -> Result<Tree<T>, DecodeError> {
     if let Some(element) = T::fixed_len(shape) {
         if element == 0 || !bytes.len().is_multiple_of(element) {
             return Err(DecodeError::Remainder { element, found: bytes.len() });
         }
         check((bytes.len() / element) as u64)?;
-        return bytes.chunks_exact(element).map(|piece| T::decode(shape, piece)).collect();
+        let leaves = bytes.chunks(element * Tree::<T>::LEAF).map(|leaf| T::decode_all(shape, leaf, element));
+        return leaves.collect::<Result<_, _>>().map(Tree::from_leaves);
     }
     if bytes.is_empty() {
-        return check(0).map(|()| Vec::new());
+        return check(0).map(|()| Vec::new().into());
     }
     let first = read_offset(bytes, 0)?;
     if first == 0 || !first.is_multiple_of(4) || first > bytes.len() {
@@ -324,7 +270,7 @@ fn decode_items<T: Ssz>(
         items.push(T::decode(shape, bytes.get(start..end).ok_or(wrong)?)?);
         start = end;
     }
-    Ok(items)
+    Ok(items.into())
 }
 
 impl<T: Ssz, L: Limit> Ssz for List<T, L> {
@@ -333,7 +279,7 @@ impl<T: Ssz, L: Limit> Ssz for List<T, L> {
     }
 
     fn encode_into(&self, shape: Shape, out: &mut Vec<u8>) {
-        encode_items(&self.storage.items, shape, out);
+        encode_items(&self.tree, shape, out);
     }
 
     fn decode(shape: Shape, bytes: &[u8]) -> Result<Self, DecodeError> {
@@ -355,7 +301,7 @@ impl<T: Ssz, L: Limit> Ssz for Vector<T, L> {
     }
 
     fn encode_into(&self, shape: Shape, out: &mut Vec<u8>) {
-        encode_items(&self.storage.items, shape, out);
+        encode_items(&self.tree, shape, out);
     }
 
     fn decode(shape: Shape, bytes: &[u8]) -> Result<Self, DecodeError> {
@@ -372,6 +318,6 @@ impl<T: Ssz, L: Limit> Ssz for Vector<T, L> {
     }
 
     fn zero(shape: Shape) -> Self {
-        vec![T::zero(shape); L::value(shape) as usize].into()
+        Self::repeat(T::zero(shape), L::value(shape) as usize)
     }
 }

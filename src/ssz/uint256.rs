@@ -8,6 +8,7 @@ pub type Uint256 = ruint::aliases::U256;
 
 impl Ssz for Uint256 {
     const BASIC: bool = true;
+    const UNIFORM: bool = true;
 
     fn fixed_len(_: Shape) -> Option<usize> {
         Some(32)

@@ -93,3 +93,23 @@ fn what_is_no_blob_cell_or_point_is_refused() {
     assert!(verify_cell_proofs(&[INFINITY], &[0, 1], &[&cell], &[INFINITY]).is_err());
     assert!(verify_cell_proofs(&[no_point], &[0], &[&cell], &[INFINITY]).is_err());
 }
+
+#[test]
+fn what_is_remembered_is_the_same() {
+    let blob = blob(9);
+    let commitment = blob_to_commitment(&blob).unwrap();
+    let proof = blob_proof(&blob, &commitment).unwrap();
+    let all = cells_and_proofs(&blob).unwrap();
+    crate::crypto::remember_verdicts(true);
+    for _ in 0..2 {
+        assert_eq!(blob_to_commitment(&blob), Ok(commitment));
+        assert_eq!(blob_proof(&blob, &commitment), Ok(proof));
+        assert_eq!(verify_blob_proofs(&[&blob], &[commitment], &[proof]), Ok(true));
+        assert_eq!(verify_blob_proofs(&[&blob], &[proof], &[commitment]), Ok(false));
+        assert_eq!(cells_and_proofs(&blob).as_ref(), Ok(&all));
+        let check = |index| verify_cell_proofs(&[commitment], &[index], &[&all.cells[7]], &[all.proofs[7]]);
+        assert_eq!([check(7), check(8)], [Ok(true), Ok(false)]);
+        assert!(check(128).is_err());
+    }
+    crate::crypto::remember_verdicts(false);
+}

@@ -7,6 +7,7 @@
 //!
 //! Never: executes anything (see `judge` for what is taken on trust), looks at a clock, or grows without bound.
 
+mod blobs;
 mod build;
 mod chain;
 mod fees;
@@ -21,15 +22,17 @@ use self::build::Job;
 use self::chain::{Chain, Recent};
 use self::fees::BlobGas;
 use self::script::Place;
-use super::call::{Answer, BuiltPayload, Call, Failure, ForkchoiceState, PayloadId};
+use super::call::{Answer, BlobAndProofs, BuiltPayload, Call, Failure, ForkchoiceState, PayloadId};
 use super::genesis::{proof_of_work_chain, terminal_total_difficulty};
 use super::header::{EMPTY_OMMERS_HASH, Header};
 use super::json::{code, method_of};
 use super::requests::requests_hash;
 use super::trie::ordered_trie_root;
+use crate::crypto::kzg;
 use crate::ssz::{Bytes, Fork, Uint256};
 use crate::types::{
-    BeaconState, ChainConfig, ExecutionPayloadHeader, ExecutionRequests, Hash32, PowBlock, Transaction,
+    BeaconState, ChainConfig, ExecutionPayloadHeader, ExecutionRequests, FAR_FUTURE_EPOCH, Hash32, PowBlock,
+    Transaction,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -107,6 +110,8 @@ pub struct Stub {
     forkchoice: ForkchoiceState,
     /// The parent that was missing when fork choice last named a head that could not be judged.
     missing: Option<Hash32>,
+    /// How many of the known blobs it has put into payloads, counted from the first.
+    pooled: u64,
     jobs: Recent<PayloadId, Job>,
     log: VecDeque<Heard>,
 }
@@ -120,7 +125,7 @@ impl Stub {
         };
         let chain = Chain::new(blocks);
         let forkchoice = ForkchoiceState { head_block_hash: chain.head, ..ForkchoiceState::default() };
-        Self { config, chain, forkchoice, missing: None, jobs: Recent::new(MAX_JOBS), log: VecDeque::new() }
+        Self { config, chain, forkchoice, missing: None, pooled: 0, jobs: Recent::new(MAX_JOBS), log: VecDeque::new() }
     }
 
     /// Answers a question asked at `now_ms` (unix milliseconds).
@@ -137,7 +142,9 @@ impl Stub {
             Call::GetPayload { fork, id } => {
                 self.get_payload(now_ms, *fork, id).map(|built| Answer::Payload(Box::new(built)))
             }
-            Call::GetBlobs { versioned_hashes, .. } => Ok(Answer::Blobs(vec![None; versioned_hashes.len()])),
+            Call::GetBlobs { fork, versioned_hashes } => {
+                self.get_blobs(now_ms, *fork, versioned_hashes).map(Answer::Blobs)
+            }
             Call::PowBlock { hash } => Ok(Answer::PowBlock(self.chain.get(hash).map(pow_block))),
             Call::TerminalPowBlock { terminal_total_difficulty } => {
                 Ok(Answer::PowBlock(self.terminal_pow_block(*terminal_total_difficulty)))
@@ -150,6 +157,11 @@ impl Stub {
     /// What was asked and answered since the last time, oldest first; bounded, the oldest are lost.
     pub fn take_log(&mut self) -> Vec<Heard> {
         self.log.drain(..).collect()
+    }
+
+    /// Tells it something else from now on.
+    pub fn set_script(&mut self, script: Script) {
+        self.config.script = script;
     }
 
     /// What it was made from.
@@ -204,7 +216,7 @@ impl Stub {
         BlobGas::at_epoch(network, network.epoch_of(self.slot_of(timestamp).unwrap_or(0)))
     }
 
-    fn get_payload(&self, now_ms: u64, fork: Fork, id: &PayloadId) -> Result<BuiltPayload, Failure> {
+    fn get_payload(&mut self, now_ms: u64, fork: Fork, id: &PayloadId) -> Result<BuiltPayload, Failure> {
         let unknown = || refused(code::UNKNOWN_PAYLOAD, "Unknown payload");
         let job = self.jobs.get(id).ok_or_else(unknown)?;
         if job.fork != fork {
@@ -216,11 +228,68 @@ impl Stub {
         if rule == Some(Say::Timeout) {
             return Err(silence());
         }
-        let mut built = job.build(parent, self.blob_gas_at(job.attributes.timestamp));
+        let blob_gas = self.blob_gas_at(job.attributes.timestamp);
+        let plan = self.config.script.blobs;
+        let count = plan.map_or(0, |plan| plan.blobs_in(fork, place.number, blob_gas.max));
+        let chain_id = self.config.network.deposit_chain_id;
+        let blobs: Result<Vec<_>, _> = (0..count).map(blobs::known).collect();
+        let built = blobs.and_then(|blobs| job.build(parent, blob_gas, chain_id, &blobs));
+        let mut built = built.map_err(|error| refused(code::SERVER_ERROR, error.to_string()))?;
+        self.pooled = self.pooled.max(count);
         if rule == Some(Say::WrongHash) {
             built.payload.block_hash.0[31] ^= 1;
         }
         Ok(built)
+    }
+
+    /// Spec: `cancun.md`, `osaka.md` `engine_getBlobs`.
+    fn get_blobs(
+        &self,
+        now_ms: u64,
+        fork: Fork,
+        versioned_hashes: &[Hash32],
+    ) -> Result<Vec<Option<BlobAndProofs>>, Failure> {
+        let active = self.fork_at(now_ms / 1000);
+        if active >= Fork::Fulu && fork < Fork::Fulu {
+            return Err(refused(code::UNSUPPORTED_FORK, "Unsupported fork: cell proofs are asked for since fulu"));
+        }
+        let shared = self.config.script.blobs.is_some_and(|plan| plan.shared);
+        let shared = if shared { self.most_blobs() } else { 0 };
+        // Before fulu the pool has no cell proofs.
+        let have = if fork >= Fork::Fulu && active < Fork::Fulu { 0 } else { self.pooled.max(shared) };
+        let failed = |error: kzg::Error| refused(code::SERVER_ERROR, error.to_string());
+        let pool = (0..have).map(blobs::known).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let find = |hash: &Hash32| match pool.iter().find(|known| known.versioned_hash == *hash) {
+            None => Ok(None),
+            Some(known) => {
+                let proofs = known.proofs(fork).map_err(failed)?;
+                Ok(Some(BlobAndProofs { blob: known.blob.clone(), proofs, cells: Vec::new() }))
+            }
+        };
+        versioned_hashes.iter().map(find).collect()
+    }
+
+    /// Computes what payloads with blobs will take, so that the first one is given as fast as any: some seconds, and
+    /// nothing if the script has no blobs.
+    ///
+    /// # Errors
+    /// What the KZG library says.
+    pub fn prepare_blobs(&self) -> Result<(), kzg::Error> {
+        let network = &self.config.network;
+        let forks = [Fork::Deneb, Fork::Fulu].into_iter().filter(|fork| network.fork_epoch(*fork) != FAR_FUTURE_EPOCH);
+        let forks: Vec<Fork> = forks.collect();
+        (0..self.most_blobs()).try_for_each(|index| {
+            let blob = blobs::known(index)?;
+            forks.iter().try_for_each(|fork| blob.proofs(*fork).map(drop))
+        })
+    }
+
+    /// Blobs that a payload by the script has, in whichever fork allows most.
+    fn most_blobs(&self) -> u64 {
+        let network = &self.config.network;
+        let scheduled = network.blob_schedule.iter().map(|entry| entry.max_blobs_per_block);
+        let most = scheduled.chain([network.max_blobs_per_block, network.max_blobs_per_block_electra]).max();
+        self.config.script.blobs.map_or(0, |plan| plan.per_block.min(most.unwrap_or(0)))
     }
 
     /// Spec: bellatrix `get_pow_block_at_terminal_total_difficulty`.

@@ -1,6 +1,7 @@
 //! What the stub says.
 
 use super::setup::{Lab, attributes, network, rehashed};
+use lockin::crypto::kzg;
 use lockin::engine::{Answer, Call, Failure, ForkchoiceState, NewPayload, Validity, genesis};
 use lockin::ssz::{Bytes, Fork, Uint256};
 use lockin::types::Hash32;
@@ -316,4 +317,78 @@ fn it_says_what_it_is_told() {
     let log = lab.stub.take_log();
     assert!(log.iter().any(|heard| heard.method == "engine_newPayloadV3" && heard.answer == "Accepted"));
     assert!(lab.stub.take_log().is_empty());
+}
+
+/// All of a bundle fits together, by the KZG library's own word.
+fn assert_bundle(fork: Fork, built: &lockin::engine::BuiltPayload, asked: &NewPayload) {
+    let blobs: Vec<&[u8]> = built.blobs.iter().map(|blob| &**blob).collect();
+    let hashes: Vec<Hash32> = built.commitments.iter().map(|commitment| versioned(&commitment.0)).collect();
+    assert_eq!(hashes, asked.versioned_hashes);
+    if fork < Fork::Fulu {
+        assert_eq!(kzg::verify_blob_proofs(&blobs, &built.commitments, &built.proofs), Ok(true));
+        return;
+    }
+    assert_eq!(built.proofs.len(), 128 * blobs.len());
+    for ((blob, commitment), proofs) in blobs.iter().zip(&built.commitments).zip(built.proofs.chunks(128)) {
+        let cells = kzg::cells(blob).expect("a blob");
+        let cells: Vec<&[u8]> = cells.iter().map(|cell| &**cell).collect();
+        let indices: Vec<u64> = (0..128).collect();
+        assert_eq!(kzg::verify_cell_proofs(&[*commitment; 128], &indices, &cells, proofs), Ok(true));
+    }
+}
+
+fn versioned(commitment: &[u8]) -> Hash32 {
+    let mut hash = lockin::ssz::sha256(commitment);
+    hash.0[0] = 1;
+    hash
+}
+
+#[test]
+fn some_payloads_carry_blobs() {
+    let script = "blobs: { every: 2, per_block: 2 }";
+    for fork in [Fork::Capella, Fork::Deneb, Fork::Fulu] {
+        let mut lab = Lab::new(network(fork), true, script);
+        assert!(lab.extend(1).payload.transactions.is_empty());
+        let (built, asked) = lab.build(2);
+        assert_eq!(lab.say(&asked), Validity::Valid);
+        if fork == Fork::Capella {
+            assert!(built.payload.transactions.is_empty() && built.blobs.is_empty());
+            continue;
+        }
+        assert_eq!((built.blobs.len(), built.payload.blob_gas_used, built.payload.gas_used), (2, 2 << 17, 21_000));
+        assert_bundle(fork, &built, &asked);
+
+        let mut wanted = asked.versioned_hashes.clone();
+        wanted.push(Bytes([1; 32]));
+        let call = Call::GetBlobs { fork, versioned_hashes: wanted };
+        let Ok(Answer::Blobs(found)) = lab.ask(&call) else { panic!("no blobs") };
+        assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, false]);
+        let proofs: Vec<_> = found.iter().flatten().flat_map(|found| found.proofs.clone()).collect();
+        assert_eq!(proofs, built.proofs);
+
+        let mut other = Lab::new(network(fork), true, "");
+        assert_eq!(other.ask(&call), Ok(Answer::Blobs(vec![None; 3])), "it built none");
+        let mut other = Lab::new(network(fork), true, "blobs: { every: 2, per_block: 2, shared: true }");
+        assert_eq!(other.ask(&call), Ok(Answer::Blobs(found)));
+        if fork == Fork::Fulu {
+            let old = Call::GetBlobs { fork: Fork::Deneb, versioned_hashes: Vec::new() };
+            assert_eq!(code(lab.ask(&old)), -38005);
+        }
+    }
+}
+
+#[test]
+fn no_payload_holds_more_blobs_than_its_fork_allows() {
+    let mut cfg = network(Fork::Deneb);
+    cfg.set("MAX_BLOBS_PER_BLOCK", "1").expect("a key");
+    let mut lab = Lab::new(cfg, true, "blobs: { every: 1, per_block: 3 }");
+    let (built, good) = lab.build(1);
+    assert_eq!(built.blobs.len(), 1);
+    let twice = changed(&good, |asked| {
+        asked.payload.transactions.push(built.payload.transactions[0].clone());
+        asked.versioned_hashes.push(asked.versioned_hashes[0]);
+        asked.payload.blob_gas_used *= 2;
+    });
+    let status = lab.new_payload(&twice).expect("an answer");
+    assert!(status.validation_error.is_some_and(|why| why.contains("more than 1 blobs")));
 }

@@ -16,21 +16,21 @@ use crate::spec::fork_choice::{self, Store};
 use crate::ssz::{Bytes, Root, Ssz};
 use crate::types::{BeaconBlock, BeaconBlockBody, BeaconState, ChainConfig, ForkName, SignedBeaconBlock, Slot};
 
-/// The genesis block of a state: nobody signed it, and its body is empty.
+/// The genesis block of a state: nobody signed it, and its body is empty. Its root is the one by which the first block
+/// names it, see [`fork_choice::anchor_root`].
 fn genesis_block(cfg: &ChainConfig, state: &BeaconState) -> Result<(Root, SignedBeaconBlock), Error> {
     let shape = cfg.shape_at_slot(state.slot);
     let state_root = state.hash_tree_root(shape);
     let body = BeaconBlockBody::zero(shape);
     let header = &state.latest_block_header;
-    if state.slot != 0 || header.slot != 0 || header.body_root != body.hash_tree_root(shape) {
-        return Err(Error::BadRequest(format!(
-            "a chain can't begin with this state (slot {}, last block's slot {}, body root {}): only with one of slot 0 \
-             whose block has an empty {} body",
-            state.slot, header.slot, header.body_root, shape.fork
-        )));
-    }
     let block = BeaconBlock { state_root, parent_root: header.parent_root, body, ..BeaconBlock::zero(shape) };
-    let root = block.hash_tree_root(shape);
+    let root = fork_choice::anchor_root(cfg, state, &block).ok().filter(|_| state.slot == 0).ok_or_else(|| {
+        Error::BadRequest(format!(
+            "a chain can't begin with this state (slot {}, last block's slot {}, body root {}): only with one of slot 0 \
+             whose block has an empty body",
+            state.slot, header.slot, header.body_root
+        ))
+    })?;
     Ok((root, SignedBeaconBlock { message: block, ..SignedBeaconBlock::zero(shape) }))
 }
 
@@ -79,9 +79,14 @@ impl Chain {
         let anchor = Anchor::from_bytes(&bytes)?;
         let state = Arc::new(load_state(&cfg, &*rows, anchor.root, anchor.slot)?);
         let block = Arc::new(load_block(&cfg, &*rows, anchor.root)?);
-        let root = block.message.hash_tree_root(cfg.shape_at_slot(anchor.slot));
-        if root != anchor.root {
-            return Err(Error::Database { what: "block", root: anchor.root, why: format!("it hashes to {root}") });
+        let root = anchor.root;
+        let found = fork_choice::anchor_root(&cfg, &state, &block.message).map_err(|error| Error::Database {
+            what: "block",
+            root,
+            why: error.to_string(),
+        })?;
+        if found != root {
+            return Err(Error::Database { what: "block", root, why: format!("it hashes to {found}") });
         }
         let store = fork_choice::get_forkchoice_store(&cfg, state.clone(), &block.message)
             .map_err(|error| Error::Database { what: "state", root, why: error.to_string() })?;

@@ -9,4 +9,5 @@ mod optimism;
 mod restart;
 pub mod script;
 pub mod setup;
+mod upgraded;
 mod votes;

@@ -67,9 +67,25 @@ impl Script {
 
     /// The same with engines that are told what to do.
     pub fn with_engines(cfg: ChainConfig, nodes: usize, validators: usize, engine_script: stub::Script) -> Script {
+        let keys = keys(validators);
+        let genesis = genesis(&cfg, &keys);
+        Self::start(cfg, nodes, keys, genesis, engine_script)
+    }
+
+    /// The same with a genesis state of one's own.
+    pub fn from_genesis(cfg: ChainConfig, nodes: usize, keys: Vec<SecretKey>, genesis: BeaconState) -> Script {
+        Self::start(cfg, nodes, keys, genesis, stub::Script::default())
+    }
+
+    fn start(
+        cfg: ChainConfig,
+        nodes: usize,
+        keys: Vec<SecretKey>,
+        genesis: BeaconState,
+        engine_script: stub::Script,
+    ) -> Script {
         crypto::remember_verdicts(true);
-        let (cfg, keys) = (Arc::new(cfg), keys(validators));
-        let genesis = Arc::new(genesis(&cfg, &keys));
+        let (cfg, genesis) = (Arc::new(cfg), Arc::new(genesis));
         let memo = Memo::new(64);
         let mut script = Script {
             cfg,

@@ -7,7 +7,7 @@ use crate::net::service::{Action, PeerState, Service};
 use crate::net::topic::Topic;
 use crate::net::{Command, service};
 use crate::ssz::{Bytes, Root};
-use crate::types::{Checkpoint, FAR_FUTURE_EPOCH};
+use crate::types::{Checkpoint, FAR_FUTURE_EPOCH, MetaData};
 
 fn connected(world: &World, node: NodeIndex) -> Vec<String> {
     let peers = world.nodes[node].service.peers();

@@ -9,6 +9,7 @@ mod gossip;
 mod handshake;
 mod lookup;
 mod peers;
+mod range_sidecars;
 mod schedule;
 mod serve;
 mod sidecars;
@@ -29,7 +30,7 @@ pub use view::ChainView;
 use self::lookup::Lookup;
 use self::peers::Peer;
 use self::serve::Serving;
-use self::sidecars::{Sidecar, SidecarLookup};
+use self::sidecars::SidecarLookup;
 use self::sync::RangeSync;
 use super::link::{
     Chunk, Command, GossipId, InboundId, LinkEvent, PeerId, Protocol, RequestError, RequestId, ResponseCode,
@@ -367,24 +368,6 @@ impl Service {
         let block = self.cfg.decode_signed_block(&chunk.body).ok()?;
         let digest = self.schedule.at(self.cfg.epoch_of(block.message.slot)).digest;
         chunk.context.is_none_or(|context| context == digest).then(|| Arc::new(block))
-    }
-
-    /// Decodes a sidecar as it came in a chunk; the context must be its epoch's digest.
-    fn decode_sidecar(&self, protocol: Protocol, chunk: &Chunk) -> Option<Sidecar> {
-        let fork = self.schedule.of_digest(chunk.context?)?.fork;
-        let sidecar = Sidecar::decode(protocol, self.cfg.shape(fork), &chunk.body)?;
-        let digest = self.schedule.at(self.cfg.epoch_of(sidecar.header().slot)).digest;
-        (chunk.context == Some(digest)).then_some(sidecar)
-    }
-
-    /// Hands a fetched sidecar to the chain. What comes of it shows in what comes of its block.
-    fn import_sidecar(&mut self, cx: Cx<'_>, sidecar: Sidecar) {
-        let (origin, subnet, now_ms) = (Origin::Sync(self.number()), None, cx.now_ms);
-        self.metrics.sidecars_fetched += 1;
-        self.out.push(Action::Chain(match sidecar {
-            Sidecar::Blob(sidecar) => Event::BlobSidecar { sidecar, subnet, origin, now_ms },
-            Sidecar::Column(sidecar) => Event::DataColumnSidecar { sidecar, subnet, origin, now_ms },
-        }));
     }
 
     /// Hands a fetched block to the chain.

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::peers::PeerState;
-use super::{Cx, Import, Purpose, Service};
-use crate::chain::Origin;
+use super::{Action, Cx, Import, Purpose, Service};
+use crate::chain::{Event, Origin};
 use crate::net::PeerId;
 use crate::net::link::{Chunk, Protocol};
+use crate::spec::max_blobs_per_block;
 use crate::ssz::{Root, Shape, Ssz};
 use crate::types::{
     BeaconBlockHeader, BlobIdentifier, BlobSidecar, BlobSidecarsByRootRequest, DataColumnSidecar,
@@ -77,6 +78,29 @@ pub(super) struct SidecarLookup {
 }
 
 impl Service {
+    /// Decodes a sidecar as it came in a chunk: the context must be its epoch's digest, and its index possible.
+    pub(super) fn decode_sidecar(&self, protocol: Protocol, chunk: &Chunk) -> Option<Sidecar> {
+        let fork = self.schedule.of_digest(chunk.context?)?.fork;
+        let sidecar = Sidecar::decode(protocol, self.cfg.shape(fork), &chunk.body)?;
+        let epoch = self.cfg.epoch_of(sidecar.header().slot);
+        let most = match &sidecar {
+            Sidecar::Blob(_) => max_blobs_per_block(&self.cfg, epoch),
+            Sidecar::Column(_) => self.cfg.preset.number_of_columns,
+        };
+        let fits = chunk.context == Some(self.schedule.at(epoch).digest) && sidecar.index() < most;
+        fits.then_some(sidecar)
+    }
+
+    /// Hands a fetched sidecar to the chain. What comes of it shows in what comes of its block.
+    pub(super) fn import_sidecar(&mut self, cx: Cx<'_>, sidecar: Sidecar) {
+        let (origin, subnet, now_ms) = (Origin::Sync(self.number()), None, cx.now_ms);
+        self.metrics.sidecars_fetched += 1;
+        self.out.push(Action::Chain(match sidecar {
+            Sidecar::Blob(sidecar) => Event::BlobSidecar { sidecar, subnet, origin, now_ms },
+            Sidecar::Column(sidecar) => Event::DataColumnSidecar { sidecar, subnet, origin, now_ms },
+        }));
+    }
+
     /// Forgets what the chain wants no more.
     pub(super) fn expire_sidecar_lookups(&mut self, cx: Cx<'_>) {
         self.sidecar_lookups.retain(|_, lookup| lookup.under_way || lookup.until_ms > cx.now_ms);

@@ -17,10 +17,7 @@ use crate::chain::Outcome;
 use crate::net::PeerId;
 use crate::net::link::{Chunk, Command, Protocol, RequestId};
 use crate::ssz::{Root, Ssz};
-use crate::types::{
-    BeaconBlocksByRangeRequest, BlobSidecarsByRangeRequest, ChainConfig, DataColumnSidecarsByRangeRequest, Epoch,
-    ForkName, SignedBeaconBlock, Slot, Status,
-};
+use crate::types::{BeaconBlocksByRangeRequest, SignedBeaconBlock, Slot, Status};
 
 /// Slots per batch.
 const BATCH_SLOTS: u64 = 64;
@@ -33,7 +30,7 @@ const FIRST_PAUSE_MS: u64 = 250;
 /// Longest pause, milliseconds.
 const LONGEST_PAUSE_MS: u64 = 12_000;
 
-enum State {
+pub(super) enum State {
     Downloading {
         peer: PeerId,
         request: RequestId,
@@ -57,7 +54,7 @@ enum State {
 }
 
 impl State {
-    fn peer(&self) -> &PeerId {
+    pub(super) fn peer(&self) -> &PeerId {
         match self {
             State::Downloading { peer, .. }
             | State::Sidecars { peer, .. }
@@ -66,7 +63,7 @@ impl State {
         }
     }
 
-    fn request(&self) -> Option<RequestId> {
+    pub(super) fn request(&self) -> Option<RequestId> {
         match self {
             State::Downloading { request, .. } | State::Sidecars { request, .. } => Some(*request),
             State::Waiting { .. } | State::Importing { .. } => None,
@@ -74,12 +71,12 @@ impl State {
     }
 }
 
-struct Batch {
+pub(super) struct Batch {
     end: Slot,
-    blocks: Vec<Arc<SignedBeaconBlock>>,
-    /// By the root of their block.
-    sidecars: BTreeMap<Root, Vec<Sidecar>>,
-    state: State,
+    pub(super) blocks: Vec<Arc<SignedBeaconBlock>>,
+    /// By the root of their block; what has no entry here was not asked for.
+    pub(super) sidecars: BTreeMap<Root, Vec<Sidecar>>,
+    pub(super) state: State,
 }
 
 /// Where range sync stands.
@@ -89,7 +86,7 @@ pub(super) struct RangeSync {
     target: Option<Slot>,
     /// First slot not requested yet.
     next: Slot,
-    batches: BTreeMap<Slot, Batch>,
+    pub(super) batches: BTreeMap<Slot, Batch>,
     /// Our head was not on the peers' chain: begin after the finalized block.
     from_finalized: bool,
     /// Slot of the last block imported from the peers' chain since this attempt began.
@@ -219,69 +216,15 @@ impl Service {
 
     pub(super) fn range_over(&mut self, cx: Cx<'_>, id: RequestId, start: Slot, well: bool) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
-        let State::Downloading { peer, request } = &batch.state else { return };
+        let State::Downloading { request, .. } = &batch.state else { return };
         if *request != id {
             return;
         }
         if well {
-            let peer = peer.clone();
-            let rest = sidecar_requests(&self.cfg, &batch.blocks, self.epoch_at(cx.now_ms));
-            self.ask_for_range_sidecars(cx, start, peer, rest);
+            self.fetch_range_sidecars(cx, start);
         } else {
             self.sync_failed(cx, start, "no complete answer");
         }
-    }
-
-    /// Makes the next of these requests; without one the batch is complete.
-    fn ask_for_range_sidecars(&mut self, cx: Cx<'_>, start: Slot, peer: PeerId, mut rest: Vec<(Protocol, Vec<u8>)>) {
-        let state = match rest.pop() {
-            Some(offer) => {
-                let request = self.ask(cx.now_ms, &peer, Purpose::RangeSidecars(start), vec![offer]);
-                State::Sidecars { peer, request, rest }
-            }
-            None => State::Waiting { peer },
-        };
-        let complete = matches!(state, State::Waiting { .. });
-        if let Some(batch) = self.sync.batches.get_mut(&start) {
-            batch.state = state;
-        }
-        if complete {
-            self.drive_sync(cx);
-        }
-    }
-
-    pub(super) fn range_sidecar_chunk(
-        &mut self,
-        cx: Cx<'_>,
-        id: RequestId,
-        start: Slot,
-        protocol: Protocol,
-        chunk: &Chunk,
-    ) {
-        let sidecar = self.decode_sidecar(protocol, chunk);
-        let Some(batch) = self.sync.batches.get_mut(&start).filter(|batch| batch.state.request() == Some(id)) else {
-            return;
-        };
-        let Some(sidecar) = sidecar else { return self.sync_failed(cx, start, "a sidecar that can't be decoded") };
-        let header = sidecar.header();
-        let root = header.hash_tree_root(self.cfg.shape_at_slot(header.slot));
-        // of another branch: the chain would not know what to do with it
-        if batch.blocks.iter().any(|block| block.message.slot == header.slot) {
-            batch.sidecars.entry(root).or_default().push(sidecar);
-        }
-    }
-
-    pub(super) fn range_sidecars_over(&mut self, cx: Cx<'_>, id: RequestId, start: Slot, well: bool) {
-        let Some(batch) = self.sync.batches.get_mut(&start) else { return };
-        let State::Sidecars { peer, request, rest } = &mut batch.state else { return };
-        if *request != id {
-            return;
-        }
-        if !well {
-            tracing::debug!(%peer, start, "no complete answer with sidecars");
-        }
-        let (peer, rest) = (peer.clone(), std::mem::take(rest));
-        self.ask_for_range_sidecars(cx, start, peer, rest);
     }
 
     /// Hands the first batch to the chain once it is there.
@@ -349,7 +292,7 @@ impl Service {
     }
 
     /// The peer of this batch failed us.
-    fn sync_failed(&mut self, cx: Cx<'_>, start: Slot, why: &str) {
+    pub(super) fn sync_failed(&mut self, cx: Cx<'_>, start: Slot, why: &str) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
         let peer = batch.state.peer();
         tracing::debug!(%peer, start, "sync batch failed");
@@ -414,32 +357,4 @@ fn pause_after(failures: u32) -> u64 {
 
 fn is_range(purpose: Purpose) -> bool {
     matches!(purpose, Purpose::Range(_) | Purpose::RangeSidecars(_))
-}
-
-/// The requests for all sidecars of these blocks that peers still have to keep in epoch `now`: blobs before fulu, columns
-/// from then on.
-fn sidecar_requests(cfg: &ChainConfig, blocks: &[Arc<SignedBeaconBlock>], now: Epoch) -> Vec<(Protocol, Vec<u8>)> {
-    let shape = cfg.shape(ForkName::Fulu);
-    // first and last slot with blobs, before fulu and from then on
-    let (mut blobs, mut columns): (Option<(Slot, Slot)>, Option<(Slot, Slot)>) = (None, None);
-    for block in blocks.iter().filter(|block| !block.message.body.blob_kzg_commitments.is_empty()) {
-        let slot = block.message.slot;
-        let (span, epochs) = match cfg.fork_at_slot(slot) < ForkName::Fulu {
-            true => (&mut blobs, cfg.min_epochs_for_blob_sidecars_requests),
-            false => (&mut columns, cfg.min_epochs_for_data_column_sidecars_requests),
-        };
-        if cfg.epoch_of(slot) >= now.saturating_sub(epochs) {
-            *span = Some((span.map_or(slot, |(first, _)| first), slot));
-        }
-    }
-    let blobs = blobs.map(|(start_slot, last)| {
-        let request = BlobSidecarsByRangeRequest { start_slot, count: last + 1 - start_slot };
-        (Protocol::BlobsByRange1, request.encode(shape))
-    });
-    let columns = columns.map(|(start_slot, last)| {
-        let columns = (0..cfg.preset.number_of_columns).collect();
-        let request = DataColumnSidecarsByRangeRequest { start_slot, count: last + 1 - start_slot, columns };
-        (Protocol::ColumnsByRange1, request.encode(shape))
-    });
-    blobs.into_iter().chain(columns).collect()
 }

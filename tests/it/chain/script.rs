@@ -69,15 +69,15 @@ impl Script {
     pub fn with_engines(cfg: ChainConfig, nodes: usize, validators: usize, engine_script: stub::Script) -> Script {
         let keys = keys(validators);
         let genesis = genesis(&cfg, &keys);
-        Self::start(cfg, nodes, keys, genesis, engine_script)
+        Script::begin(cfg, nodes, keys, genesis, engine_script)
     }
 
     /// The same with a genesis state of one's own.
     pub fn from_genesis(cfg: ChainConfig, nodes: usize, keys: Vec<SecretKey>, genesis: BeaconState) -> Script {
-        Self::start(cfg, nodes, keys, genesis, stub::Script::default())
+        Script::begin(cfg, nodes, keys, genesis, stub::Script::default())
     }
 
-    fn start(
+    fn begin(
         cfg: ChainConfig,
         nodes: usize,
         keys: Vec<SecretKey>,

@@ -9,6 +9,7 @@ use clap::Args;
 use crate::spec;
 use crate::ssz::Ssz;
 use crate::types::{BeaconState, ChainConfig, SignedBeaconBlock};
+use crate::witness::{self, Disagreement};
 
 /// A block further ahead than this is refused rather than waited for: each empty slot costs time.
 const MAX_EMPTY_SLOTS: u64 = 1 << 16;
@@ -30,6 +31,9 @@ pub struct ReplayArgs {
     /// The state before the first block: SSZ, or raw snappy of it (.ssz_snappy)
     #[arg(long, value_name = "STATE.ssz")]
     pub pre: PathBuf,
+    /// Hold every block and state to a second implementation of SSZ, too: encoding and root. Slow on large states
+    #[arg(long)]
+    pub cross_check: bool,
     /// Signed blocks in order: SSZ, or raw snappy of it (.ssz_snappy)
     #[arg(value_name = "BLOCK.ssz", required = true)]
     pub blocks: Vec<PathBuf>,
@@ -64,7 +68,13 @@ fn replay(args: &ReplayArgs, out: &mut impl Write) -> Result<(), Stop> {
             return Err(invalid(format!("it is more than {MAX_EMPTY_SLOTS} slots after the state of {}", state.slot)));
         }
         spec::state_transition(&cfg, &mut state, &block, true).map_err(|error| invalid(error.to_string()))?;
-        let root = state.hash_tree_root(cfg.shape_at_slot(state.slot));
+        let shape = cfg.shape_at_slot(state.slot);
+        if args.cross_check {
+            let disagreement = |error: Disagreement| (1, format!("{}: slot {slot}: {error}", path.display()));
+            witness::check("SignedBeaconBlock", shape, &block).map_err(disagreement)?;
+            witness::check("BeaconState", shape, &state).map_err(disagreement)?;
+        }
+        let root = state.hash_tree_root(shape);
         // A reader that went away needs no answer.
         writeln!(out, "{} {root}", state.slot).ok();
     }

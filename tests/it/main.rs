@@ -7,6 +7,7 @@ mod genesis;
 mod layers;
 mod net;
 mod node;
+mod oracle;
 mod replay;
 mod report;
 mod rest;

@@ -11,13 +11,17 @@ trap 'rm -rf "$work"' EXIT
 keep() {
   case $1 in
     */ssz_generic/*progressive* | */ssz_generic/compatible_unions | */networking/*) echo 1 ;;
-    */ssz_static/*) echo 2 ;;
-    */ssz_generic/* | */operations/* | */sanity/* | */fork_choice/*) echo 8 ;;
-    *) echo 4 ;;
+    mainnet/*/ssz_static/BeaconState | mainnet/*/epoch_processing/[b-q]*) echo 0 ;; # large
+    mainnet/*) echo 1 ;;
+    */random/*) echo 1 ;;
+    */ssz_static/*) echo 1 ;;
+    */ssz_generic/* | */operations/* | */sanity/*) echo 6 ;;
+    *) echo 3 ;;
   esac
 }
 
-for set in general-phase0 general-altair minimal-phase0 minimal-altair; do
+for archive in "$full"/*.tar.zst; do
+  set=$(basename "$archive" .tar.zst)
   mkdir "$work/$set"
   zstd --long=27 -dcq "$full/$set.tar.zst" | tar xf - -C "$work/$set"
   cd "$work/$set"

@@ -138,7 +138,7 @@ fn load(dir: &Path) -> Result<StubConfig, EngineError> {
     }
     let path = dir.join("genesis.ssz");
     let state = config.decode_state(&read(&path)?).map_err(|source| EngineError::Genesis { path, source })?;
-    let terminal = genesis::terminal_block(genesis::terminal_total_difficulty(&config)).block_hash;
+    let terminal = genesis::terminal_block(config.terminal_total_difficulty).block_hash;
     let wanted = config.terminal_block_hash;
     let stub = StubConfig::of_network(Arc::new(config), &state);
     if matches!(stub.genesis, StubGenesis::ProofOfWork) && !wanted.is_zero() && wanted != terminal {

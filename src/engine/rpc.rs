@@ -5,7 +5,6 @@
 
 use super::call::{Answer, Call, Failure, Validity};
 use super::client::ClientVersion;
-use super::genesis::terminal_total_difficulty;
 use super::json::{
     self, Forks, JsonRpcError, MAX_REQUESTED, answer_to, code, data, data_from, elements, field, header_to, parse,
     quantity, quantity_from, quantity256, quantity256_from, withdrawals_to,
@@ -194,7 +193,7 @@ fn transition_configuration(stub: &Stub, theirs: &Value) -> Result<Value, Fault>
     field(theirs, "terminalBlockHash", data_from::<32>)?;
     let network = &stub.config().network;
     Ok(json!({
-        "terminalTotalDifficulty": quantity256(&terminal_total_difficulty(network)),
+        "terminalTotalDifficulty": quantity256(&network.terminal_total_difficulty),
         "terminalBlockHash": data(network.terminal_block_hash),
         "terminalBlockNumber": "0x0",
     }))

@@ -23,7 +23,7 @@ use self::chain::{Chain, Recent};
 use self::fees::BlobGas;
 use self::script::Place;
 use super::call::{Answer, BlobAndProofs, BuiltPayload, Call, Failure, ForkchoiceState, PayloadId};
-use super::genesis::{proof_of_work_chain, terminal_total_difficulty};
+use super::genesis::proof_of_work_chain;
 use super::header::{EMPTY_OMMERS_HASH, Header};
 use super::json::{code, method_of};
 use super::requests::requests_hash;
@@ -121,7 +121,7 @@ impl Stub {
     pub fn new(config: StubConfig) -> Self {
         let blocks = match &config.genesis {
             StubGenesis::Merged { fork, header } => vec![merged_genesis(*fork, header)],
-            StubGenesis::ProofOfWork => proof_of_work_blocks(terminal_total_difficulty(&config.network)),
+            StubGenesis::ProofOfWork => proof_of_work_blocks(config.network.terminal_total_difficulty),
         };
         let chain = Chain::new(blocks);
         let forkchoice = ForkchoiceState { head_block_hash: chain.head, ..ForkchoiceState::default() };

@@ -67,7 +67,7 @@ async fn a_client_goes_through_every_fork() {
     Stub::new(StubConfig::of_network(Arc::new(cfg.clone()), &state).with_script(script))
         .prepare_blobs()
         .expect("blobs");
-    let total = genesis::terminal_total_difficulty(&cfg);
+    let total = cfg.terminal_total_difficulty;
     let client = client(start(cfg, false, "blobs: { every: 1, per_block: 1 }").await, SECRET);
 
     let terminal = genesis::terminal_block(total);

@@ -72,7 +72,10 @@ impl Served {
 fn log(heard: &Heard) {
     let Heard { method, hash, answer, .. } = heard;
     let hash = hash.map_or(String::new(), |hash| format!(" {hash}"));
-    tracing::debug!("{method}{hash}: {answer}");
+    match answer.starts_with("Invalid") {
+        true => tracing::info!("{method}{hash}: {answer}"),
+        false => tracing::debug!("{method}{hash}: {answer}"),
+    }
 }
 
 fn authorized(secret: &Secret, headers: &HeaderMap) -> Result<(), String> {

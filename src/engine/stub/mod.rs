@@ -22,7 +22,7 @@ use self::build::Job;
 use self::chain::{Chain, Recent};
 use self::fees::BlobGas;
 use self::script::Place;
-use super::call::{Answer, BlobAndProofs, BuiltPayload, Call, Failure, ForkchoiceState, PayloadId};
+use super::call::{Answer, BlobAndProofs, BuiltPayload, Call, Failure, ForkchoiceState, PayloadId, PayloadStatus};
 use super::genesis::proof_of_work_chain;
 use super::header::{EMPTY_OMMERS_HASH, Header};
 use super::json::{code, method_of};
@@ -308,8 +308,8 @@ impl Stub {
             _ => None,
         };
         let answer = match result {
-            Ok(Answer::PayloadStatus(status)) => format!("{:?}", status.status),
-            Ok(Answer::ForkchoiceUpdated { status, payload_id: None }) => format!("{:?}", status.status),
+            Ok(Answer::PayloadStatus(status)) => in_words(status),
+            Ok(Answer::ForkchoiceUpdated { status, payload_id: None }) => in_words(status),
             Ok(Answer::ForkchoiceUpdated { status, payload_id: Some(id) }) => {
                 format!("{:?}, builds {id}", status.status)
             }
@@ -325,6 +325,11 @@ impl Stub {
             self.log.pop_front();
         }
     }
+}
+
+fn in_words(status: &PayloadStatus) -> String {
+    let why = status.validation_error.as_ref().map_or(String::new(), |why| format!(": {why}"));
+    format!("{:?}{why}", status.status)
 }
 
 fn refused(code: i64, message: impl Into<String>) -> Failure {

@@ -142,9 +142,7 @@ impl Stub {
             Call::GetPayload { fork, id } => {
                 self.get_payload(now_ms, *fork, id).map(|built| Answer::Payload(Box::new(built)))
             }
-            Call::GetBlobs { fork, versioned_hashes } => {
-                self.get_blobs(now_ms, *fork, versioned_hashes).map(Answer::Blobs)
-            }
+            Call::GetBlobs { fork, versioned_hashes } => self.get_blobs(*fork, versioned_hashes).map(Answer::Blobs),
             Call::PowBlock { hash } => Ok(Answer::PowBlock(self.chain.get(hash).map(pow_block))),
             Call::TerminalPowBlock { terminal_total_difficulty } => {
                 Ok(Answer::PowBlock(self.terminal_pow_block(*terminal_total_difficulty)))
@@ -243,20 +241,12 @@ impl Stub {
     }
 
     /// Spec: `cancun.md`, `osaka.md` `engine_getBlobs`.
-    fn get_blobs(
-        &self,
-        now_ms: u64,
-        fork: Fork,
-        versioned_hashes: &[Hash32],
-    ) -> Result<Vec<Option<BlobAndProofs>>, Failure> {
-        let active = self.fork_at(now_ms / 1000);
-        if active >= Fork::Fulu && fork < Fork::Fulu {
+    fn get_blobs(&self, fork: Fork, versioned_hashes: &[Hash32]) -> Result<Vec<Option<BlobAndProofs>>, Failure> {
+        if fork < Fork::Fulu && self.fork_at(self.head().header.timestamp) >= Fork::Fulu {
             return Err(refused(code::UNSUPPORTED_FORK, "Unsupported fork: cell proofs are asked for since fulu"));
         }
         let shared = self.config.script.blobs.is_some_and(|plan| plan.shared);
-        let shared = if shared { self.most_blobs() } else { 0 };
-        // Before fulu the pool has no cell proofs.
-        let have = if fork >= Fork::Fulu && active < Fork::Fulu { 0 } else { self.pooled.max(shared) };
+        let have = self.pooled.max(if shared { self.most_blobs() } else { 0 });
         let failed = |error: kzg::Error| refused(code::SERVER_ERROR, error.to_string());
         let pool = (0..have).map(blobs::known).collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let find = |hash: &Hash32| match pool.iter().find(|known| known.versioned_hash == *hash) {

@@ -250,7 +250,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn damaged_requests_get_an_answer(pick in any::<prop::sample::Index>(), at in 0usize..40, with in any_json()) {

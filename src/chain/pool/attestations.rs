@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::cover::{Cover, Inserted, Part};
 use crate::ssz::{BitVector, Root, Shape, Ssz};
-use crate::types::{Attestation, AttestationData, BlsSignature, CommitteeIndex, Slot};
+use crate::types::{Attestation, AttestationData, BlsSignature, CommitteeIndex, ForkName, Slot};
 
 /// What a committee votes for. From electra on, the data does not say which committee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,9 +108,8 @@ impl AttestationPool {
 
 /// One committee's votes as an attestation of electra and later, or (with a shape of before) as one of its own fork.
 pub(crate) fn attestation(shape: Shape, committee: CommitteeIndex, data: AttestationData, part: Part) -> Attestation {
-    // An absent field is its default: by that the spec's functions know the form.
-    let mut committee_bits = BitVector::default();
-    if shape.fork >= crate::types::ForkName::Electra {
+    let mut committee_bits = BitVector::default(); // absent before electra
+    if shape.fork >= ForkName::Electra {
         committee_bits = BitVector::zero(shape);
         committee_bits.set(committee as usize, true);
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::cover::{Cover, Inserted, Part};
 use crate::ssz::{BitVector, Root, Shape, Ssz};
-use crate::types::{Attestation, AttestationData, BlsSignature, CommitteeIndex, Slot};
+use crate::types::{Attestation, AttestationData, BlsSignature, CommitteeIndex, ForkName, Slot};
 
 /// What a committee votes for. From electra on, the data does not say which committee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +108,9 @@ impl AttestationPool {
 
 /// One committee's votes as an attestation of electra and later, or (with a shape of before) as one of its own fork.
 pub(crate) fn attestation(shape: Shape, committee: CommitteeIndex, data: AttestationData, part: Part) -> Attestation {
-    let mut committee_bits = BitVector::zero(shape);
-    if shape.fork >= crate::types::ForkName::Electra {
+    let mut committee_bits = BitVector::default(); // absent before electra
+    if shape.fork >= ForkName::Electra {
+        committee_bits = BitVector::zero(shape);
         committee_bits.set(committee as usize, true);
     }
     Attestation { aggregation_bits: part.bits.into_iter().collect(), data, signature: part.signature, committee_bits }

@@ -4,6 +4,7 @@ mod chain;
 mod forks;
 mod hostile;
 mod operations;
+mod payloads;
 mod queues;
 
 use super::*;

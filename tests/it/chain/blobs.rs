@@ -60,6 +60,7 @@ fn sidecars_are_served_by_whoever_imported_the_block_also_after_a_restart() {
 fn a_block_waits_for_its_blob_which_is_asked_for_after_a_while() {
     let mut script = in_fork(ForkName::Deneb, 2, false);
     script.nodes[1].deaf_to = vec![0];
+    script.nodes[1].engine_has_no_blobs = true;
     let (slot, before) = (script.slot + 1, script.chain(1).head());
     script.on_slot(slot);
     let block = script.propose(0);
@@ -76,6 +77,7 @@ fn missing_columns_are_computed_from_half_of_them_and_asked_for_from_fewer() {
     for (missing, asks) in [(64, false), (65, true)] {
         let mut script = in_fork(ForkName::Fulu, 2, false);
         script.nodes[1].deaf_to = (0..missing).collect();
+        script.nodes[1].engine_has_no_blobs = true;
         let slot = script.slot + 1;
         script.on_slot(slot);
         let block = script.propose(0);

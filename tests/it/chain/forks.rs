@@ -74,7 +74,7 @@ fn the_merge_waits_for_the_terminal_block_and_goes_by_its_hash_where_one_is_name
     }
     script.nodes.iter_mut().for_each(|node| node.engine_is_down = false);
     script.run(9..=34);
-    let first = script.chain(1).canonical_block_at(10).unwrap().message.body.execution_payload.clone();
+    let first = script.chain(1).canonical_block_at(9).unwrap().message.body.execution_payload.clone();
     assert_eq!((first.parent_hash, first.block_number), (terminal, 2));
     assert!(script.chain(0).finalized().epoch >= 2);
     assert_eq!(script.chain(0).head().root, script.chain(1).head().root);

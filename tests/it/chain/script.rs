@@ -11,7 +11,7 @@ use lockin::chain::{
 use lockin::crypto::{self, SecretKey};
 use lockin::engine::{Call, Failure, Stub, StubConfig, stub};
 use lockin::spec;
-use lockin::ssz::{Bytes, Root, Ssz};
+use lockin::ssz::{BitVector, Bytes, Root, Ssz};
 use lockin::types::{
     Attestation, BeaconState, ChainConfig, Epoch, ForkName, SignedAggregateAndProof, SignedBeaconBlock,
     SignedContributionAndProof, SingleAttestation, Slot, SyncCommitteeMessage, ValidatorIndex,
@@ -32,6 +32,8 @@ pub struct Node {
     pub engine: Stub,
     /// Nobody answers there.
     pub engine_is_down: bool,
+    /// It has no pool of blobs.
+    pub engine_has_no_blobs: bool,
     /// What the engine is to be asked.
     calls: VecDeque<(EngineId, Call)>,
     /// Every call that was answered, in order.
@@ -122,6 +124,7 @@ impl Script {
                 StubConfig::of_network(self.cfg.clone(), &self.genesis).with_script(self.engine_script.clone()),
             ),
             engine_is_down: false,
+            engine_has_no_blobs: false,
             calls: VecDeque::new(),
             asked: Vec::new(),
             produced: Vec::new(),
@@ -161,8 +164,10 @@ impl Script {
         let effects = self.nodes[node].chain.on(event);
         self.carry_out(node, effects);
         while let Some((id, call)) = self.nodes[node].calls.pop_front() {
+            let poor = self.nodes[node].engine_has_no_blobs && matches!(call, Call::GetBlobs { .. });
             let answer = match self.nodes[node].engine_is_down {
                 true => Err(Failure::Unreachable("the script says so".into())),
+                false if poor => Err(Failure::Refused { code: -32601, message: "no such method".into() }),
                 false => self.nodes[node].engine.call(self.now_ms, &call),
             };
             self.nodes[node].asked.push(call);
@@ -354,9 +359,10 @@ impl Script {
             let key = &self.keys[duty.validator_index as usize];
             let signature = spec::get_attestation_signature(&self.cfg, &state, &data, key);
             let shape = self.cfg.shape_at_slot(self.slot);
-            let mut vote = Attestation { data, signature, ..Attestation::zero(shape) };
-            vote.aggregation_bits = bits.into_iter().collect();
+            let aggregation_bits = bits.into_iter().collect();
+            let mut vote = Attestation { aggregation_bits, data, signature, ..Attestation::default() };
             if shape.fork >= ForkName::Electra {
+                vote.committee_bits = BitVector::zero(shape);
                 vote.committee_bits.set(duty.committee_index as usize, true);
             }
             (duty.validator_index, vote)

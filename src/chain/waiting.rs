@@ -74,9 +74,7 @@ impl Chain {
             self.accept(&mut arrival.asker, || Gossip::Block(block));
         }
         if !waits {
-            self.apply_block(&arrival, post, false);
-            self.answer(&mut arrival.asker, Outcome::Accept);
-            return true;
+            return self.import(arrival, post, false);
         }
         let word = if has_payload { Word::None } else { Word::Valid };
         let (until, ask_at_ms) = (self.slot.saturating_add(SLOTS), self.patience_ends());
@@ -112,13 +110,20 @@ impl Chain {
         if !judged || !waiting.available {
             return;
         }
-        let Some(Waiting { mut arrival, post, merges, .. }) = self.waiting.remove(root) else { return };
-        self.apply_block(&arrival, post, optimistic);
-        if optimistic && merges {
-            self.unverified_merges.insert(*root);
+        let Some(Waiting { arrival, post, merges, .. }) = self.waiting.remove(root) else { return };
+        if self.import(arrival, post, optimistic) {
+            if optimistic && merges {
+                self.unverified_merges.insert(*root);
+            }
+            self.take_what_waited_for(root);
         }
-        self.answer(&mut arrival.asker, Outcome::Accept);
-        self.take_what_waited_for(root);
+    }
+
+    fn import(&mut self, mut arrival: Arrival, post: Post, optimistic: bool) -> bool {
+        let imported = self.apply_block(&arrival, post, optimistic);
+        let refused = || Outcome::Ignore("another fork is final by now".into());
+        self.answer(&mut arrival.asker, if imported { Outcome::Accept } else { refused() });
+        imported
     }
 
     /// Drops a waiting block that turned out to be invalid.
@@ -134,6 +139,9 @@ impl Chain {
     /// Once a slot: asks again for what is missing, and drops what has waited too long.
     pub(super) fn drive_waiting(&mut self) {
         let finalized = self.cfg.start_slot(self.store.finalized_checkpoint().epoch);
+        for root in self.unverified_merges.clone() {
+            self.check_merge(&root);
+        }
         let mut oldest_first: Vec<(Slot, Root)> =
             self.waiting.iter().map(|(root, waiting)| (waiting.arrival.block.message.slot, *root)).collect();
         oldest_first.sort();

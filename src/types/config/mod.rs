@@ -52,7 +52,7 @@ const NEVER_ZERO: &[&str] = &[
     "BALANCE_PER_ADDITIONAL_CUSTODY_GROUP",
 ];
 
-/// Values of a `config.yaml` that a network could choose, but that this program has built in: its limits on the wire, its
+/// Values of a `config.yaml` or a preset that a network could choose, but that this program has built in: its limits on the wire, its
 /// subnets and its message ids. A network with others could not be followed, so it is refused when it is read.
 pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("ATTESTATION_SUBNET_COUNT", "64"),
@@ -61,6 +61,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("MAX_REQUEST_BLOCKS", "1024"),
     ("MESSAGE_DOMAIN_INVALID_SNAPPY", "0x00000000"),
     ("MESSAGE_DOMAIN_VALID_SNAPPY", "0x01000000"),
+    ("NUMBER_OF_COLUMNS", "128"),
 ];
 
 /// Preset constants that are lengths of vectors: a state holds them in full, so they bound memory.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use lockin::engine::{header::Header, json, ordered_trie_root};
 use lockin::genesis::{Convention, genesis_state};
 use lockin::ssz::{Fork, Json, Ssz};
 use lockin::types::{BeaconState, ChainConfig};
@@ -201,8 +202,11 @@ fn a_live_genesis_stands_on_the_block_that_our_engine_begins_with() {
 #[test]
 fn an_execution_clients_genesis_block_can_be_the_beginning() {
     let dir = tempfile::tempdir().expect("temporary folder");
+    // A later block as geth gives it, made one that a chain can begin with.
     let blocks: Value = serde_json::from_str(include_str!("../execution-apis/blocks.json")).expect("JSON");
-    let block = &blocks["get-genesis"];
+    let (mut of_geth, _) = json::header_from(&blocks["get-block-merge-fork"]).expect("a block");
+    of_geth.transactions_root = ordered_trie_root::<&[u8]>([]);
+    let block = &json::header_to(&of_geth, &of_geth.hash());
     let file = dir.path().join("geth.json");
     let begin = |block: &Value, fork: &str, more: &[&str]| {
         fs::write(&file, block.to_string()).expect("writes");
@@ -215,6 +219,7 @@ fn an_execution_clients_genesis_block_can_be_the_beginning() {
     let header = &state.latest_execution_payload_header;
     assert_eq!(block["hash"], header.block_hash.to_string());
     assert_eq!((state.eth1_data.block_hash, state.randao_mixes[3]), (header.block_hash, header.block_hash));
+    assert_eq!((header.timestamp, header.block_number), (0x168, 0x24));
 
     let refused = |output: std::process::Output, why: &str| {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -224,6 +229,8 @@ fn an_execution_clients_genesis_block_can_be_the_beginning() {
     refused(begin(block, "bellatrix", &["--convention", "merged"]), "makes a `live` state");
     refused(begin(&serde_json::json!({ "hash": 5 }), "bellatrix", &[]), "geth.json: ");
     refused(begin(block, "altair", &[]), "altair");
+    let late = Header { timestamp: 1_700_000_001, ..of_geth };
+    refused(begin(&json::header_to(&late, &late.hash()), "bellatrix", &[]), "after the genesis time");
 }
 
 #[test]

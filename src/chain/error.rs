@@ -23,6 +23,16 @@ pub enum Error {
         super::MOST_EMPTY_SLOTS
     )]
     TooFar { root: Root, from: Slot, to: Slot },
+    /// A validator must not sign for a block whose payload the execution engine has not called valid: HTTP 503.
+    #[error("the execution engine has not called the payload of block {root} valid: wait until it has")]
+    Optimistic { root: Root },
+    /// The execution engine failed.
+    #[error("{doing}: {failure}")]
+    Engine {
+        doing: String,
+        #[source]
+        failure: crate::engine::Failure,
+    },
     /// Producing a block failed.
     #[error("producing a block for slot {slot}: {why}")]
     Produce { slot: Slot, why: String },

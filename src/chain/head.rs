@@ -7,7 +7,7 @@ use super::schema::{self, Anchor};
 use super::{Chain, Head};
 use crate::spec::fork_choice;
 use crate::ssz::{Root, Ssz};
-use crate::types::{BeaconState, Checkpoint, Slot};
+use crate::types::{BeaconState, Checkpoint, Epoch, Slot};
 
 impl Chain {
     /// Asks fork choice for the head, and tells of a new one.
@@ -60,7 +60,9 @@ impl Chain {
 
     fn tell_reorg(&mut self, old: &Head) {
         let new = self.head.clone();
-        let Some(common) = self.common_ancestor(&old.root, &new.root) else { return };
+        let Some(common) = self.surviving(old.root).and_then(|old| self.common_ancestor(&old, &new.root)) else {
+            return;
+        };
         if common == old.root {
             return;
         }
@@ -79,6 +81,14 @@ impl Chain {
             common_ancestor: common,
             optimistic: self.is_optimistic(&new.root),
         });
+    }
+
+    /// The block, or where it has been removed its nearest ancestor that fork choice holds.
+    fn surviving(&self, mut root: Root) -> Option<Root> {
+        while !self.store.contains(&root) {
+            root = self.blocks.get(&root)?.message.parent_root;
+        }
+        Some(root)
     }
 
     fn common_ancestor(&self, one: &Root, other: &Root) -> Option<Root> {
@@ -140,8 +150,12 @@ impl Chain {
             self.batch.push(schema::delete(schema::hot(*slot, root)));
             self.batch.push(schema::delete(schema::block(root)));
             self.batch.push(schema::delete(schema::state_root(state_root)));
+            if let Some(block) = self.blocks.get(root) {
+                self.delete_sidecars(root, &block);
+            }
             self.blocks.forget(root);
         }
+        self.delete_old_sidecars(self.anchor.epoch, finalized.epoch);
         self.move_anchor(finalized, slot, snapshots);
         self.prune_pools(state);
     }
@@ -183,6 +197,18 @@ impl Chain {
         let recent = self.cfg.epoch_of(self.slot).saturating_sub(1);
         self.targets.retain(|target, _| target.epoch >= recent);
         self.seen.prune(finalized, self.cfg.epoch_of(oldest_vote), oldest_vote, oldest_sync);
+    }
+
+    /// Deletes the sidecars of blocks that leave the window in which they are served, when finality moves on. By
+    /// finality's epochs and not by the clock's, so that every block is passed exactly once.
+    fn delete_old_sidecars(&mut self, before: Epoch, now: Epoch) {
+        let start = |epoch: Epoch| self.cfg.start_slot(self.served_since(epoch));
+        let gone: Vec<Root> = self.blocks.finalized.range(start(before)..start(now)).map(|(_, root)| *root).collect();
+        for root in gone {
+            if let Some(block) = self.blocks.get(&root) {
+                self.delete_sidecars(&root, &block);
+            }
+        }
     }
 
     fn prune_pools(&mut self, finalized: &BeaconState) {

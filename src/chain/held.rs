@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::event::Origin;
+use super::sidecars::Sidecar;
 use crate::ssz::Root;
-use crate::types::{Attestation, SignedAggregateAndProof, SignedBeaconBlock, Slot};
+use crate::types::{Attestation, SignedAggregateAndProof, SignedBeaconBlock, SingleAttestation, Slot};
 
 /// Blocks without a parent that are kept.
 const MAX_ORPHANS: usize = 128;
@@ -14,9 +15,11 @@ const MAX_ORPHANS: usize = 128;
 const MAX_EARLY: usize = 16;
 /// Votes without a block that are kept.
 const MAX_VOTES: usize = 2048;
+/// Sidecars whose block's parent is missing that are kept.
+const MAX_SIDECARS: usize = 512;
 /// Slots that a block waits for its parent.
 const SLOTS_FOR_PARENT: u64 = 32;
-/// Slots that a vote waits for its block.
+/// Slots that a vote waits for its block, and a sidecar for its block's parent.
 const SLOTS_FOR_BLOCK: u64 = 2;
 
 /// Somebody who may wait for an outcome, and whether they have had it.
@@ -44,6 +47,7 @@ pub(super) struct Arrival {
 #[derive(Clone, Debug)]
 pub(super) enum Vote {
     Attestation { attestation: Arc<Attestation>, subnet: Option<u64> },
+    Single { attestation: Arc<SingleAttestation>, subnet: Option<u64> },
     Aggregate(Arc<SignedAggregateAndProof>),
 }
 
@@ -51,6 +55,15 @@ pub(super) enum Vote {
 #[derive(Clone, Debug)]
 pub(super) struct HeldVote {
     pub(super) vote: Vote,
+    pub(super) asker: Asker,
+    until: Slot,
+}
+
+/// A sidecar that waits for its block's parent.
+#[derive(Clone, Debug)]
+pub(super) struct HeldSidecar {
+    pub(super) sidecar: Sidecar,
+    pub(super) subnet: Option<u64>,
     pub(super) asker: Asker,
     until: Slot,
 }
@@ -70,6 +83,8 @@ pub(super) struct Held {
     early: BTreeMap<Slot, Vec<Arrival>>,
     /// By block.
     votes: BTreeMap<Root, Vec<HeldVote>>,
+    /// By the parent of the block.
+    sidecars: BTreeMap<Root, Vec<HeldSidecar>>,
     /// Blocks asked for, and for whom.
     requested: BTreeMap<Root, Origin>,
 }
@@ -121,6 +136,28 @@ impl Held {
         Ok(())
     }
 
+    /// Keeps a sidecar until its block's parent comes. Gives it back when there is no room.
+    pub(super) fn keep_sidecar(
+        &mut self,
+        parent: Root,
+        sidecar: Sidecar,
+        subnet: Option<u64>,
+        asker: Asker,
+        now: Slot,
+    ) -> Result<(), Asker> {
+        if total(&self.sidecars) >= MAX_SIDECARS {
+            return Err(asker);
+        }
+        let until = now.saturating_add(SLOTS_FOR_BLOCK);
+        self.sidecars.entry(parent).or_default().push(HeldSidecar { sidecar, subnet, asker, until });
+        Ok(())
+    }
+
+    /// The sidecars that waited for this block, their block's parent.
+    pub(super) fn sidecars_for(&mut self, parent: &Root) -> Vec<HeldSidecar> {
+        self.sidecars.remove(parent).unwrap_or_default()
+    }
+
     /// The blocks that waited for this one.
     pub(super) fn children_of(&mut self, root: &Root) -> Vec<Arrival> {
         self.orphans.remove(root).unwrap_or_default().into_iter().map(|orphan| orphan.arrival).collect()
@@ -161,6 +198,11 @@ impl Held {
             dropped.extend(votes.iter().filter(|vote| vote.until < now).map(|vote| vote.asker));
             votes.retain(|vote| vote.until >= now);
             !votes.is_empty()
+        });
+        self.sidecars.retain(|_, sidecars| {
+            dropped.extend(sidecars.iter().filter(|sidecar| sidecar.until < now).map(|sidecar| sidecar.asker));
+            sidecars.retain(|sidecar| sidecar.until >= now);
+            !sidecars.is_empty()
         });
         let (orphans, votes) = (&self.orphans, &self.votes);
         self.requested.retain(|root, _| orphans.contains_key(root) || votes.contains_key(root));

@@ -8,6 +8,8 @@
 //! from the spec's gossip text, the file that does it says so at its top.
 
 mod blocks;
+mod building;
+mod calls;
 mod committee;
 mod duties;
 mod effect;
@@ -16,19 +18,25 @@ mod event;
 mod head;
 mod held;
 mod import;
+mod invalid;
 mod memo;
+mod merge;
 mod operations;
 mod pack;
+mod payloads;
 mod pool;
 mod produce;
 mod reads;
 mod restore;
 mod rows;
 pub mod schema;
-mod seen;
+mod sidecars;
 mod states;
+mod tell;
 mod verdict;
+mod view;
 mod votes;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -43,10 +51,17 @@ pub use reads::{BlockId, ForkChoiceNode, FoundBlock, StateId};
 pub use rows::{MemoryRows, Row, Rows, RowsError};
 pub use states::MOST_EMPTY_SLOTS;
 
+use building::Order;
+use sidecars::Sidecar;
+
 use crate::spec::fork_choice::{self, Store};
+use crate::spec::gossip::Seen;
 use crate::ssz::Root;
 use crate::time::SlotClock;
-use crate::types::{AttestationData, BeaconState, ChainConfig, Checkpoint, Slot, ValidatorIndex};
+use crate::types::{
+    AttestationData, BeaconState, ChainConfig, Checkpoint, Epoch, ExecutionAddress, Hash32, PowBlock, Slot,
+    ValidatorIndex,
+};
 
 /// The head block and its post-state.
 #[derive(Clone, Debug)]
@@ -74,6 +89,10 @@ pub struct Metrics {
     pub blocks_rejected: u64,
     /// Blocks waiting for their parent or their slot.
     pub blocks_held: u64,
+    /// Blocks waiting for their sidecars or the execution engine.
+    pub blocks_waiting: u64,
+    /// Blocks whose sidecars are in memory.
+    pub blocks_with_sidecars_in_memory: u64,
     /// Blocks produced without the pools' contents, since something in them would have made the block invalid. A bug.
     pub blocks_stripped: u64,
     /// Attestations and aggregates accepted.
@@ -115,17 +134,35 @@ pub struct Chain {
     anchor: schema::Anchor,
     told_justified: Checkpoint,
     told_finalized: Checkpoint,
-    seen: seen::Seen,
+    seen: Seen,
     held: held::Held,
+    waiting: waiting::WaitingBlocks,
+    sidecars: sidecars::Kept,
     /// States of the targets of recent votes.
     targets: BTreeMap<Checkpoint, Arc<BeaconState>>,
     /// Votes that count from the slot after their own.
     waiting_votes: BTreeMap<Slot, Vec<(AttestationData, Vec<ValidatorIndex>)>>,
-    invalid: BTreeSet<Root>,
-    invalid_in_order: VecDeque<Root>,
+    invalid: invalid::Invalid,
     attestations: pool::AttestationPool,
     sync: pool::SyncPool,
     operations: pool::OperationPool,
+    calls: calls::Calls,
+    /// What the engine was told last, unless it has to be told anew.
+    told: Option<tell::Told>,
+    /// The engine failed, or is syncing: it is told again in the next slot.
+    told_badly: bool,
+    /// Who proposes through this node: where fees go, and the last epoch in which that is known.
+    fee_recipients: BTreeMap<ValidatorIndex, (ExecutionAddress, Epoch)>,
+    /// Payloads that the engine builds, the newest last.
+    prepared: VecDeque<tell::Prepared>,
+    /// Whether the proposer of the slot on the head is one of this node's: the last answer.
+    turn: Option<(Root, Slot, bool)>,
+    productions: building::Productions,
+    /// The terminal proof-of-work block, once the engine knows it.
+    terminal: Option<PowBlock>,
+    pow_blocks: BTreeMap<Hash32, PowBlock>,
+    /// First payloads that were imported optimistically, so that their parent is still to be checked.
+    unverified_merges: BTreeSet<Root>,
     metrics: Metrics,
     stripped: AtomicU64,
     /// Effects of the event at hand.
@@ -148,18 +185,27 @@ impl Chain {
             Event::VoluntaryExit { exit, origin, .. } => self.on_voluntary_exit(exit, origin),
             Event::ProposerSlashing { slashing, origin, .. } => self.on_proposer_slashing(slashing, origin),
             Event::AttesterSlashing { slashing, origin, .. } => self.on_attester_slashing(slashing, origin),
-            Event::Produce { id, slot, randao, graffiti, .. } => self.on_produce(id, slot, randao, graffiti),
-            Event::BlockContents { origin, .. }
-            | Event::BlobSidecar { origin, .. }
-            | Event::DataColumnSidecar { origin, .. }
-            | Event::SingleAttestation { origin, .. }
-            | Event::BlsToExecutionChange { origin, .. } => {
-                self.refuse(&mut held::Asker::new(origin), verdict::Fault::Ignore("of a fork not built in yet".into()));
+            Event::SingleAttestation { attestation, subnet, origin, .. } => {
+                self.on_single_attestation(attestation, subnet, origin)
             }
-            Event::Engine { .. } | Event::PrepareProposers { .. } => {}
+            Event::BlsToExecutionChange { change, origin, .. } => self.on_bls_to_execution_change(change, origin),
+            Event::BlockContents { block, proofs, blobs, origin, .. } => {
+                self.on_block_contents(block, &proofs, &blobs, origin)
+            }
+            Event::BlobSidecar { sidecar, subnet, origin, .. } => {
+                self.on_sidecar(Sidecar::Blob(sidecar), subnet, origin)
+            }
+            Event::DataColumnSidecar { sidecar, subnet, origin, .. } => {
+                self.on_sidecar(Sidecar::Column(sidecar), subnet, origin)
+            }
+            Event::Engine { id, answer, .. } => self.on_engine(id, answer),
+            Event::PrepareProposers { proposers, .. } => self.on_prepare(proposers),
+            Event::Produce { id, slot, randao, graffiti, .. } => self.on_produce(id, Order { slot, randao, graffiti }),
         }
         self.update_head();
         self.settle();
+        self.drive_productions();
+        self.tell_engine();
         if !self.batch.is_empty() {
             let batch = std::mem::take(&mut self.batch);
             self.out.push(Effect::Persist(batch));
@@ -172,15 +218,28 @@ impl Chain {
         self.now_ms = self.now_ms.max(now_ms);
         fork_choice::on_tick_ms(&self.cfg, &mut self.store, self.now_ms);
         let slot = self.clock.slot_at(self.now_ms).unwrap_or(0);
-        if slot <= self.slot {
-            return;
+        if slot > self.slot {
+            let old = std::mem::replace(&mut self.slot, slot);
+            self.begin_slot(old);
         }
-        self.slot = slot;
+        self.ask_for_missing_sidecars();
+    }
+
+    fn begin_slot(&mut self, old: Slot) {
         self.count_waiting_votes();
-        let due = self.held.due(slot);
+        let due = self.held.due(self.slot);
         self.take_blocks(due);
         self.expire_held();
+        self.drive_waiting();
+        self.ask_for_optimistic();
+        self.look_for_terminal();
+        self.renew_telling();
+        self.expire_productions();
+        self.sidecars.expire(self.slot);
         self.prune_by_clock();
+        if self.fork_at(old) != self.fork_at(self.slot) {
+            self.judge_operations_again();
+        }
         self.update_head();
     }
 }

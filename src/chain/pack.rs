@@ -1,14 +1,17 @@
 //! Which attestations go into a block: the greedy answer to maximum coverage, by what each adds to the proposer's reward.
 //!
-//! Phase0 pays for every attester not included before; altair for every flag that an attester has not earned yet.
+//! Phase0 pays for every attester not included before; altair for every flag that an attester has not earned yet. From
+//! electra on, what committees of a slot have in common is one attestation.
 
 use std::collections::BTreeMap;
 
 use super::Chain;
-use super::pool::Candidate;
+use super::pool::{Candidate, Part, attestation};
+use crate::crypto;
 use crate::spec::{self, Signatures};
+use crate::ssz::{BitVector, Root, Shape, Ssz};
 use crate::types::constants::PARTICIPATION_FLAG_WEIGHTS;
-use crate::types::{Attestation, BeaconState, Epoch, ForkName, ValidatorIndex};
+use crate::types::{Attestation, AttestationData, BeaconState, CommitteeIndex, Epoch, ForkName, ValidatorIndex};
 
 /// What one attestation could add: for each attester, the flags it would earn. In phase0 there is one flag, "included".
 struct Offer {
@@ -24,14 +27,22 @@ type Earned = BTreeMap<(Epoch, ValidatorIndex), u8>;
 impl Chain {
     /// The attestations for a block on this state, which is the head's, advanced to the block's slot.
     pub(super) fn pack_attestations(&self, state: &BeaconState) -> Vec<Attestation> {
-        let preset = self.cfg.preset;
-        let oldest = state.slot.saturating_sub(preset.slots_per_epoch);
+        let (preset, fork) = (self.cfg.preset, self.fork_at(state.slot));
+        let oldest = match fork < ForkName::Deneb {
+            true => state.slot.saturating_sub(preset.slots_per_epoch),
+            false => self.cfg.start_slot(self.cfg.epoch_of(state.slot).saturating_sub(1)),
+        };
         let newest = state.slot.saturating_sub(preset.min_attestation_inclusion_delay);
         let candidates = self.attestations.candidates(oldest, newest);
-        let mut offers: Vec<Offer> = candidates.into_iter().filter_map(|c| self.offer(state, c)).collect();
+        let shape = self.cfg.shape_at_slot(state.slot);
+        let (most, attestations) = match fork < ForkName::Electra {
+            true => (preset.max_attestations, candidates.into_iter().map(|c| alone(shape, c)).collect()),
+            false => (preset.max_attestations_electra, across_committees(shape, candidates)),
+        };
+        let mut offers: Vec<Offer> = attestations.into_iter().filter_map(|a| self.offer(state, a)).collect();
         let mut earned = self.earned(state);
         let mut packed = Vec::new();
-        while (packed.len() as u64) < preset.max_attestations {
+        while (packed.len() as u64) < most {
             let value = |offer: &Offer| gain(state, &earned, offer);
             let best = offers.iter().enumerate().map(|(i, offer)| (value(offer), std::cmp::Reverse(i))).max();
             let Some((1.., std::cmp::Reverse(at))) = best else { break };
@@ -45,8 +56,8 @@ impl Chain {
     }
 
     /// The attestation as this state would take it; none if it would not.
-    fn offer(&self, state: &BeaconState, candidate: Candidate) -> Option<Offer> {
-        let Candidate { data, attestation } = candidate;
+    fn offer(&self, state: &BeaconState, attestation: Attestation) -> Option<Offer> {
+        let data = attestation.data;
         let indexed = spec::blocks::check_attestation(&self.cfg, state, &attestation, &mut Signatures::Trust).ok()?;
         // The same committee by number may be other people by another shuffling.
         let shuffled_after = data.target.epoch.saturating_sub(self.cfg.preset.min_seed_lookahead);
@@ -87,6 +98,48 @@ impl Chain {
         }
         earned
     }
+}
+
+fn alone(shape: Shape, candidate: Candidate) -> Attestation {
+    attestation(shape, candidate.contents.committee, candidate.contents.data, candidate.part)
+}
+
+/// Of each data: the best of every committee as one attestation, what is next best in each as another, and so on.
+fn across_committees(shape: Shape, candidates: Vec<Candidate>) -> Vec<Attestation> {
+    let mut by_data: BTreeMap<Root, (AttestationData, BTreeMap<CommitteeIndex, Vec<Part>>)> = BTreeMap::new();
+    for Candidate { contents, part } in candidates {
+        let (_, committees) = by_data.entry(contents.data_root).or_insert((contents.data, BTreeMap::new()));
+        committees.entry(contents.committee).or_default().push(part);
+    }
+    let mut attestations = Vec::new();
+    for (data, committees) in by_data.into_values() {
+        let ranks = committees.values().map(Vec::len).max().unwrap_or(0);
+        for rank in 0..ranks {
+            let parts = committees.iter().filter_map(|(committee, parts)| Some((*committee, parts.get(rank)?)));
+            attestations.extend(compute_on_chain_aggregate(shape, data, &parts.collect::<Vec<_>>()));
+        }
+    }
+    attestations
+}
+
+/// Spec `compute_on_chain_aggregate` (electra/validator.md), of parts in the order of their committees. None if a signature
+/// is no point, which no accepted one is.
+fn compute_on_chain_aggregate(
+    shape: Shape,
+    data: AttestationData,
+    parts: &[(CommitteeIndex, &Part)],
+) -> Option<Attestation> {
+    let mut committee_bits = BitVector::zero(shape);
+    for (committee, _) in parts {
+        committee_bits.set(*committee as usize, true);
+    }
+    let signatures: Vec<_> = parts.iter().map(|(_, part)| part.signature).collect();
+    Some(Attestation {
+        aggregation_bits: parts.iter().flat_map(|(_, part)| part.bits.iter().copied()).collect(),
+        data,
+        signature: crypto::aggregate(&signatures).ok()?,
+        committee_bits,
+    })
 }
 
 /// What the proposer would gain, in units that only compare: effective balance times weight.

@@ -1,66 +1,102 @@
-//! What validators are to sign: blocks, attestation data, aggregates, contributions.
+//! What validators are to sign: blocks, attestation data, aggregates, contributions. Nothing on a head whose payload the
+//! engine has not called valid (`sync/optimistic.md`).
 
-use std::sync::Arc;
-
-use super::effect::{Effect, ProducedBlock};
-use super::event::ProductionId;
+use super::building::Order;
+use super::effect::ProducedBlock;
+use super::pool::attestation;
 use super::{Chain, Error};
+use crate::engine::BuiltPayload;
 use crate::spec::{self, Signatures};
 use crate::ssz::{Root, Ssz, Uint256};
 use crate::types::{
     Attestation, AttestationData, BeaconBlock, BeaconBlockBody, BeaconState, BlsSignature, Checkpoint, CommitteeIndex,
-    ForkName, Slot, SyncCommitteeContribution,
+    Eth1Data, ForkName, Slot, SyncCommitteeContribution,
 };
 
 impl Chain {
-    /// Makes a block for whoever asked.
-    pub(super) fn on_produce(&mut self, id: ProductionId, slot: Slot, randao: BlsSignature, graffiti: Root) {
-        let produced = |block| {
-            Box::new(ProducedBlock { block, proofs: Vec::new(), blobs: Vec::new(), payload_value: Uint256::default() })
-        };
-        let result = self.produce_block(slot, randao, graffiti).map(produced).map_err(Arc::new);
-        self.out.push(Effect::Produced { id, result });
-    }
-
-    /// An unsigned block on the current head, with the best of the pools and its state root. Without a source of
-    /// deposits: the vote for eth1 data is the interop stub's.
-    pub fn produce_block(&self, slot: Slot, randao: BlsSignature, graffiti: Root) -> Result<BeaconBlock, Error> {
+    /// Whether a block can be made for the order on the head at all.
+    pub(super) fn check_order(&self, order: &Order) -> Result<(), Error> {
+        let slot = order.slot;
         if slot <= self.head.slot || slot > self.slot.saturating_add(1) {
             let (head, now) = (self.head.slot, self.slot);
             let why = format!("no block can be made for slot {slot}: the head is at slot {head}, the clock at {now}");
             return Err(Error::BadRequest(why));
         }
-        let pre = self.advanced(&self.head.root, slot)?;
-        let due = pre.eth1_data.deposit_count.saturating_sub(pre.eth1_deposit_index);
+        self.refuse_optimistic(&self.head.root)
+    }
+
+    fn refuse_optimistic(&self, root: &Root) -> Result<(), Error> {
+        if self.is_optimistic(root) { Err(Error::Optimistic { root: *root }) } else { Ok(()) }
+    }
+
+    /// An unsigned block on the head that needs no payload. For whoever does not wait for
+    /// [`Effect::Produced`](super::Effect::Produced).
+    pub fn produce_block(&self, slot: Slot, randao: BlsSignature, graffiti: Root) -> Result<BeaconBlock, Error> {
+        let order = Order { slot, randao, graffiti };
+        self.check_order(&order)?;
+        Ok(self.assemble(&order, &self.head.root, None)?.block)
+    }
+
+    /// An unsigned block on this block, with the best of the pools and its state root; without a payload (before the
+    /// merge), or with this one. Without a source of deposits: the vote for eth1 data is the interop stub's, as long as
+    /// votes count.
+    pub(super) fn assemble(
+        &self,
+        order: &Order,
+        parent: &Root,
+        built: Option<BuiltPayload>,
+    ) -> Result<ProducedBlock, Error> {
+        let slot = order.slot;
+        let pre = self.advanced(parent, slot)?;
+        let spec_error = |source| Error::Spec { doing: format!("producing a block for slot {slot}"), source };
+        let due = spec::blocks::get_eth1_pending_deposit_count(&self.cfg, &pre).map_err(spec_error)?;
         if due > 0 {
             let why = format!("the chain demands {due} deposits in it, and this node follows no deposit contract");
             return Err(Error::Produce { slot, why });
         }
-        let spec_error = |source| Error::Spec { doing: format!("producing a block for slot {slot}"), source };
         let proposer_index = spec::get_beacon_proposer_index(&self.cfg, &pre).map_err(spec_error)?;
-        let eth1_data = spec::get_interop_eth1_vote(&self.cfg, &pre).map_err(spec_error)?;
-        let body = self.body(
-            &pre,
-            BeaconBlockBody {
-                randao_reveal: randao,
-                eth1_data,
-                graffiti,
-                ..BeaconBlockBody::zero(self.cfg.shape_at_slot(slot))
-            },
-        );
-        let mut block =
-            BeaconBlock { slot, proposer_index, parent_root: self.head.root, state_root: Root::default(), body };
+        let has_payload = built.is_some();
+        let built = built.unwrap_or_else(|| self.no_payload(slot));
+        let body = BeaconBlockBody {
+            randao_reveal: order.randao,
+            eth1_data: self.eth1_vote(&pre).map_err(spec_error)?,
+            graffiti: order.graffiti,
+            execution_payload: built.payload,
+            blob_kzg_commitments: built.commitments.into(),
+            execution_requests: built.execution_requests,
+            ..BeaconBlockBody::zero(self.cfg.shape_at_slot(slot))
+        };
+        let body = self.fill(&pre, parent, body);
+        let mut block = BeaconBlock { slot, proposer_index, parent_root: *parent, state_root: Root::default(), body };
         let post = match self.try_block(&pre, &block) {
             Ok(post) => post,
             Err(first) => {
                 // Something in the pools is not what its checks took it for. An empty block is better than none.
-                self.stripped.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 self.strip(&mut block.body);
-                self.try_block(&pre, &block).map_err(|_| Error::Produce { slot, why: first.to_string() })?
+                let post = self.try_block(&pre, &block).map_err(|last| {
+                    let blame = if has_payload { "the execution engine's payload is unfit, or a bug: " } else { "" };
+                    Error::Produce { slot, why: format!("{blame}{last} (at first: {first})") }
+                })?;
+                self.stripped.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                post
             }
         };
         block.state_root = post.hash_tree_root(self.cfg.shape_at_slot(slot));
-        Ok(block)
+        Ok(ProducedBlock { block, proofs: built.proofs, blobs: built.blobs, payload_value: built.block_value })
+    }
+
+    /// What a block without a payload has in its place.
+    fn no_payload(&self, slot: Slot) -> BuiltPayload {
+        let BeaconBlockBody { execution_payload: payload, execution_requests, .. } =
+            BeaconBlockBody::zero(self.cfg.shape_at_slot(slot));
+        BuiltPayload { payload, execution_requests, block_value: Uint256::ZERO, ..BuiltPayload::default() }
+    }
+
+    /// Spec `get_eth1_vote`: once electra's requests have taken over from the bridge, what the state says.
+    fn eth1_vote(&self, pre: &BeaconState) -> Result<Eth1Data, spec::Error> {
+        let bridge_is_over =
+            self.fork_at(pre.slot) >= ForkName::Electra && pre.eth1_deposit_index == pre.deposit_requests_start_index;
+        if bridge_is_over { Ok(pre.eth1_data) } else { spec::get_interop_eth1_vote(&self.cfg, pre) }
     }
 
     fn try_block(&self, pre: &BeaconState, block: &BeaconBlock) -> Result<BeaconState, spec::Error> {
@@ -69,16 +105,17 @@ impl Chain {
         Ok(state)
     }
 
-    /// Fills a body that has its header fields with the best of the pools.
-    fn body(&self, pre: &BeaconState, mut body: BeaconBlockBody) -> BeaconBlockBody {
+    /// Fills a body that has its header fields and its payload with the best of the pools.
+    fn fill(&self, pre: &BeaconState, parent: &Root, mut body: BeaconBlockBody) -> BeaconBlockBody {
         let shape = self.cfg.shape_at_slot(pre.slot);
         let chosen = self.operations.choose(&self.cfg, pre);
         body.proposer_slashings = chosen.proposer_slashings.into();
         body.attester_slashings = chosen.attester_slashings.into();
         body.attestations = self.pack_attestations(pre).into();
         body.voluntary_exits = chosen.voluntary_exits.into();
+        body.bls_to_execution_changes = chosen.bls_to_execution_changes.into();
         if self.fork_at(pre.slot) >= ForkName::Altair {
-            body.sync_aggregate = self.sync.aggregate(shape, pre.slot.saturating_sub(1), &self.head.root);
+            body.sync_aggregate = self.sync.aggregate(shape, pre.slot.saturating_sub(1), parent);
         }
         body
     }
@@ -88,6 +125,7 @@ impl Chain {
         body.attester_slashings.clear();
         body.attestations.clear();
         body.voluntary_exits.clear();
+        body.bls_to_execution_changes.clear();
     }
 
     /// What a committee of this slot should sign now.
@@ -99,6 +137,7 @@ impl Chain {
         let start = self.cfg.start_slot(epoch);
         let missing = || Error::NotFound { what: format!("the canonical block of slot {slot}") };
         let root = self.blocks.canonical_at_or_before(slot).ok_or_else(missing)?;
+        self.refuse_optimistic(&root)?;
         let state = self.advanced(&root, start)?;
         let committees = spec::get_committee_count_per_slot(&self.cfg, &state, epoch);
         if index >= committees {
@@ -107,20 +146,23 @@ impl Chain {
         let target = self.blocks.canonical_at_or_before(start).ok_or_else(missing)?;
         Ok(AttestationData {
             slot,
-            index,
+            index: if self.fork_at(slot) < ForkName::Electra { index } else { 0 },
             beacon_block_root: root,
             source: state.current_justified_checkpoint,
             target: Checkpoint { epoch, root: target },
         })
     }
 
-    /// The best aggregate known of the data with this root.
-    pub fn aggregate(&self, slot: Slot, data_root: &Root) -> Option<Attestation> {
-        self.attestations.aggregate(slot, data_root)
+    /// The best aggregate known of the data with this root, by one committee (which the data names before electra).
+    pub fn aggregate(&self, slot: Slot, data_root: &Root, committee: Option<CommitteeIndex>) -> Option<Attestation> {
+        let (committee, data, part) = self.attestations.aggregate(slot, data_root, committee)?;
+        self.refuse_optimistic(&data.beacon_block_root).ok()?;
+        Some(attestation(self.cfg.shape_at_slot(slot), committee, data, part))
     }
 
     /// The sync committee messages of one subcommittee for a block, aggregated.
     pub fn sync_contribution(&self, slot: Slot, block: &Root, subcommittee: u64) -> Option<SyncCommitteeContribution> {
+        self.refuse_optimistic(block).ok()?;
         self.sync.contribution(slot, block, subcommittee)
     }
 }

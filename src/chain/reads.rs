@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::pool::attestation;
 use super::{Chain, Error, Head, Metrics, schema};
 use crate::spec::{self, fork_choice};
 use crate::ssz::{Bytes, Root};
 use crate::types::{
-    Attestation, AttesterSlashing, BeaconState, ChainConfig, Checkpoint, CommitteeIndex, Epoch, ProposerSlashing,
-    SignedBeaconBlock, SignedVoluntaryExit, Slot, Status,
+    Attestation, AttestationData, AttesterSlashing, BeaconState, ChainConfig, Checkpoint, CommitteeIndex, Epoch,
+    Hash32, ProposerSlashing, SignedBeaconBlock, SignedBlsToExecutionChange, SignedVoluntaryExit, Slot, Status,
 };
 
 /// Which state: the Beacon API's `state_id`.
@@ -76,6 +77,10 @@ pub struct ForkChoiceNode {
     pub weight: u64,
     /// Whether the head may be it or a descendant.
     pub viable: bool,
+    /// Whether the engine has not called its payload valid yet.
+    pub optimistic: bool,
+    /// Hash of its payload, or of the last one before it; none before the merge.
+    pub execution_block_hash: Option<Hash32>,
 }
 
 impl Chain {
@@ -257,6 +262,8 @@ impl Chain {
             finalized_epoch: node.finalized.epoch,
             weight: node.weight,
             viable: node.viable,
+            optimistic: self.is_optimistic(&node.root),
+            execution_block_hash: Some(self.payload_hash(&node.root)).filter(|hash| *hash != Hash32::default()),
         };
         nodes.into_iter().map(view).collect()
     }
@@ -267,6 +274,8 @@ impl Chain {
         let active = self.head.state.validators.iter().filter(|v| spec::is_active_validator(v, epoch)).count();
         Metrics {
             blocks_held: self.held.blocks() as u64,
+            blocks_waiting: self.waiting.len() as u64,
+            blocks_with_sidecars_in_memory: self.sidecars.len() as u64,
             attestations_held: self.held.votes() as u64,
             active_validators: active as u64,
             states_in_memory: self.store.len() as u64,
@@ -276,9 +285,18 @@ impl Chain {
         }
     }
 
-    /// The pool's attestations, aggregated as far as they don't overlap.
+    /// The pool's attestations, aggregated as far as they don't overlap, by committee: each as of the fork of its slot.
     pub fn pool_attestations(&self, slot: Option<Slot>, committee: Option<CommitteeIndex>) -> Vec<Attestation> {
-        self.attestations.aggregates(slot, committee)
+        let aggregates = self.attestations.aggregates(slot, committee).into_iter();
+        let shaped = |(committee, data, part): (_, AttestationData, _)| {
+            attestation(self.cfg.shape_at_slot(data.slot), committee, data, part)
+        };
+        aggregates.map(shaped).collect()
+    }
+
+    /// The pool's changes of withdrawal credentials.
+    pub fn pool_bls_to_execution_changes(&self) -> Vec<Arc<SignedBlsToExecutionChange>> {
+        self.operations.changes()
     }
 
     /// The pool's exits.

@@ -11,9 +11,10 @@ use super::memo::Recall;
 use super::schema::{self, Anchor};
 use super::verdict::Fault;
 use super::{Chain, Error, Head, Memo, Metrics, Origin, Rows};
+use crate::spec;
 use crate::spec::fork_choice::{self, Store};
 use crate::ssz::{Bytes, Root, Ssz};
-use crate::types::{BeaconBlock, BeaconBlockBody, BeaconState, ChainConfig, SignedBeaconBlock, Slot};
+use crate::types::{BeaconBlock, BeaconBlockBody, BeaconState, ChainConfig, ForkName, SignedBeaconBlock, Slot};
 
 /// The genesis block of a state: nobody signed it, and its body is empty. Its root is the one by which the first block
 /// names it, see [`fork_choice::anchor_root`].
@@ -58,12 +59,13 @@ impl Chain {
         let store = fork_choice::get_forkchoice_store(&cfg, state.clone(), &block.message)
             .map_err(|error| Error::BadRequest(format!("starting fork choice at genesis: {error}")))?;
         let blocks = Blocks::new(cfg.clone(), rows.clone(), (root, block), BTreeMap::from([(0, root)]));
-        let chain = Chain::assemble(cfg, memo, rows, store, blocks, anchor, state);
+        let chain = Chain::over(cfg, memo, rows, store, blocks, anchor, state);
         Ok((chain, vec![Effect::Persist(writes)]))
     }
 
     /// The chain as the database holds it; `None` when the database is empty. Blocks newer than the finalized one are
-    /// imported again, without checking their signatures a second time.
+    /// imported again, without checking their signatures a second time; but the execution engine is asked again, since it may
+    /// have been ended, too, before it wrote what it was told.
     ///
     /// # Errors
     /// The database can't be read, or lacks what it must hold.
@@ -96,12 +98,12 @@ impl Chain {
         }
         let genesis = Arc::new(load_block(&cfg, &*rows, anchor.genesis)?);
         let blocks = Blocks::new(cfg.clone(), rows.clone(), (anchor.genesis, genesis), finalized);
-        let mut chain = Chain::assemble(cfg, memo, rows, store, blocks, anchor, state);
+        let mut chain = Chain::over(cfg, memo, rows, store, blocks, anchor, state);
         chain.import_again(now_ms)?;
         Ok(Some(chain))
     }
 
-    fn assemble(
+    fn over(
         cfg: Arc<ChainConfig>,
         memo: Memo,
         rows: Arc<dyn Rows>,
@@ -130,11 +132,22 @@ impl Chain {
             held: Held::default(),
             targets: BTreeMap::new(),
             waiting_votes: BTreeMap::new(),
-            invalid: BTreeSet::new(),
-            invalid_in_order: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            sidecars: Default::default(),
+            invalid: Default::default(),
             attestations: Default::default(),
             sync: Default::default(),
             operations: Default::default(),
+            calls: Default::default(),
+            told: None,
+            told_badly: false,
+            fee_recipients: BTreeMap::new(),
+            prepared: VecDeque::new(),
+            turn: None,
+            productions: Default::default(),
+            terminal: None,
+            pow_blocks: BTreeMap::new(),
+            unverified_merges: BTreeSet::new(),
             metrics: Metrics { head_slot: anchor.slot, finalized_epoch: anchor.epoch, ..Metrics::default() },
             stripped: AtomicU64::new(0),
             out: Vec::new(),
@@ -164,7 +177,11 @@ impl Chain {
                 .map_err(Fault::from)
                 .and_then(|pre| self.transition(&pre, &arrival.block, false));
             match post {
-                Ok(post) => self.apply_block(&arrival, post),
+                Ok(post) => {
+                    let optimistic = self.fork_at(post.state.slot) >= ForkName::Bellatrix
+                        && spec::is_merge_transition_complete(&post.state);
+                    self.apply_block(&arrival, post, optimistic);
+                }
                 Err(Fault::Reject(why) | Fault::Ignore(why) | Fault::Duplicate(why)) => {
                     return Err(Error::Database { what: "block", root, why });
                 }

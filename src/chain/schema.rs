@@ -7,6 +7,7 @@
 //! | `r/` state root | root of the block whose post-state it is | import | with its block |
 //! | `h/` slot, block root | nothing: the block is newer than the anchor | import | when finalized or orphaned |
 //! | `c/` slot | root of the finalized block of that slot | when finalized | never |
+//! | `s/` block root, index | SSZ sidecar: a `BlobSidecar` before fulu, then a `DataColumnSidecar` | import | with its block; when peers may no longer ask for it |
 //! | `x/` slot | SSZ post-state of the finalized block of that slot | see [`keeps_snapshot`] | when the anchor moves on |
 //!
 //! The anchor's own snapshot is always there. Every batch leaves the rows in a state from which a restart is possible.
@@ -98,6 +99,11 @@ pub fn canonical(slot: Slot) -> Vec<u8> {
 /// Key of the snapshot after the finalized block of a slot.
 pub fn snapshot(slot: Slot) -> Vec<u8> {
     with_slot(b"x/", slot)
+}
+
+/// Key of a sidecar of a block.
+pub fn sidecar(block: &Root, index: u64) -> Vec<u8> {
+    with_slot(&with_root(b"s/", block), index)
 }
 
 /// The block root at the end of a [`hot`] key.

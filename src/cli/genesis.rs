@@ -2,21 +2,29 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::genesis::{Convention, NetworkDirectory, Peers, genesis_state};
-use crate::ssz::{Fork as ForkName, Preset, Ssz};
-use crate::types::{ChainConfig, Root};
+use crate::engine::genesis::header_from_block_json;
+use crate::genesis::{Convention, GenesisError, NetworkDirectory, Peers, QuickStart};
+use crate::ssz::{Fork as ForkName, Preset, Shape, Ssz};
+use crate::types::{ChainConfig, ExecutionPayloadHeader, FAR_FUTURE_EPOCH, Root};
 
 /// Make a genesis state of interop validators, and the directory that every client loads.
 ///
 /// The state depends on nothing but the arguments: two machines make the same one. Without --config the values are
 /// the spec's own for the preset. Prints `genesis_state_root 0x...`.
 #[derive(Args, Debug, Clone)]
-#[command(after_help = "Example:\n  lockin genesis --preset minimal --fork altair --validators 64 \
-                        --genesis-time 1700000000 --out net")]
+#[command(after_help = "\
+A network that is to run and starts in bellatrix or later needs `--convention live`, or the genesis block of its
+execution clients: the answer to eth_getBlockByNumber(\"0x0\", false), as JSON.
+
+Examples:
+  lockin genesis --preset minimal --fork altair --validators 64 --genesis-time 1700000000 --out net
+  lockin genesis --preset minimal --fork deneb --validators 64 --genesis-time 1700000000 --convention live --out net
+  lockin genesis --config c.yaml --fork electra --validators 64 --genesis-time 1700000000 --execution-header geth.json \
+--out net")]
 pub struct GenesisArgs {
     /// Preset: minimal or mainnet; a PRESET_BASE in --config does as well
     #[arg(long, value_parser = preset, required_unless_present = "config")]
@@ -30,10 +38,14 @@ pub struct GenesisArgs {
     /// Genesis time in unix seconds
     #[arg(long, value_name = "UNIX_SECONDS")]
     pub genesis_time: u64,
-    /// How it is built: upgraded (phase0 genesis, then upgrades), genesis (directly in its fork) or merged (bellatrix
-    /// and later: with an execution payload header)
-    #[arg(long, default_value_t, value_parser = |name: &str| name.parse::<Convention>())]
-    pub convention: Convention,
+    /// How it is built: upgraded (phase0 genesis, then upgrades), genesis (directly in its fork), merged (bellatrix and
+    /// later: with a mocked execution payload header) or live (bellatrix and later: on the genesis block of lockin's
+    /// own engine, whose time is the genesis time) [default: genesis]
+    #[arg(long, value_parser = |name: &str| name.parse::<Convention>())]
+    pub convention: Option<Convention>,
+    /// Genesis block of an execution client that the network begins with, instead of the one of lockin's own engine
+    #[arg(long, value_name = "FILE")]
+    pub execution_header: Option<PathBuf>,
     /// Chain configuration; unknown keys are warned about, missing ones take the preset's values
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -67,33 +79,70 @@ pub fn run(args: GenesisArgs) -> u8 {
 }
 
 fn write_network(args: &GenesisArgs, warnings: &mut Vec<String>) -> Result<Root, (u8, String)> {
-    let mut cfg = configuration(args, warnings)?;
-    let scheduled = cfg.genesis_fork();
-    if scheduled > args.fork {
-        warnings.push(format!(
-            "the configuration schedules {scheduled} at epoch 0, but the state is of {}; no client will follow both",
-            args.fork
-        ));
-    }
-    cfg.start_at(args.fork);
-    let state = genesis_state(&cfg, args.fork, args.convention, args.genesis_time, args.validators)
-        .map_err(|error| (2, error.to_string()))?;
+    let cfg = configuration(args, warnings)?;
+    let usage = |error: GenesisError| (2, error.to_string());
+    let validators = QuickStart::new(&cfg, args.fork, args.validators).map_err(usage)?;
     let shape = cfg.shape(args.fork);
+    let state = match (&args.execution_header, args.convention) {
+        (None, convention) => validators.state(convention.unwrap_or_default(), args.genesis_time),
+        (Some(path), None | Some(Convention::Live)) => {
+            let header = execution_header(path, shape).map_err(|why| (2, format!("{}: {why}", path.display())))?;
+            validators.state_on(header, args.genesis_time)
+        }
+        (Some(_), Some(other)) => {
+            return Err((2, format!("--execution-header makes a `live` state, not one of convention `{other}`")));
+        }
+    };
+    let state = state.map_err(usage)?;
     NetworkDirectory::at(&args.out).write(&cfg, &state, &Peers::default()).map_err(|error| (3, error.to_string()))?;
     Ok(state.hash_tree_root(shape))
 }
 
+/// The header of an execution client's genesis block.
+fn execution_header(path: &Path, shape: Shape) -> Result<ExecutionPayloadHeader, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("can't be read: {error}"))?;
+    let block = serde_json::from_str(&text).map_err(|error| format!("not JSON: {error}"))?;
+    header_from_block_json(shape, &block).map_err(|error| error.to_string())
+}
+
+/// The network's configuration, with the state's fork and all before it at epoch 0.
 fn configuration(args: &GenesisArgs, warnings: &mut Vec<String>) -> Result<ChainConfig, (u8, String)> {
     let Some(path) = &args.config else {
-        return Ok(match args.preset {
+        let mut cfg = match args.preset {
             Some(preset) if preset.name == "mainnet" => ChainConfig::mainnet(),
             _ => ChainConfig::minimal(),
-        });
+        };
+        cfg.start_at(args.fork);
+        return Ok(cfg);
     };
     let file = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| (2, format!("can't read {file}: {error}")))?;
-    let (cfg, found) =
+    let (mut cfg, found) =
         ChainConfig::from_yaml_file(&file, &text, args.preset).map_err(|error| (2, error.to_string()))?;
+    let scheduled = cfg.genesis_fork();
+    cfg.start_at(args.fork);
+    let wrong = |fork: ForkName, why: String| {
+        let key = format!("{}_FORK_EPOCH:", fork.name().to_uppercase());
+        let line = text.lines().position(|line| line.trim_start().starts_with(&key));
+        let place = line.map_or_else(|| file.clone(), |line| format!("{file}:{}", line + 1));
+        Err((2, format!("{place}: {why}")))
+    };
+    if scheduled > args.fork {
+        let why = format!("{scheduled} is scheduled at epoch 0, but the genesis state is of {}", args.fork);
+        return wrong(scheduled, why + ": take --fork of the newest at epoch 0, or another epoch");
+    }
+    if let Some((later, earlier)) = cfg.misplaced_forks().next() {
+        let at = |fork| match cfg.fork_epoch(fork) {
+            FAR_FUTURE_EPOCH => "never comes".to_owned(),
+            epoch => format!("comes in epoch {epoch}"),
+        };
+        let why = format!(
+            "{later} comes in epoch {}, but {earlier}, which it builds on, {}",
+            cfg.fork_epoch(later),
+            at(earlier)
+        );
+        return wrong(later, why);
+    }
     warnings.extend(found);
     Ok(cfg)
 }

@@ -67,6 +67,10 @@ impl ScenarioArgs {
                 return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
             }
             clients.insert(node.client.clone(), def);
+            if let Some(engine) = &node.engine {
+                let def = client::load(&engine.client).map_err(|error| said(&error, exit::USAGE))?;
+                clients.insert(engine.client.clone(), def);
+            }
         }
         Ok(Resolved { plan, network, clients })
     }

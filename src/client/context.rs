@@ -29,6 +29,9 @@ pub struct Context {
     /// `beacon.*`: the beacon node that a validator client serves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beacon: Option<BeaconUrls>,
+    /// `engine.*`: the execution engine of the node; only on networks that ever have execution payloads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
     /// `slot.*`: the slot time.
     pub slot: Slot,
     /// `log_level`: error, warn, info, debug or trace.
@@ -44,8 +47,6 @@ pub struct NetworkFiles {
     pub config: String,
     /// `genesis.ssz` in it.
     pub genesis: String,
-    /// `jwt.hex` in it.
-    pub jwt: String,
 }
 
 /// `node.*`.
@@ -119,6 +120,18 @@ pub struct BeaconUrls {
     /// Prysm's own API, `host:port`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grpc: Option<String>,
+}
+
+/// `engine.*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Engine {
+    /// Engine API, `http://...`.
+    pub url: String,
+    /// File that holds the secret which node and engine share, 64 hex digits; readable by its owner only.
+    pub jwt: String,
+    /// File that tells the embedded client's engine what to answer, if the scenario says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
 }
 
 /// `slot.*`.

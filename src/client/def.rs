@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{ClientError, Millis, Supports, render};
 use crate::yaml;
 
+/// The role of an execution engine. A node's engine may be that of another client; a definition that has no other role
+/// is that of an execution client.
+pub const ENGINE: &str = "engine";
+
 /// A client: everything that the orchestrator knows of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,7 +54,7 @@ pub struct Versions {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Role {
-    /// The role that is started before this one, and ended after it.
+    /// The role that is started before this one, and ended after it. The role `engine` need not be this client's own.
     #[serde(default)]
     pub needs: Option<String>,
     /// Container image, if not that of `versions`.
@@ -111,16 +115,25 @@ pub struct KeyArgs {
     pub keystores: Option<String>,
 }
 
-/// A request that succeeds once the process serves.
+/// How to know that a process serves: a request that succeeds, or a connection where nothing can be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ready {
-    /// Path on the `rest` port.
-    pub get: String,
+    /// Name of the port.
+    #[serde(default = "rest_port")]
+    pub port: String,
+    /// Path that is asked for; without it, it is enough that the port takes connections.
+    #[serde(default)]
+    pub get: Option<String>,
     /// Status codes that mean yes.
+    #[serde(default)]
     pub status: Vec<u16>,
     /// Longer than this is a failure to start.
     pub within: Millis,
+}
+
+fn rest_port() -> String {
+    "rest".into()
 }
 
 /// How to read the network identity off the Beacon API.
@@ -240,7 +253,9 @@ impl ClientDef {
     pub fn start_order(&self) -> Vec<&str> {
         let mut order: Vec<&str> = Vec::new();
         for _ in 0..self.roles.len() {
-            let ready = |role: &Role| role.needs.as_ref().is_none_or(|needed| order.contains(&needed.as_str()));
+            let there =
+                |needed: &str| order.contains(&needed) || (needed == ENGINE && !self.roles.contains_key(ENGINE));
+            let ready = |role: &Role| role.needs.as_deref().is_none_or(there);
             let next = self.roles.iter().find(|(name, role)| !order.contains(&name.as_str()) && ready(role));
             match next {
                 Some((name, _)) => order.push(name),
@@ -275,8 +290,16 @@ impl ClientDef {
             if let Some(metrics) = role.metrics.as_ref().filter(|metrics| !role.ports.contains_key(&metrics.port)) {
                 return Err(format!("roles.{name}.metrics.port: `{}` is none of its ports", metrics.port));
             }
-            if role.ready.is_some() && !role.ports.contains_key("rest") {
-                return Err(format!("roles.{name}.ready: needs a port called `rest`"));
+            if let Some(ready) = &role.ready {
+                if !role.ports.contains_key(&ready.port) {
+                    return Err(format!("roles.{name}.ready.port: `{}` is none of its ports", ready.port));
+                }
+                if ready.get.is_some() == ready.status.is_empty() {
+                    return Err(format!("roles.{name}.ready: `get` and `status` go together"));
+                }
+            }
+            if name == ENGINE && !role.ports.contains_key(ENGINE) {
+                return Err(format!("roles.{name}.ports: needs one called `{ENGINE}`, where it serves the Engine API"));
             }
         }
         for pattern in self.logs.bad.iter().chain(&self.logs.expected) {

@@ -12,10 +12,10 @@ mod render;
 mod supports;
 mod units;
 
-pub use context::{BeaconUrls, Context, Keys, NetworkFiles, Node, Peer, Slot};
+pub use context::{BeaconUrls, Context, Engine, Keys, NetworkFiles, Node, Peer, Slot};
 pub use def::{
-    AddressChoice, ClientDef, Identity, KeyArgs, LogPatterns, Metrics, Quirk, Ready, Role, Signal, Stop, Transport,
-    Versions,
+    AddressChoice, ClientDef, ENGINE, Identity, KeyArgs, LogPatterns, Metrics, Quirk, Ready, Role, Signal, Stop,
+    Transport, Versions,
 };
 pub use render::{Command, template_variables};
 pub use supports::{ForkRange, SlotTimes, Supports};

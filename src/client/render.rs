@@ -19,7 +19,7 @@ pub struct Command {
 
 /// The names at the top of what templates may use.
 const VARIABLES: &[&str] =
-    &["lockin", "data", "network", "node", "ports", "listen", "peers", "keys", "beacon", "slot", "log_level"];
+    &["lockin", "data", "network", "node", "ports", "listen", "peers", "keys", "beacon", "engine", "slot", "log_level"];
 
 /// The variables that templates may use, for messages and documentation.
 pub fn template_variables() -> &'static [&'static str] {

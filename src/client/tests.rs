@@ -16,7 +16,6 @@ fn context() -> Context {
             dir: "/run/network".into(),
             config: "/run/network/config.yaml".into(),
             genesis: "/run/network/genesis.ssz".into(),
-            jwt: "/run/network/jwt.hex".into(),
         },
         node: Node { name: "a".into(), key: "0b".repeat(32), key_file: None },
         ports: [("p2p".to_string(), 9000), ("rest".to_string(), 5052)].into(),
@@ -24,6 +23,7 @@ fn context() -> Context {
         peers: vec![peer("b", 9001), peer("c", 9002)],
         keys: Keys::interop(&[0..8, 16..24]),
         beacon: Some(BeaconUrls { rest: "http://127.0.0.1:5052".into(), grpc: None }),
+        engine: None,
         slot: Slot { ms: 2000, seconds: Some(2) },
         log_level: "info".into(),
     }
@@ -59,8 +59,27 @@ fn the_embedded_client() {
     --log-level=info
     --interop=0..8,16..24
     ");
+    let mut context = context();
+    context.engine =
+        Some(Engine { url: "http://127.0.0.1:8551".into(), jwt: "/run/network/jwt.hex".into(), script: None });
+    context.ports.insert("engine".into(), 8551);
+    let merged = lockin.render("beacon", &context).expect("renders").args;
+    assert!(
+        merged.ends_with(&["--engine=http://127.0.0.1:8551".into(), "--jwt-secret=/run/network/jwt.hex".into()]),
+        "{merged:?}"
+    );
+    context.engine.as_mut().expect("just set").script = Some("/run/a/engine.yaml".into());
+    insta::assert_snapshot!(shown(&lockin.render("engine", &context).expect("renders")), @r"
+    /usr/bin/lockin
+    engine
+    --listen=127.0.0.1:8551
+    --jwt-secret=/run/network/jwt.hex
+    --network-dir=/run/network
+    --script=/run/a/engine.yaml
+    --log-level=info
+    ");
     assert_eq!(lockin.signing_role(), Some("validator"));
-    assert_eq!(lockin.start_order(), ["beacon", "validator"]);
+    assert_eq!(lockin.start_order(), ["engine", "beacon", "validator"]);
 }
 
 #[test]
@@ -112,7 +131,7 @@ fn what_would_fail_later_fails_on_loading() {
         assert!(SMALL.contains(from), "{from}");
         other(|text| text.replace(from, to)).expect_err("must fail").to_string()
     };
-    insta::assert_snapshot!(fail("log_level }}", "log_levl }}"), @"client other, role beacon, env RUST_LOG: `{{ log_levl }}`: `log_levl` is no variable; there are lockin, data, network, node, ports, listen, peers, keys, beacon, slot, log_level");
+    insta::assert_snapshot!(fail("log_level }}", "log_levl }}"), @"client other, role beacon, env RUST_LOG: `{{ log_levl }}`: `log_levl` is no variable; there are lockin, data, network, node, ports, listen, peers, keys, beacon, engine, slot, log_level");
     insta::assert_snapshot!(fail("{{ log_level }}", "{{ log_level"), @"client other, role beacon, env RUST_LOG: `{{ log_level`: Unexpected end of input");
     insta::assert_snapshot!(fail("rest: tcp", "rest: tpc"), @r"
     other.yaml:8:20: unknown value `tpc` (did you mean `tcp`?); accepted values: tcp, udp

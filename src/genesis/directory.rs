@@ -4,7 +4,6 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::state::ETH1_BLOCK_HASH;
 use crate::ssz::Ssz;
 use crate::types::{BeaconState, ChainConfig};
 
@@ -81,7 +80,7 @@ impl NetworkDirectory {
             ("genesis_validators_root.txt", format!("{}\n", state.genesis_validators_root).into_bytes()),
             ("deposit_contract.txt", format!("{}\n", cfg.deposit_contract_address).into_bytes()),
             ("deposit_contract_block.txt", b"0\n".to_vec()),
-            ("deposit_contract_block_hash.txt", format!("{ETH1_BLOCK_HASH}\n").into_bytes()),
+            ("deposit_contract_block_hash.txt", format!("{}\n", state.eth1_data.block_hash).into_bytes()),
             ("deploy_block.txt", b"0\n".to_vec()),
             ("bootstrap_nodes.txt", lines.into_bytes()),
             ("bootstrap_nodes.yaml", yaml_list.clone().into_bytes()),

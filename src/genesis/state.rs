@@ -6,17 +6,18 @@
 
 use super::Convention;
 use super::keys::{InteropKey, interop_keys, on_all_cores};
-use crate::ssz::{Bytes, Fork as ForkName, Root, Ssz, merkleize, mix_in_length};
+use crate::ssz::{Bytes, Fork as ForkName, List, Root, Shape, Ssz, Uint256, merkleize, mix_in_length};
 use crate::types::constants::{DEPOSIT_CONTRACT_TREE_DEPTH, DOMAIN_DEPOSIT, GENESIS_EPOCH};
+use crate::types::limits::ValidatorRegistryLimit;
 use crate::types::{
     BeaconBlockBody, BeaconBlockHeader, BeaconState, ChainConfig, DepositData, DepositMessage, Eth1Data,
-    FAR_FUTURE_EPOCH, Fork, ForkData, SigningData, Validator,
+    ExecutionPayloadHeader, FAR_FUTURE_EPOCH, Fork, ForkData, SigningData, Validator,
 };
-use crate::{spec, types};
+use crate::{engine, spec, types};
 
 /// The eth1 block that interop states are made from: its hash is also the first randao mix.
 pub const ETH1_BLOCK_HASH: Root = Bytes([0x42; 32]);
-/// That block's time, unix seconds. It shows nowhere: the genesis time is set afterwards.
+/// That block's time, unix seconds. It shows only in a `merged` header: the genesis time is set afterwards.
 pub const ETH1_TIMESTAMP: u64 = 1 << 40;
 /// More validators than this are refused: mainnet has a quarter of it.
 pub const MAX_VALIDATORS: u64 = 1 << 22;
@@ -27,9 +28,26 @@ pub enum GenesisError {
     /// A fork that this program can't build a state of.
     #[error("a genesis state of {0} can't be made yet; forks that can: phase0 to {newest}", newest = ForkName::NEWEST_BUILT)]
     NotBuilt(ForkName),
-    /// `merged` before there was anything to merge.
-    #[error("the convention `merged` is not applicable to {0}: execution payloads come with bellatrix; take `genesis`")]
-    NotMergeable(ForkName),
+    /// A payload header before there was anything to merge.
+    #[error(
+        "the convention `{convention}` is not applicable to {fork}: execution payloads come with bellatrix; take `genesis`"
+    )]
+    NoPayloads {
+        /// The fork.
+        fork: ForkName,
+        /// The convention that needs payloads.
+        convention: Convention,
+    },
+    /// The first block's payload could not come after it.
+    #[error(
+        "the execution chain begins at {timestamp}, after the genesis time {genesis_time}; take a later genesis time"
+    )]
+    LateExecution {
+        /// Of the execution block, unix seconds.
+        timestamp: u64,
+        /// Of the network, unix seconds.
+        genesis_time: u64,
+    },
     /// Nobody to propose, or more than fit.
     #[error("{0} validators can't start a network; from 1 to {MAX_VALIDATORS} can")]
     Validators(u64),
@@ -57,68 +75,146 @@ pub fn genesis_state(
     genesis_time: u64,
     validators: u64,
 ) -> Result<BeaconState, GenesisError> {
-    if convention == Convention::Merged && fork < ForkName::Bellatrix {
-        return Err(GenesisError::NotMergeable(fork));
-    }
-    if !fork.is_built() {
-        return Err(GenesisError::NotBuilt(fork));
-    }
-    if !(1..=MAX_VALIDATORS.min(cfg.preset.validator_registry_limit)).contains(&validators) {
-        return Err(GenesisError::Validators(validators));
-    }
-    let mut cfg = cfg.clone();
-    cfg.start_at(fork);
-    let keys = interop_keys(0..validators);
-    let mut state = registry(&cfg, fork, &keys);
-    state.genesis_time = genesis_time;
-    state.eth1_data = eth1_data(&cfg, &keys);
-    state.eth1_deposit_index = state.eth1_data.deposit_count;
-
-    let (previous, header_fork) = match (convention, fork.previous()) {
-        (Convention::Upgraded, Some(previous)) => (previous, ForkName::Phase0),
-        _ => (fork, fork),
-    };
-    let (previous_version, current_version) = (cfg.fork_version(previous), cfg.fork_version(fork));
-    state.fork = Fork { previous_version, current_version, epoch: GENESIS_EPOCH };
-    let shape = cfg.shape(header_fork);
-    let body_root = BeaconBlockBody::zero(shape).hash_tree_root(shape);
-    state.latest_block_header = BeaconBlockHeader { body_root, ..BeaconBlockHeader::default() };
-
-    if fork >= ForkName::Altair {
-        let committee =
-            spec::get_next_sync_committee(&cfg, &state).map_err(|source| GenesisError::Spec { fork, source })?;
-        state.current_sync_committee = committee.clone();
-        state.next_sync_committee = committee;
-    }
-    Ok(state)
+    convention.check(fork)?;
+    QuickStart::new(cfg, fork, validators)?.state(convention, genesis_time)
 }
 
-/// A state of `fork` in which the given keys are validators with full balances, active from the start.
-fn registry(cfg: &ChainConfig, fork: ForkName, keys: &[InteropKey]) -> BeaconState {
-    let shape = cfg.shape(fork);
+/// The interop validators of a network and the deposits by which they joined: the part of a genesis state that takes
+/// its time and depends neither on the convention nor on when the network starts.
+pub struct QuickStart {
+    /// Schedules `fork` and all before it at epoch 0.
+    cfg: ChainConfig,
+    fork: ForkName,
+    validators: List<Validator, ValidatorRegistryLimit>,
+    genesis_validators_root: Root,
+    /// Of a deposit contract that holds exactly these validators' deposits; block hash zero.
+    deposits: Eth1Data,
+}
+
+impl QuickStart {
+    /// `validators` interop validators with full balances, active from the start of a network that begins in `fork`.
+    ///
+    /// # Errors
+    /// A fork that is not built, or a number of validators that makes no network.
+    pub fn new(cfg: &ChainConfig, fork: ForkName, validators: u64) -> Result<Self, GenesisError> {
+        if !fork.is_built() {
+            return Err(GenesisError::NotBuilt(fork));
+        }
+        if !(1..=MAX_VALIDATORS.min(cfg.preset.validator_registry_limit)).contains(&validators) {
+            return Err(GenesisError::Validators(validators));
+        }
+        let mut cfg = cfg.clone();
+        cfg.start_at(fork);
+        let keys = interop_keys(0..validators);
+        let validators: List<_, _> = keys.iter().map(|key| validator(&cfg, key)).collect();
+        let genesis_validators_root = validators.hash_tree_root(cfg.shape(fork));
+        let deposits = eth1_data(&cfg, &keys);
+        Ok(QuickStart { cfg, fork, validators, genesis_validators_root, deposits })
+    }
+
+    /// The genesis state by a convention, at `genesis_time` (unix seconds).
+    ///
+    /// # Errors
+    /// A convention that does not apply to the fork.
+    pub fn state(&self, convention: Convention, genesis_time: u64) -> Result<BeaconState, GenesisError> {
+        convention.check(self.fork)?;
+        match convention {
+            Convention::Upgraded => self.upgraded(genesis_time, ETH1_BLOCK_HASH),
+            Convention::Genesis => self.built_directly(genesis_time, ETH1_BLOCK_HASH),
+            Convention::Merged => {
+                let state = self.built_directly(genesis_time, ETH1_BLOCK_HASH)?;
+                Ok(BeaconState { latest_execution_payload_header: merged_header(self.cfg.shape(self.fork)), ..state })
+            }
+            Convention::Live => {
+                self.state_on(engine::genesis::execution_genesis(self.cfg.shape(self.fork), genesis_time), genesis_time)
+            }
+        }
+    }
+
+    /// The genesis state of a network whose execution chain begins with the block of `header`: what real networks that
+    /// start after the merge have. The block's hash is the eth1 block's and the first randao mix.
+    ///
+    /// # Errors
+    /// A fork without payloads, or an execution chain that begins after the network.
+    pub fn state_on(&self, header: ExecutionPayloadHeader, genesis_time: u64) -> Result<BeaconState, GenesisError> {
+        Convention::Live.check(self.fork)?;
+        if header.timestamp > genesis_time {
+            return Err(GenesisError::LateExecution { timestamp: header.timestamp, genesis_time });
+        }
+        let state = self.built_directly(genesis_time, header.block_hash)?;
+        Ok(BeaconState { latest_execution_payload_header: header, ..state })
+    }
+
+    /// As if built in the fork itself, whose version is the previous one, too. What a fork adds to the state has the
+    /// values that its upgrade function gives a state of that moment.
+    fn built_directly(&self, genesis_time: u64, eth1_block_hash: Root) -> Result<BeaconState, GenesisError> {
+        let state = self.upgraded(genesis_time, eth1_block_hash)?;
+        let (shape, version) = (self.cfg.shape(self.fork), state.fork.current_version);
+        let body_root = BeaconBlockBody::zero(shape).hash_tree_root(shape);
+        Ok(BeaconState {
+            fork: Fork { previous_version: version, ..state.fork },
+            latest_block_header: BeaconBlockHeader { body_root, ..state.latest_block_header },
+            ..state
+        })
+    }
+
+    /// A phase0 genesis, taken through the upgrade functions.
+    fn upgraded(&self, genesis_time: u64, eth1_block_hash: Root) -> Result<BeaconState, GenesisError> {
+        let broken = |source| GenesisError::Spec { fork: self.fork, source };
+        let mut state = self.phase0(genesis_time, eth1_block_hash);
+        for fork in ForkName::ALL.into_iter().filter(|fork| *fork <= self.fork) {
+            spec::upgrade::upgrade_to(&self.cfg, &mut state, fork).map_err(broken)?;
+        }
+        Ok(state)
+    }
+
+    fn phase0(&self, genesis_time: u64, eth1_block_hash: Root) -> BeaconState {
+        let shape = self.cfg.shape(ForkName::Phase0);
+        let version = self.cfg.genesis_fork_version;
+        let mixes = vec![eth1_block_hash; self.cfg.preset.epochs_per_historical_vector as usize];
+        BeaconState {
+            genesis_time,
+            genesis_validators_root: self.genesis_validators_root,
+            fork: Fork { previous_version: version, current_version: version, epoch: GENESIS_EPOCH },
+            latest_block_header: BeaconBlockHeader {
+                body_root: BeaconBlockBody::zero(shape).hash_tree_root(shape),
+                ..BeaconBlockHeader::default()
+            },
+            eth1_data: Eth1Data { block_hash: eth1_block_hash, ..self.deposits },
+            eth1_deposit_index: self.deposits.deposit_count,
+            validators: self.validators.clone(),
+            balances: vec![self.cfg.preset.max_effective_balance; self.validators.len()].into(),
+            randao_mixes: mixes.into(),
+            ..BeaconState::zero(shape)
+        }
+    }
+}
+
+/// The header that Teku and Lodestar put into their mocked post-merge genesis.
+fn merged_header(shape: Shape) -> ExecutionPayloadHeader {
+    ExecutionPayloadHeader {
+        block_hash: ETH1_BLOCK_HASH,
+        prev_randao: ETH1_BLOCK_HASH,
+        timestamp: ETH1_TIMESTAMP,
+        gas_limit: 30_000_000,
+        base_fee_per_gas: Uint256::from(1_000_000_000u64),
+        ..ExecutionPayloadHeader::zero(shape)
+    }
+}
+
+/// A validator of a genesis registry: with a full balance, active from the start.
+fn validator(cfg: &ChainConfig, key: &InteropKey) -> Validator {
     let balance = cfg.preset.max_effective_balance;
-    let increment = cfg.preset.effective_balance_increment.max(1);
-    let validator = |key: &InteropKey| Validator {
+    Validator {
         pubkey: key.pubkey,
         withdrawal_credentials: key.withdrawal_credentials(),
-        effective_balance: balance - balance % increment,
+        effective_balance: balance - balance % cfg.preset.effective_balance_increment.max(1),
         slashed: false,
         activation_eligibility_epoch: GENESIS_EPOCH,
         activation_epoch: GENESIS_EPOCH,
         exit_epoch: FAR_FUTURE_EPOCH,
         withdrawable_epoch: FAR_FUTURE_EPOCH,
-    };
-    let mut state = BeaconState::zero(shape);
-    state.validators = keys.iter().map(validator).collect();
-    state.balances = keys.iter().map(|_| balance).collect();
-    state.randao_mixes.update(|_, _| Some(ETH1_BLOCK_HASH));
-    state.genesis_validators_root = state.validators.hash_tree_root(shape);
-    if fork >= ForkName::Altair {
-        state.previous_epoch_participation = keys.iter().map(|_| 0).collect();
-        state.current_epoch_participation = keys.iter().map(|_| 0).collect();
-        state.inactivity_scores = keys.iter().map(|_| 0).collect();
     }
-    state
 }
 
 /// The signed deposit by which a key joins: its full balance, in the deposit domain (genesis fork version, zero root).
@@ -146,13 +242,13 @@ fn eth1_data(cfg: &ChainConfig, keys: &[InteropKey]) -> Eth1Data {
     let shape = cfg.shape(ForkName::Phase0);
     let leaves = on_all_cores(keys, |key| deposit_data(cfg, key).hash_tree_root(shape));
     let deposit_root = mix_in_length(merkleize(leaves, 1 << DEPOSIT_CONTRACT_TREE_DEPTH), keys.len());
-    Eth1Data { deposit_root, deposit_count: keys.len() as u64, block_hash: ETH1_BLOCK_HASH }
+    Eth1Data { deposit_root, deposit_count: keys.len() as u64, block_hash: Root::ZERO }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ssz::{List, Preset, hash_concat, is_valid_merkle_branch};
+    use crate::ssz::{Preset, hash_concat, is_valid_merkle_branch};
     use crate::types::Deposit;
 
     /// The branch of leaf `index` in the deposit tree of these leaves, the length last.
@@ -217,7 +313,7 @@ mod tests {
             genesis_state(&cfg, fork, convention, 0, count).expect_err("must fail").to_string()
         };
         assert!(fail(ForkName::Altair, Convention::Merged, 8).contains("not applicable to altair"));
-        assert!(fail(ForkName::Fulu, Convention::Genesis, 8).contains("fulu can't be made yet"));
+        assert!(fail(ForkName::Altair, Convention::Live, 8).contains("`live` is not applicable to altair"));
         assert!(fail(ForkName::Phase0, Convention::Genesis, 0).contains("0 validators"));
         assert!(fail(ForkName::Phase0, Convention::Genesis, u64::MAX).contains("from 1 to"));
     }
@@ -227,6 +323,5 @@ mod tests {
         let cfg = ChainConfig::minimal();
         let state = genesis_state(&cfg, ForkName::Altair, Convention::Genesis, 0, 1).expect("one is enough");
         assert_eq!(state.current_sync_committee.pubkeys.len(), 32);
-        assert_eq!(state.validators, List::from(state.validators.to_vec()));
     }
 }

@@ -6,10 +6,14 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
+use crate::types::{ChainConfig, ForkName};
+
 /// ATTESTATION_SUBNET_COUNT; configurations with another are refused.
 pub const ATTESTATION_SUBNETS: u64 = 64;
 /// SYNC_COMMITTEE_SUBNET_COUNT; configurations with another are refused.
 pub const SYNC_SUBNETS: u64 = 4;
+/// Subnets of sidecars that a topic's name may say; how many there are is the configuration's matter.
+const MOST_SIDECAR_SUBNETS: u64 = 4096;
 
 /// What a topic carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,17 +34,34 @@ pub enum TopicKind {
     Contribution,
     /// `sync_committee_N`
     SyncCommittee(u64),
+    /// `bls_to_execution_change`
+    BlsToExecutionChange,
+    /// `blob_sidecar_N`
+    BlobSidecar(u64),
+    /// `data_column_sidecar_N`
+    DataColumnSidecar(u64),
 }
 
 impl TopicKind {
-    /// Every kind of topic of phase0, and with `altair` those that altair added, subnets included.
-    pub fn all(altair: bool) -> Vec<TopicKind> {
+    /// Every kind of topic of the fork, every subnet included.
+    pub fn all(cfg: &ChainConfig, fork: ForkName) -> Vec<TopicKind> {
         let mut kinds = vec![TopicKind::BeaconBlock, TopicKind::Aggregate];
         kinds.extend((0..ATTESTATION_SUBNETS).map(TopicKind::Attestation));
         kinds.extend([TopicKind::VoluntaryExit, TopicKind::ProposerSlashing, TopicKind::AttesterSlashing]);
-        if altair {
+        if fork >= ForkName::Altair {
             kinds.push(TopicKind::Contribution);
             kinds.extend((0..SYNC_SUBNETS).map(TopicKind::SyncCommittee));
+        }
+        if fork >= ForkName::Capella {
+            kinds.push(TopicKind::BlsToExecutionChange);
+        }
+        match fork {
+            ForkName::Phase0 | ForkName::Altair | ForkName::Bellatrix | ForkName::Capella => {}
+            ForkName::Deneb => kinds.extend((0..cfg.blob_sidecar_subnet_count).map(TopicKind::BlobSidecar)),
+            ForkName::Electra => kinds.extend((0..cfg.blob_sidecar_subnet_count_electra).map(TopicKind::BlobSidecar)),
+            ForkName::Fulu => {
+                kinds.extend((0..cfg.data_column_sidecar_subnet_count).map(TopicKind::DataColumnSidecar));
+            }
         }
         kinds
     }
@@ -57,6 +78,9 @@ impl fmt::Display for TopicKind {
             TopicKind::AttesterSlashing => f.write_str("attester_slashing"),
             TopicKind::Contribution => f.write_str("sync_committee_contribution_and_proof"),
             TopicKind::SyncCommittee(subnet) => write!(f, "sync_committee_{subnet}"),
+            TopicKind::BlsToExecutionChange => f.write_str("bls_to_execution_change"),
+            TopicKind::BlobSidecar(subnet) => write!(f, "blob_sidecar_{subnet}"),
+            TopicKind::DataColumnSidecar(subnet) => write!(f, "data_column_sidecar_{subnet}"),
         }
     }
 }
@@ -110,11 +134,15 @@ fn kind_of(name: &str) -> Option<TopicKind> {
         "proposer_slashing" => TopicKind::ProposerSlashing,
         "attester_slashing" => TopicKind::AttesterSlashing,
         "sync_committee_contribution_and_proof" => TopicKind::Contribution,
+        "bls_to_execution_change" => TopicKind::BlsToExecutionChange,
         _ => {
-            if let Some(n) = name.strip_prefix("beacon_attestation_") {
-                TopicKind::Attestation(subnet(n, ATTESTATION_SUBNETS)?)
-            } else {
-                TopicKind::SyncCommittee(subnet(name.strip_prefix("sync_committee_")?, SYNC_SUBNETS)?)
+            let (kind, number) = name.rsplit_once('_')?;
+            match kind {
+                "beacon_attestation" => TopicKind::Attestation(subnet(number, ATTESTATION_SUBNETS)?),
+                "sync_committee" => TopicKind::SyncCommittee(subnet(number, SYNC_SUBNETS)?),
+                "blob_sidecar" => TopicKind::BlobSidecar(subnet(number, MOST_SIDECAR_SUBNETS)?),
+                "data_column_sidecar" => TopicKind::DataColumnSidecar(subnet(number, MOST_SIDECAR_SUBNETS)?),
+                _ => return None,
             }
         }
     })
@@ -160,12 +188,13 @@ mod tests {
 
     #[test]
     fn every_topic_is_read_back() {
-        for kind in TopicKind::all(true) {
+        let cfg = ChainConfig::minimal();
+        for kind in ForkName::ALL.into_iter().flat_map(|fork| TopicKind::all(&cfg, fork)) {
             let topic = Topic { digest: [0xab, 1, 2, 3], kind };
             assert_eq!(topic.to_string().parse(), Ok(topic));
         }
-        assert_eq!(TopicKind::all(false).len(), 69);
-        assert_eq!(TopicKind::all(true).len(), 74);
+        let count = ForkName::ALL.map(|fork| TopicKind::all(&cfg, fork).len());
+        assert_eq!(count, [69, 74, 74, 75, 75 + 6, 75 + 9, 75 + 128]);
     }
 
     #[test]
@@ -189,6 +218,10 @@ mod tests {
             "/eth2/abcdef01/beacon_attestation_07/ssz_snappy",
             "/eth2/abcdef01/beacon_attestation_+7/ssz_snappy",
             "/eth2/abcdef01/sync_committee_4/ssz_snappy",
+            "/eth2/abcdef01/sync_committee/ssz_snappy",
+            "/eth2/abcdef01/blob_sidecar_/ssz_snappy",
+            "/eth2/abcdef01/data_column_sidecar_00/ssz_snappy",
+            "/eth2/abcdef01/data_column_sidecar_99999/ssz_snappy",
             "/eth2/abcdef01//ssz_snappy",
         ] {
             assert!(text.parse::<Topic>().is_err(), "{text}");

@@ -5,14 +5,13 @@
 
 use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script, judge};
 use crate::{
-    genesis::{self, GenesisError},
+    genesis::{GenesisError, QuickStart},
     journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Writer},
     monitor::{self, Monitor},
     runtime::{Ending, Error as RuntimeError, Runtime},
     ssz::Ssz,
     time::SlotClock,
     topology::{NetworkPlan, Start},
-    types::BeaconState,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -141,14 +140,15 @@ impl<'a> Drive<'a> {
     /// Genesis and the nodes that are there from the beginning.
     async fn begin(&mut self) -> Result<(), DriveError> {
         let wanted = self.network.genesis.delay_ms.unwrap_or(GENESIS_DELAY_MS);
-        // The state takes its time; only then the time of genesis is set, on a whole second: that is what a state can say.
-        let mut state = self.genesis_state()?;
+        // The keys take their time; only then the time of genesis is set, on a whole second: that is what a state can say.
+        let plan = &self.network.genesis;
+        let validators = QuickStart::new(&self.network.config, plan.fork, plan.validators)?;
         let genesis_time = (self.runtime.unix_ms() + wanted).div_ceil(1000);
-        state.genesis_time = genesis_time;
+        let state = validators.state(plan.convention, genesis_time)?;
         // The journal's time of genesis, on its own clock.
         let genesis_at = self.runtime.now_ms() + (genesis_time * 1000).saturating_sub(self.runtime.unix_ms());
         self.clock = SlotClock { genesis_time_ms: genesis_at, ..self.clock };
-        let shape = self.network.config.shape(self.network.genesis.fork);
+        let shape = self.network.config.shape(plan.fork);
         self.genesis = Some(Event::Genesis {
             time: (self.runtime.name() != "simulation").then_some(genesis_time),
             root: state.hash_tree_root(shape).to_string(),
@@ -164,12 +164,6 @@ impl<'a> Drive<'a> {
             self.start(&node.name).await?;
         }
         Ok(())
-    }
-
-    /// The genesis state but for its time.
-    fn genesis_state(&self) -> Result<BeaconState, DriveError> {
-        let plan = &self.network.genesis;
-        Ok(genesis::genesis_state(&self.network.config, plan.fork, plan.convention, 0, plan.validators)?)
     }
 
     async fn carry_out(&mut self, output: Output) -> Result<(), DriveError> {

@@ -6,10 +6,12 @@
 use super::checks::Check;
 use super::quantity::Duration;
 use super::steps::Step;
+use crate::engine;
+use crate::genesis::Convention;
 use crate::ssz::{Fork, Preset, sha256};
-use crate::topology::{self, GenesisPlan, KeyRange, Links, NetworkPlan, NodeSpec, Start, Validators};
-use crate::types::ChainConfig;
-use crate::types::config::ConfigError;
+use crate::topology::{self, EnginePlan, GenesisPlan, KeyRange, Links, NetworkPlan, NodeSpec, Start, Validators};
+use crate::types::config::{BlobParameters, ConfigError};
+use crate::types::{ChainConfig, FAR_FUTURE_EPOCH};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -52,8 +54,24 @@ pub struct Network {
     pub genesis: Genesis,
     /// Epochs of the forks after genesis; one that is not named never comes.
     pub forks: BTreeMap<String, u64>,
+    /// How it gets from proof of work to proof of stake, if it begins before and lives to see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Merge>,
+    /// From fulu on: blobs in a block at most, from an epoch on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub blob_schedule: BTreeMap<u64, u64>,
     /// Overrides of preset or configuration values, by the spec's names.
     pub constants: BTreeMap<String, String>,
+}
+
+/// What makes a proof-of-work block the terminal one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Merge {
+    /// `TERMINAL_TOTAL_DIFFICULTY` is 1.
+    TotalDifficulty,
+    /// `TERMINAL_BLOCK_HASH` names it, from the epoch of bellatrix on.
+    BlockHash,
 }
 
 /// How the chain begins.
@@ -77,6 +95,9 @@ pub struct Node {
     pub role: String,
     /// The client that plays the role.
     pub client: String,
+    /// Its execution engine, on a network that ever has execution payloads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EnginePlan>,
     /// Indices of its validators, ascending; none: it follows.
     pub validators: Vec<KeyRange>,
     /// When it starts.
@@ -98,6 +119,7 @@ impl Plan {
             name: node.name.clone(),
             role: Some(node.role.clone()),
             client: node.client.clone(),
+            engine: node.engine.clone(),
             validators: Validators::Ranges(node.validators.clone()),
             start: node.start,
         };
@@ -160,10 +182,29 @@ impl Network {
         for (name, epoch) in &self.forks {
             config.set_fork_epoch(fork(name)?, *epoch);
         }
+        let schedule = self.blob_schedule.iter();
+        config.blob_schedule =
+            schedule.map(|(&epoch, &max_blobs_per_block)| BlobParameters { epoch, max_blobs_per_block }).collect();
+        match self.merge {
+            Some(Merge::TotalDifficulty) => config.set("TERMINAL_TOTAL_DIFFICULTY", "1")?,
+            Some(Merge::BlockHash) => {
+                let terminal = engine::genesis::terminal_block(engine::genesis::terminal_total_difficulty(&config));
+                config.terminal_block_hash = terminal.block_hash;
+                config.terminal_block_hash_activation_epoch = config.bellatrix_fork_epoch;
+            }
+            // what execution clients expect of a network that starts after the merge
+            None if genesis >= Fork::Bellatrix => config.set("TERMINAL_TOTAL_DIFFICULTY", "0")?,
+            None => {}
+        }
         for (key, value) in &self.constants {
             config.set(key, value)?;
         }
         Ok(config)
+    }
+
+    /// Whether its blocks ever hold execution payloads.
+    pub fn has_payloads(&self) -> bool {
+        self.config().is_ok_and(|config| config.fork_epoch(Fork::Bellatrix) != FAR_FUTURE_EPOCH)
     }
 
     /// The genesis state that all nodes load.
@@ -171,11 +212,12 @@ impl Network {
     /// # Errors
     /// A fork that does not exist.
     pub fn genesis_plan(&self) -> Result<GenesisPlan, ConfigError> {
+        let fork = fork(&self.genesis.fork)?;
         Ok(GenesisPlan {
-            fork: fork(&self.genesis.fork)?,
+            fork,
             validators: self.genesis.validators,
             delay_ms: self.genesis.delay.map(|delay| delay.0),
-            convention: Default::default(),
+            convention: Convention::to_run(fork),
         })
     }
 }

@@ -4,6 +4,8 @@
 //! keys are errors. Never fills in a default that a reader of the plan would not see.
 
 use super::{checks::RawCheck, steps::RawStep};
+use crate::engine::Script;
+use crate::engine::stub::BlobPlan;
 use crate::topology::{Links, Validators};
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
@@ -49,6 +51,12 @@ pub struct RawNetwork {
     #[serde(default)]
     pub slot_time: Option<Word>,
     #[serde(default)]
+    pub merge: Option<Word>,
+    #[serde(default)]
+    pub blob_schedule: Option<At<BTreeMap<u64, u64>>>,
+    #[serde(default)]
+    pub blobs: Option<At<BlobPlan>>,
+    #[serde(default)]
     pub constants: BTreeMap<String, Word>,
 }
 
@@ -74,6 +82,8 @@ pub struct RawNode {
     pub validators: Option<At<Validators>>,
     #[serde(default)]
     pub start: Option<Word>,
+    #[serde(default)]
+    pub engine: Option<At<Script>>,
 }
 
 /// One name, a list of names, or `all`.

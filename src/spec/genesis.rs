@@ -3,10 +3,15 @@
 use crate::{
     spec::{
         Error,
-        accessors::{get_active_validator_indices, get_next_sync_committee},
+        accessors::{
+            get_active_validator_indices, get_max_effective_balance, get_next_sync_committee, get_validator_index,
+            initialize_proposer_lookahead, is_eligible_for_activation_queue,
+        },
         blocks::process_deposit,
         deposit_tree::DepositTree,
         math,
+        mutators::increase_balance,
+        upgrade::initialize_balance_queues,
     },
     ssz::{Root, Ssz},
     types::{
@@ -19,7 +24,7 @@ use crate::{
 /// `initialize_beacon_state_from_eth1`).
 ///
 /// On a network whose genesis is in a later fork, the state is built in that fork: its version is both the previous and
-/// the current one, and its sync committees are drawn. (The other convention, a phase0 genesis followed by the upgrades,
+/// the current one, and its sync committees are drawn. The execution payload header is the caller's to set. (The other convention, a phase0 genesis followed by the upgrades,
 /// is [`crate::spec::upgrade`] on a state that was built with those forks unscheduled.)
 ///
 /// # Errors
@@ -38,6 +43,12 @@ pub fn initialize_beacon_state_from_eth1(
         tree.push(deposit.data.hash_tree_root(shape));
         state.eth1_data.deposit_root = tree.root();
         process_deposit(cfg, &mut state, deposit)?;
+    }
+    // Since electra balances come by way of the queue; at genesis nothing waits. Before, the queue is empty.
+    for deposit in &std::mem::take(&mut state.pending_deposits) {
+        if let Some(index) = get_validator_index(&state, &deposit.pubkey) {
+            increase_balance(&mut state, index, deposit.amount)?;
+        }
     }
     activate_genesis_validators(cfg, &mut state)?;
     Ok(state)
@@ -72,10 +83,10 @@ pub fn empty_genesis_state(
 }
 
 /// Activates every validator with a full balance, and sets what depends on who is active: the end of
-/// `initialize_beacon_state_from_eth1`.
+/// `initialize_beacon_state_from_eth1`. See [`complete_genesis_state`] for builders that activate validators themselves.
 ///
 /// # Errors
-/// If the network has sync committees at genesis and nobody can be drawn into them.
+/// As [`complete_genesis_state`].
 pub fn activate_genesis_validators(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), Error> {
     let p = cfg.preset;
     let fork = cfg.genesis_fork();
@@ -83,18 +94,35 @@ pub fn activate_genesis_validators(cfg: &ChainConfig, state: &mut BeaconState) -
     state.validators.update(|_, validator| {
         let balance = balances.next()?;
         let mut validator = *validator;
-        validator.effective_balance = (balance - balance % p.effective_balance_increment).min(p.max_effective_balance);
-        if validator.effective_balance == p.max_effective_balance {
+        let max = get_max_effective_balance(cfg, fork, &validator);
+        validator.effective_balance = (balance - balance % p.effective_balance_increment).min(max);
+        if is_eligible_for_activation_queue(cfg, fork, &validator) {
             validator.activation_eligibility_epoch = GENESIS_EPOCH;
             validator.activation_epoch = GENESIS_EPOCH;
         }
         Some(validator)
     });
+    complete_genesis_state(cfg, state)
+}
+
+/// Sets what a genesis state has by who is active in it: the root of its registry, the sync committees, the beginning of
+/// electra's queues and fulu's proposers.
+///
+/// # Errors
+/// If nobody can be drawn.
+pub fn complete_genesis_state(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), Error> {
+    let fork = cfg.genesis_fork();
     state.cache.clear();
     state.genesis_validators_root = state.validators.hash_tree_root(cfg.shape(fork));
     if fork >= ForkName::Altair {
         state.current_sync_committee = get_next_sync_committee(cfg, state)?;
         state.next_sync_committee = state.current_sync_committee.clone();
+    }
+    if fork >= ForkName::Electra {
+        initialize_balance_queues(cfg, state)?;
+    }
+    if fork >= ForkName::Fulu {
+        state.proposer_lookahead = initialize_proposer_lookahead(cfg, state)?.into();
     }
     Ok(())
 }

@@ -47,8 +47,9 @@ mod tests;
 
 pub use accessors::*;
 pub use blocks::{
-    ExpectedWithdrawals, execution_payload_header, get_expected_withdrawals, kzg_commitment_to_versioned_hash,
-    process_block, voluntary_exit_domain,
+    ExpectedWithdrawals, execution_payload_header, get_eth1_pending_deposit_count, get_execution_requests,
+    get_execution_requests_list, get_expected_withdrawals, kzg_commitment_to_versioned_hash, process_block,
+    voluntary_exit_domain,
 };
 pub use deposit_tree::DepositTree;
 pub use duties::*;

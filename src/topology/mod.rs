@@ -11,7 +11,7 @@ mod plan;
 
 pub use keys::{KeyRange, ParseKeyRangeError, Validators};
 pub use links::{Edge, Links};
-pub use plan::{GenesisPlan, NetworkPlan, NodePlan, Start};
+pub use plan::{EnginePlan, GenesisPlan, NetworkPlan, NodePlan, Start};
 
 use crate::ssz::{Bytes, sha256};
 use crate::types::ChainConfig;
@@ -28,6 +28,8 @@ pub struct NodeSpec {
     pub role: Option<String>,
     /// The client that plays it: a name of a client definition.
     pub client: String,
+    /// Its execution engine, if the network has payloads.
+    pub engine: Option<EnginePlan>,
     /// Which validator keys it holds.
     pub validators: Validators,
     /// When it starts.
@@ -116,6 +118,7 @@ pub fn lay_out(
             name: spec.name.clone(),
             role: spec.role.clone(),
             client: spec.client.clone(),
+            engine: spec.engine.clone(),
             validators,
             start: spec.start,
             node_key: node_key(seed, &spec.name),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Edge, KeyRange};
+use crate::engine::Script;
 use crate::genesis::Convention;
 use crate::ssz::{Bytes, Fork as ForkName};
 use crate::types::ChainConfig;
@@ -53,6 +54,9 @@ pub struct NodePlan {
     pub role: Option<String>,
     /// Name of the client definition that plays it.
     pub client: String,
+    /// Its execution engine, on a network that ever has execution payloads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EnginePlan>,
     /// The interop keys that it holds, ascending; empty for a follower.
     #[serde(default)]
     pub validators: Vec<KeyRange>,
@@ -61,6 +65,21 @@ pub struct NodePlan {
     pub start: Start,
     /// secp256k1 secret of its network identity.
     pub node_key: Bytes<32>,
+}
+
+/// The execution engine of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnginePlan {
+    /// Name of the client definition whose role `engine` it is.
+    pub client: String,
+    /// What it is told to answer and to build; only the embedded client's can be told anything.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub script: Script,
+}
+
+fn is_default(script: &Script) -> bool {
+    *script == Script::default()
 }
 
 /// When a node starts.

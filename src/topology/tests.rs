@@ -5,7 +5,8 @@ use crate::yaml;
 
 fn node(name: &str, validators: &str) -> NodeSpec {
     let validators = validators.parse().expect("test ranges are right");
-    NodeSpec { name: name.into(), role: Some("A".into()), client: "lockin".into(), validators, start: Start::Genesis }
+    let (name, role, client) = (name.into(), Some("A".into()), "lockin".into());
+    NodeSpec { name, role, client, engine: None, validators, start: Start::Genesis }
 }
 
 fn plan(validators: u64, nodes: &[NodeSpec], links: &Links) -> Result<NetworkPlan, TopologyError> {

@@ -56,6 +56,8 @@ crate::limits! {
     SyncCommitteeSubnetCount = |s| super::constants::SYNC_COMMITTEE_SUBNET_COUNT;
     /// Roots in one blocks-by-root request.
     MaxRequestBlocks = |s| super::constants::MAX_REQUEST_BLOCKS;
+    /// Blob sidecars in one request, above what any network's configuration allows.
+    MaxRequestBlobSidecars = |s| 1 << 14;
     /// Depth of `CURRENT_SYNC_COMMITTEE_GINDEX` and `NEXT_SYNC_COMMITTEE_GINDEX` (of electra: one more).
     SyncCommitteeBranchDepth = |s| if s.fork < Fork::Electra { 5 } else { 6 };
     /// Depth of `FINALIZED_ROOT_GINDEX` (of electra: one more).

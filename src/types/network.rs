@@ -1,10 +1,15 @@
 //! What peers exchange beside consensus objects: phase0 and altair networking specs.
 
 use super::{
-    Epoch, ForkDigest, ForkName, Root, Slot, Version,
-    limits::{AttestationSubnetCount, SyncCommitteeSubnetCount},
+    BlobIdentifier, ColumnIndex, DataColumnsByRootIdentifier, Epoch, ForkDigest, ForkName, Root, Slot, Version,
+    limits::{
+        AttestationSubnetCount, MaxRequestBlobSidecars, MaxRequestBlocks, NumberOfColumns, SyncCommitteeSubnetCount,
+    },
 };
-use crate::{container, ssz::BitVector};
+use crate::{
+    container,
+    ssz::{BitVector, List},
+};
 
 container! {
     /// `Status`, version 1 (phase0) and 2 (fulu).
@@ -40,6 +45,24 @@ container! {
 }
 
 container! {
+    /// `BlobSidecarsByRange` request.
+    #[derive(Copy)]
+    pub struct BlobSidecarsByRangeRequest {
+        pub start_slot: Slot,
+        pub count: u64,
+    }
+}
+
+container! {
+    /// `DataColumnSidecarsByRange` request.
+    pub struct DataColumnSidecarsByRangeRequest {
+        pub start_slot: Slot,
+        pub count: u64,
+        pub columns: List<ColumnIndex, NumberOfColumns>,
+    }
+}
+
+container! {
     /// `ENRForkID`: a node record's `eth2` entry.
     #[derive(Copy)]
     pub struct EnrForkId {
@@ -50,4 +73,8 @@ container! {
 }
 
 /// `BeaconBlocksByRoot` request: the roots asked for. It is a bare list, not a container.
-pub type BeaconBlocksByRootRequest = crate::ssz::List<Root, super::limits::MaxRequestBlocks>;
+pub type BeaconBlocksByRootRequest = List<Root, MaxRequestBlocks>;
+/// `BlobSidecarsByRoot` request, deneb's `BlobIdentifiers`. The limit here is no network's, but higher.
+pub type BlobSidecarsByRootRequest = List<BlobIdentifier, MaxRequestBlobSidecars>;
+/// `DataColumnSidecarsByRoot` request, fulu's `DataColumnsByRootIdentifiers`. The limit here is no network's, but higher.
+pub type DataColumnSidecarsByRootRequest = List<DataColumnsByRootIdentifier, MaxRequestBlocks>;

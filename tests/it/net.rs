@@ -11,7 +11,7 @@ use lockin::net::link::{
 };
 use lockin::net::service::{Action, ChainView, Metrics, Service};
 use lockin::ssz::Root;
-use lockin::types::{ChainConfig, Checkpoint, SignedBeaconBlock, Slot, Status};
+use lockin::types::{BlobSidecar, ChainConfig, Checkpoint, DataColumnSidecar, SignedBeaconBlock, Slot, Status};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
@@ -295,6 +295,12 @@ impl ChainView for Genesis {
     }
     fn block_by_root(&self, _: &Root) -> Option<Arc<SignedBeaconBlock>> {
         None
+    }
+    fn blob_sidecars(&self, _: &Root) -> Vec<Arc<BlobSidecar>> {
+        Vec::new()
+    }
+    fn data_column_sidecars(&self, _: &Root) -> Vec<Arc<DataColumnSidecar>> {
+        Vec::new()
     }
     fn canonical_block_at(&self, _: Slot) -> Option<Arc<SignedBeaconBlock>> {
         None

@@ -21,6 +21,7 @@ fn plan() -> NetworkPlan {
         name: name.into(),
         role: None,
         client: "lockin".into(),
+        engine: None,
         validators: Validators::Count(validators),
         start,
     };

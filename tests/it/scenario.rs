@@ -91,7 +91,7 @@ fn the_command_line_casts_roles_and_seeds() {
     let undeclared = Options { roles: vec![("X".into(), "lockin".into())], ..Options::default() };
     insta::assert_snapshot!(said(undeclared), @"--role X=lockin: sample.yaml has the roles A, B");
     let unknown = Options { clients: Some(vec!["lockin".into(), "teku".into()]), ..options };
-    insta::assert_snapshot!(said(unknown), @"--role B=prysm: no client has that name; accepted: lockin, teku");
+    insta::assert_snapshot!(said(unknown), @"--role B=prysm: no client is named `prysm`; accepted: lockin, teku");
 }
 
 #[test]
@@ -129,8 +129,6 @@ fn what_is_not_built_is_unsupported_before_anything_starts() {
         };
     insta::assert_snapshot!(
         [
-            unsupported("fork: phase0", "fork: deneb"),
-            unsupported("  slot_time", "  forks: { altair: 2, bellatrix: 4 }\n  slot_time"),
             unsupported("checks:", "  - partition: { sides: [[a0], [b0]], for: 4 epochs }\nchecks:"),
             unsupported("  - peered", "  - no_slashable: all"),
             unsupported("  - peered", "  - no_slashable"),
@@ -160,6 +158,16 @@ const MISTAKES: &[(&str, &str)] = &[
     ("  slot_time", "  constants: { MAX_ATESTATIONS: 4 }\n  slot_time"),
     ("  slot_time", "  constants: { MAX_ATTESTATIONS: many }\n  slot_time"),
     ("  slot_time", "  constants: { SECONDS_PER_SLOT: 4 }\n  slot_time"),
+    ("  slot_time", "  forks: { altair: 2, capella: 3 }\n  slot_time"),
+    ("  slot_time", "  forks: { altair: 2, bellatrix: 1 }\n  slot_time"),
+    ("  slot_time", "  merge: total_difficulty\n  slot_time"),
+    ("  slot_time", "  forks: { altair: 1, bellatrix: 1 }\n  merge: soon\n  slot_time"),
+    ("  slot_time: 2s", "  forks: { altair: 1, bellatrix: 1 }\n  slot_time: 500ms"),
+    ("  slot_time", "  blobs: { every: 1, per_block: 1 }\n  slot_time"),
+    ("  slot_time", "  blob_schedule: { 4: 12 }\n  slot_time"),
+    ("phase0, validators: 64 }", "fulu, validators: 64 }\n  blobs: { every: 0, per_block: 1 }"),
+    ("phase0, validators: 64 }", "electra, validators: 64 }\n  forks: { fulu: 4 }\n  blob_schedule: { 3: 12 }"),
+    ("role: B, validators: 32", "role: B, validators: 32, engine: { verdicts: [{ slots: 3, answer: SYNCING }] }"),
     ("validators: 64", "validators: 60"),
     // roles and nodes
     ("role: B,", "role: C,"),

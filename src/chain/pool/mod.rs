@@ -5,6 +5,7 @@ mod cover;
 mod operations;
 mod sync;
 
-pub(super) use attestations::{AttestationPool, Candidate};
-pub(super) use operations::{OperationPool, slashed_by};
+pub(super) use attestations::{AttestationPool, Candidate, Contents, attestation};
+pub(super) use cover::Part;
+pub(super) use operations::OperationPool;
 pub(super) use sync::SyncPool;

@@ -1,4 +1,4 @@
-//! Exits and slashings that wait to be included.
+//! Exits, slashings and changes of credentials that wait to be included.
 //!
 //! The pool NEVER validates signatures; it does choose only what a given state can still take.
 
@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::spec;
+use crate::types::constants::BLS_WITHDRAWAL_PREFIX;
 use crate::types::{
-    AttesterSlashing, BeaconState, ChainConfig, FAR_FUTURE_EPOCH, ProposerSlashing, SignedVoluntaryExit, Validator,
-    ValidatorIndex,
+    AttesterSlashing, BeaconState, ChainConfig, FAR_FUTURE_EPOCH, ForkName, ProposerSlashing,
+    SignedBlsToExecutionChange, SignedVoluntaryExit, Validator, ValidatorIndex,
 };
 
 /// Attester slashings kept. Each slashes somebody that no other one does, so this many are many blocks' worth.
@@ -20,6 +21,7 @@ pub(crate) struct OperationPool {
     exits: BTreeMap<ValidatorIndex, Arc<SignedVoluntaryExit>>,
     proposer_slashings: BTreeMap<ValidatorIndex, Arc<ProposerSlashing>>,
     attester_slashings: Vec<Arc<AttesterSlashing>>,
+    changes: BTreeMap<ValidatorIndex, Arc<SignedBlsToExecutionChange>>,
 }
 
 /// What goes into one block.
@@ -28,6 +30,7 @@ pub(crate) struct Chosen {
     pub(crate) proposer_slashings: Vec<ProposerSlashing>,
     pub(crate) attester_slashings: Vec<AttesterSlashing>,
     pub(crate) voluntary_exits: Vec<SignedVoluntaryExit>,
+    pub(crate) bls_to_execution_changes: Vec<SignedBlsToExecutionChange>,
 }
 
 /// Who is slashed by it: who signed both.
@@ -51,6 +54,14 @@ impl OperationPool {
         }
     }
 
+    pub(crate) fn insert_change(&mut self, change: Arc<SignedBlsToExecutionChange>) {
+        self.changes.insert(change.message.validator_index, change);
+    }
+
+    pub(crate) fn changes(&self) -> Vec<Arc<SignedBlsToExecutionChange>> {
+        self.changes.values().cloned().collect()
+    }
+
     pub(crate) fn exits(&self) -> Vec<Arc<SignedVoluntaryExit>> {
         self.exits.values().cloned().collect()
     }
@@ -70,6 +81,10 @@ impl OperationPool {
         let slashable = |index: &ValidatorIndex, gone: &BTreeSet<ValidatorIndex>| {
             validator(state, *index).is_some_and(|v| spec::is_slashable_validator(v, epoch)) && !gone.contains(index)
         };
+        let electra = cfg.fork_at_slot(state.slot) >= ForkName::Electra;
+        let preset = cfg.preset;
+        let most_attester_slashings =
+            if electra { preset.max_attester_slashings_electra } else { preset.max_attester_slashings };
         let mut gone = BTreeSet::new();
         let mut chosen = Chosen::default();
         for (index, slashing) in &self.proposer_slashings {
@@ -80,16 +95,34 @@ impl OperationPool {
         }
         for slashing in &self.attester_slashings {
             let new: Vec<ValidatorIndex> = slashed_by(slashing).into_iter().filter(|i| slashable(i, &gone)).collect();
-            if (chosen.attester_slashings.len() as u64) < cfg.preset.max_attester_slashings && !new.is_empty() {
+            if (chosen.attester_slashings.len() as u64) < most_attester_slashings && !new.is_empty() {
                 gone.extend(new);
                 chosen.attester_slashings.push(AttesterSlashing::clone(slashing));
             }
         }
         let exits = self.exits.iter().filter(|(index, exit)| {
-            !gone.contains(index) && validator(state, **index).is_some_and(|v| may_exit(cfg, v, exit, epoch))
+            let may = validator(state, **index).is_some_and(|v| may_exit(cfg, v, exit, epoch));
+            may && !gone.contains(index) && !withdraws(state, **index)
         });
         chosen.voluntary_exits = exits.take(cfg.preset.max_voluntary_exits as usize).map(|(_, exit)| **exit).collect();
+        if cfg.fork_at_slot(state.slot) >= ForkName::Capella {
+            let changes = self.changes.values().filter(|change| may_change(state, change.message.validator_index));
+            let most = cfg.preset.max_bls_to_execution_changes as usize;
+            chosen.bls_to_execution_changes = changes.take(most).map(|change| **change).collect();
+        }
         chosen
+    }
+
+    /// Keeps what is judged to be right; a change of credentials is signed once for all forks.
+    pub(crate) fn retain(
+        &mut self,
+        exit: impl Fn(&SignedVoluntaryExit) -> bool,
+        proposer_slashing: impl Fn(&ProposerSlashing) -> bool,
+        attester_slashing: impl Fn(&AttesterSlashing) -> bool,
+    ) {
+        self.exits.retain(|_, object| exit(object));
+        self.proposer_slashings.retain(|_, object| proposer_slashing(object));
+        self.attester_slashings.retain(|object| attester_slashing(object));
     }
 
     /// Forgets what the (finalized) state has made pointless.
@@ -101,6 +134,7 @@ impl OperationPool {
         self.exits.retain(|index, _| staying(*index));
         self.proposer_slashings.retain(|index, _| slashable(*index));
         self.attester_slashings.retain(|slashing| slashed_by(slashing).into_iter().any(slashable));
+        self.changes.retain(|index, _| may_change(state, *index));
     }
 }
 
@@ -114,6 +148,16 @@ pub(crate) fn may_exit(cfg: &ChainConfig, validator: &Validator, exit: &SignedVo
         && validator.exit_epoch == FAR_FUTURE_EPOCH
         && epoch >= exit.message.epoch
         && epoch >= validator.activation_epoch.saturating_add(cfg.shard_committee_period)
+}
+
+/// Whether a withdrawal from the validator is pending, which forbids its exit: electra's rule. Before, there is none.
+fn withdraws(state: &BeaconState, index: ValidatorIndex) -> bool {
+    state.pending_partial_withdrawals.iter().any(|withdrawal| withdrawal.validator_index == index)
+}
+
+/// Whether the validator's credentials are still those of a BLS key.
+fn may_change(state: &BeaconState, index: ValidatorIndex) -> bool {
+    validator(state, index).is_some_and(|v| v.withdrawal_credentials.0[0] == BLS_WITHDRAWAL_PREFIX)
 }
 
 #[cfg(test)]
@@ -130,6 +174,12 @@ mod tests {
 
     fn exit(validator_index: u64) -> Arc<SignedVoluntaryExit> {
         Arc::new(SignedVoluntaryExit { message: VoluntaryExit { epoch: 0, validator_index }, ..Default::default() })
+    }
+
+    fn change(validator_index: u64) -> Arc<SignedBlsToExecutionChange> {
+        let mut change = SignedBlsToExecutionChange::default();
+        change.message.validator_index = validator_index;
+        Arc::new(change)
     }
 
     fn double_vote(indices: &[u64]) -> Arc<AttesterSlashing> {
@@ -162,10 +212,24 @@ mod tests {
         let mut pool = OperationPool::default();
         (0..2).for_each(|index| pool.insert_exit(exit(index)));
         pool.insert_attester_slashing(double_vote(&[2]));
+        (0..2).for_each(|index| pool.insert_change(change(index)));
+        state.validators.get_mut(1).unwrap().withdrawal_credentials.0[0] = 1;
         state.validators.get_mut(0).unwrap().exit_epoch = 99;
         state.validators.get_mut(2).unwrap().slashed = true;
         pool.prune(&cfg, &state);
         assert_eq!(pool.exits().len(), 1);
         assert!(pool.attester_slashings().is_empty());
+        assert_eq!(pool.changes().len(), 1);
+    }
+
+    #[test]
+    fn changes_of_credentials_wait_for_capella() {
+        let mut cfg = ChainConfig::minimal();
+        let state = state(&cfg, 2);
+        let mut pool = OperationPool::default();
+        (0..3).for_each(|index| pool.insert_change(change(index)));
+        assert!(pool.choose(&cfg, &state).bls_to_execution_changes.is_empty());
+        cfg.start_at(ForkName::Capella);
+        assert_eq!(pool.choose(&cfg, &state).bls_to_execution_changes.len(), 2, "there is no validator 2");
     }
 }

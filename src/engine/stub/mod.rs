@@ -159,6 +159,11 @@ impl Stub {
         self.log.drain(..).collect()
     }
 
+    /// Tells it something else from now on.
+    pub fn set_script(&mut self, script: Script) {
+        self.config.script = script;
+    }
+
     /// What it was made from.
     pub fn config(&self) -> &StubConfig {
         &self.config

@@ -8,7 +8,7 @@ use crate::chain::{Event, Gossip, Origin, Outcome};
 use crate::net::link::{Command, GossipId, PeerId, Verdict};
 use crate::net::topic::{Topic, TopicKind};
 use crate::ssz::{DecodeError, Shape, Ssz};
-use crate::types::{Epoch, ForkName};
+use crate::types::{BlobSidecar, DataColumnSidecar, Epoch, ForkName, Slot};
 
 /// Senders of gossip that are remembered, to ask them first for what their message lacks.
 const MAX_SOURCES: usize = 2048;
@@ -28,7 +28,7 @@ impl Service {
             let joined = begins <= slot.saturating_add(lead);
             let left = ends.is_some_and(|end| slot >= end.saturating_add(per_epoch));
             if joined && !left {
-                let kinds = TopicKind::all(entry.fork >= ForkName::Altair);
+                let kinds = TopicKind::all(&self.cfg, entry.fork);
                 wanted.extend(kinds.into_iter().map(|kind| Topic { digest: entry.digest, kind }));
             }
         }
@@ -78,16 +78,21 @@ impl Service {
         fn read<T: Ssz>(shape: Shape, data: &[u8]) -> Result<Arc<T>, DecodeError> {
             T::decode(shape, data).map(Arc::new)
         }
+        // the topic's digest is that of the block's epoch
+        let right_fork = |slot: Slot| match self.cfg.fork_at_slot(slot) == shape.fork {
+            true => Ok(()),
+            false => Err(Refusal::OtherFork),
+        };
         Ok(match kind {
             TopicKind::BeaconBlock => {
                 let block: Arc<crate::types::SignedBeaconBlock> = read(shape, data)?;
-                // the topic's digest is that of the block's epoch
-                if self.cfg.fork_at_slot(block.message.slot) != shape.fork {
-                    return Err(Refusal::OtherFork);
-                }
+                right_fork(block.message.slot)?;
                 Event::Block { block, origin, now_ms }
             }
             TopicKind::Aggregate => Event::Aggregate { aggregate: read(shape, data)?, origin, now_ms },
+            TopicKind::Attestation(subnet) if shape.fork >= ForkName::Electra => {
+                Event::SingleAttestation { attestation: read(shape, data)?, subnet: Some(subnet), origin, now_ms }
+            }
             TopicKind::Attestation(subnet) => {
                 Event::Attestation { attestation: read(shape, data)?, subnet: Some(subnet), origin, now_ms }
             }
@@ -97,6 +102,19 @@ impl Service {
             TopicKind::Contribution => Event::Contribution { contribution: read(shape, data)?, origin, now_ms },
             TopicKind::SyncCommittee(subnet) => {
                 Event::SyncMessage { message: read(shape, data)?, subnet: Some(subnet), origin, now_ms }
+            }
+            TopicKind::BlsToExecutionChange => {
+                Event::BlsToExecutionChange { change: read(shape, data)?, origin, now_ms }
+            }
+            TopicKind::BlobSidecar(subnet) => {
+                let sidecar: Arc<BlobSidecar> = read(shape, data)?;
+                right_fork(sidecar.signed_block_header.message.slot)?;
+                Event::BlobSidecar { sidecar, subnet: Some(subnet), origin, now_ms }
+            }
+            TopicKind::DataColumnSidecar(subnet) => {
+                let sidecar: Arc<DataColumnSidecar> = read(shape, data)?;
+                right_fork(sidecar.signed_block_header.message.slot)?;
+                Event::DataColumnSidecar { sidecar, subnet: Some(subnet), origin, now_ms }
             }
         })
     }
@@ -138,8 +156,13 @@ impl Service {
             Gossip::SingleAttestation { subnet, attestation } => {
                 (TopicKind::Attestation(*subnet), of(attestation.data.slot))
             }
-            // No topics of ours yet.
-            Gossip::BlobSidecar { .. } | Gossip::DataColumnSidecar { .. } | Gossip::BlsToExecutionChange(_) => return,
+            Gossip::BlobSidecar { subnet, sidecar } => {
+                (TopicKind::BlobSidecar(*subnet), of(sidecar.signed_block_header.message.slot))
+            }
+            Gossip::DataColumnSidecar { subnet, sidecar } => {
+                (TopicKind::DataColumnSidecar(*subnet), of(sidecar.signed_block_header.message.slot))
+            }
+            Gossip::BlsToExecutionChange(_) => (TopicKind::BlsToExecutionChange, now),
         };
         let entry = self.schedule.at(epoch);
         let shape = self.cfg.shape(entry.fork);

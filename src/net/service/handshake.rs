@@ -22,6 +22,11 @@ const MAX_REJECTIONS: u32 = 32;
 /// Milliseconds after which a peer's invalid messages are forgotten.
 const REJECTION_WINDOW_MS: u64 = 60_000;
 
+/// Versions of `status`, best first; the first is fulu's.
+const STATUS_VERSIONS: [Protocol; 2] = [Protocol::Status2, Protocol::Status1];
+/// Versions of `metadata`, best first; the first is fulu's.
+const METADATA_VERSIONS: [Protocol; 3] = [Protocol::MetaData3, Protocol::MetaData2, Protocol::MetaData1];
+
 impl Service {
     /// All peers, by id.
     pub fn peers(&self) -> Vec<PeerInfo> {
@@ -91,8 +96,13 @@ impl Service {
         Status { fork_digest, ..cx.chain.status() }
     }
 
-    pub(super) fn status_bytes(&self, cx: Cx<'_>) -> Vec<u8> {
-        self.our_status(cx).encode(self.shape())
+    /// Our status as this version of the protocol has it, whatever fork is in force.
+    pub(super) fn status_bytes(&self, cx: Cx<'_>, protocol: Protocol) -> Vec<u8> {
+        self.our_status(cx).encode(self.status_shape(protocol))
+    }
+
+    pub(super) fn status_shape(&self, protocol: Protocol) -> Shape {
+        self.cfg.shape(if protocol == Protocol::Status1 { ForkName::Phase0 } else { ForkName::Fulu })
     }
 
     fn epoch_ms(&self) -> u64 {
@@ -110,13 +120,16 @@ impl Service {
         let Some(peer) = self.peers.get_mut(id) else { return };
         peer.status_due_ms = cx.now_ms + epoch_ms;
         if !asking {
-            let body = self.status_bytes(cx);
-            self.ask(cx.now_ms, id, Purpose::Status, &[Protocol::Status1], body);
+            // version 2 is of no use to a network that never comes to fulu
+            let versions =
+                if self.schedule.reaches(ForkName::Fulu) { &STATUS_VERSIONS[..] } else { &STATUS_VERSIONS[1..] };
+            let offers = versions.iter().map(|version| (*version, self.status_bytes(cx, *version))).collect();
+            self.ask(cx.now_ms, id, Purpose::Status, offers);
         }
     }
 
-    pub(super) fn status_answer(&mut self, cx: Cx<'_>, id: &PeerId, body: &[u8]) {
-        match Status::decode(self.shape(), body) {
+    pub(super) fn status_answer(&mut self, cx: Cx<'_>, id: &PeerId, protocol: Protocol, body: &[u8]) {
+        match Status::decode(self.status_shape(protocol), body) {
             Ok(status) => self.status_known(cx, id, status),
             Err(_) => self.misbehaved(cx, id),
         }
@@ -155,7 +168,7 @@ impl Service {
             peer.state = PeerState::Connected;
             peer.ping_due_ms = cx.now_ms + PING_EVERY_MS;
             tracing::info!(peer = %id, agent = peer.agent, head = status.head_slot, "peer joined");
-            self.ask(cx.now_ms, id, Purpose::MetaData, &[Protocol::MetaData2, Protocol::MetaData1], Vec::new());
+            self.ask_for_metadata(cx, id);
         }
         self.serve_waiting(cx);
         self.drive_sync(cx);
@@ -199,7 +212,7 @@ impl Service {
         if let Some(peer) = self.peers.get_mut(id) {
             peer.ping_due_ms = cx.now_ms + PING_EVERY_MS;
             let body = self.metadata.seq_number.to_le_bytes().to_vec();
-            self.ask(cx.now_ms, id, Purpose::Ping, &[Protocol::Ping1], body);
+            self.ask(cx.now_ms, id, Purpose::Ping, vec![(Protocol::Ping1, body)]);
         }
     }
 
@@ -227,8 +240,17 @@ impl Service {
         let asking = self.requests.values().any(|p| p.purpose == Purpose::MetaData && p.peer == *id);
         let known = self.peers.get(id).and_then(|p| p.metadata.as_ref()).map(|m| m.seq_number);
         if self.peers.contains_key(id) && known.is_none_or(|known| known < seq) && !asking {
-            self.ask(cx.now_ms, id, Purpose::MetaData, &[Protocol::MetaData2, Protocol::MetaData1], Vec::new());
+            self.ask_for_metadata(cx, id);
         }
+    }
+
+    fn ask_for_metadata(&mut self, cx: Cx<'_>, id: &PeerId) {
+        let versions = match self.schedule.reaches(ForkName::Fulu) {
+            true => &METADATA_VERSIONS[..],
+            false => &METADATA_VERSIONS[1..],
+        };
+        let offers = versions.iter().map(|version| (*version, Vec::new())).collect();
+        self.ask(cx.now_ms, id, Purpose::MetaData, offers);
     }
 
     pub(super) fn metadata_answer(&mut self, cx: Cx<'_>, id: &PeerId, protocol: Protocol, body: &[u8]) {
@@ -242,10 +264,13 @@ impl Service {
         }
     }
 
-    /// `metadata/2` is altair's, whatever fork is in force.
+    /// Each version is that of the fork that brought it, whatever fork is in force.
     pub(super) fn metadata_shape(&self, protocol: Protocol) -> Shape {
-        let fork = if protocol == Protocol::MetaData1 { ForkName::Phase0 } else { ForkName::Altair };
-        self.cfg.shape(fork)
+        self.cfg.shape(match protocol {
+            Protocol::MetaData1 => ForkName::Phase0,
+            Protocol::MetaData2 => ForkName::Altair,
+            _ => ForkName::Fulu,
+        })
     }
 
     /// A peer broke a rule that honest software keeps.
@@ -290,7 +315,7 @@ impl Service {
         }
         peer.state = PeerState::Disconnecting;
         let body = (reason as u64).to_le_bytes().to_vec();
-        self.ask(now_ms, id, Purpose::Goodbye, &[Protocol::Goodbye1], body);
+        self.ask(now_ms, id, Purpose::Goodbye, vec![(Protocol::Goodbye1, body)]);
         self.out.push(Action::Link(Command::Disconnect { peer: id.clone() }));
     }
 }

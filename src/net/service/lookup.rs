@@ -105,8 +105,8 @@ impl Service {
         lookup.asked.insert(peer.clone());
         lookup.under_way = true;
         let body = BeaconBlocksByRootRequest::from(vec![root]).encode(self.shape());
-        let offers = [Protocol::BlocksByRoot2, Protocol::BlocksByRoot1];
-        self.ask(cx.now_ms, &peer, Purpose::Root(root), &offers, body);
+        let offers = vec![(Protocol::BlocksByRoot2, body.clone()), (Protocol::BlocksByRoot1, body)];
+        self.ask(cx.now_ms, &peer, Purpose::Root(root), offers);
     }
 
     pub(super) fn root_chunk(&mut self, cx: Cx<'_>, peer: &PeerId, root: Root, chunk: &Chunk) {

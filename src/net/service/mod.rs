@@ -4,12 +4,15 @@
 //! events for the chain. It reads the chain through [`ChainView`] and keeps no block for longer than its import takes.
 //! It never reads a clock, touches a socket, judges a block or iterates in an order that could differ between two runs.
 
+mod answer;
 mod gossip;
 mod handshake;
 mod lookup;
 mod peers;
+mod range_sidecars;
 mod schedule;
 mod serve;
+mod sidecars;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -27,6 +30,7 @@ pub use view::ChainView;
 use self::lookup::Lookup;
 use self::peers::Peer;
 use self::serve::Serving;
+use self::sidecars::SidecarLookup;
 use self::sync::RangeSync;
 use super::link::{
     Chunk, Command, GossipId, InboundId, LinkEvent, PeerId, Protocol, RequestError, RequestId, ResponseCode,
@@ -74,6 +78,8 @@ pub struct Metrics {
     pub conflicting_peers: u64,
     /// Blocks handed to the chain by range sync and lookups.
     pub blocks_fetched: u64,
+    /// Sidecars of blobs and columns handed to the chain by range sync and lookups.
+    pub sidecars_fetched: u64,
 }
 
 /// What a call may read: the chain and the time.
@@ -102,6 +108,10 @@ enum Purpose {
     Range(Slot),
     /// The block with this root.
     Root(Root),
+    /// Sidecars of the range batch that begins at this slot.
+    RangeSidecars(Slot),
+    /// Sidecars of the block with this root.
+    Sidecars(Root),
 }
 
 /// How long a request may take, and a long answer from one chunk to the next, milliseconds. The link has limits of its own.
@@ -128,6 +138,7 @@ pub struct Service {
     serving: BTreeMap<InboundId, Serving>,
     sync: RangeSync,
     lookups: BTreeMap<Root, Lookup>,
+    sidecar_lookups: BTreeMap<Root, SidecarLookup>,
     /// The slot in which peers were last asked for their status because there was too much to look up.
     overflow_slot: Option<Slot>,
     /// Blocks handed to the chain whose outcome is still to come.
@@ -168,6 +179,7 @@ impl Service {
             serving: BTreeMap::new(),
             sync: RangeSync::default(),
             lookups: BTreeMap::new(),
+            sidecar_lookups: BTreeMap::new(),
             overflow_slot: None,
             imports: BTreeMap::new(),
             next_number: 1,
@@ -233,6 +245,7 @@ impl Service {
         self.serve_waiting(cx);
         self.drive_sync(cx);
         self.drive_lookups(cx);
+        self.expire_sidecar_lookups(cx);
         self.take()
     }
 
@@ -244,6 +257,9 @@ impl Service {
             Effect::Outcome { origin: Origin::Sync(number), outcome } => self.imported(cx, *number, outcome),
             Effect::Publish(object) => self.publish(cx, object),
             Effect::RequestBlock { root, origin } => self.block_wanted(cx, *root, *origin),
+            Effect::RequestSidecars { root, slot, indices, origin } => {
+                self.sidecars_wanted(cx, *root, *slot, indices, *origin);
+            }
             _ => {}
         }
         self.take()
@@ -265,7 +281,7 @@ impl Service {
         &self.metrics
     }
 
-    /// Our metadata: every subnet.
+    /// Our metadata: every subnet, every custody group.
     pub fn metadata(&self) -> &MetaData {
         &self.metadata
     }
@@ -298,13 +314,12 @@ impl Service {
         self.cfg.shape(self.schedule.at(0).fork)
     }
 
-    /// Asks a peer; the same body for every offered protocol.
-    fn ask(&mut self, now_ms: u64, peer: &PeerId, purpose: Purpose, offers: &[Protocol], body: Vec<u8>) -> RequestId {
+    /// Asks a peer, by the first of the offered protocols that it knows.
+    fn ask(&mut self, now_ms: u64, peer: &PeerId, purpose: Purpose, offers: Vec<(Protocol, Vec<u8>)>) -> RequestId {
         let id = RequestId(self.number());
         let deadline_ms = now_ms + REQUEST_TIMEOUT_MS;
         self.requests.insert(id, Pending { peer: peer.clone(), purpose, deadline_ms, answered: false });
-        let body = Payload::from(body);
-        let offers = offers.iter().map(|protocol| (*protocol, body.clone())).collect();
+        let offers = offers.into_iter().map(|(protocol, body)| (protocol, Payload::from(body))).collect();
         self.metrics.requests_sent += 1;
         self.out.push(Action::Link(Command::Request { id, peer: peer.clone(), offers }));
         id
@@ -320,12 +335,14 @@ impl Service {
         pending.answered = true;
         pending.deadline_ms = cx.now_ms + REQUEST_TIMEOUT_MS;
         match pending.purpose {
-            Purpose::Status => self.status_answer(cx, peer, &chunk.body),
+            Purpose::Status => self.status_answer(cx, peer, protocol, &chunk.body),
             Purpose::Ping => self.ping_answer(cx, peer, &chunk.body),
             Purpose::MetaData => self.metadata_answer(cx, peer, protocol, &chunk.body),
             Purpose::Goodbye => {}
             Purpose::Range(start) => self.range_chunk(cx, id, start, &chunk),
             Purpose::Root(root) => self.root_chunk(cx, peer, root, &chunk),
+            Purpose::RangeSidecars(start) => self.range_sidecar_chunk(cx, id, start, protocol, &chunk),
+            Purpose::Sidecars(root) => self.sidecar_chunk(cx, peer, root, protocol, &chunk),
         }
     }
 
@@ -340,6 +357,8 @@ impl Service {
             Purpose::Ping if !answered => self.no_pong(cx, &peer, failure),
             Purpose::Range(start) => self.range_over(cx, id, start, failure.is_none()),
             Purpose::Root(root) => self.root_over(cx, root),
+            Purpose::RangeSidecars(start) => self.range_sidecars_over(cx, id, start, failure.is_none()),
+            Purpose::Sidecars(root) => self.sidecars_over(cx, root),
             _ => {}
         }
     }
@@ -376,9 +395,10 @@ impl Service {
     }
 }
 
-/// A node that serves a whole test network is on every subnet.
+/// A node that serves a whole test network is on every subnet and keeps every column.
 fn full_metadata(cfg: &ChainConfig) -> MetaData {
-    let mut metadata = MetaData::zero(cfg.shape(crate::types::ForkName::Altair));
+    let mut metadata = MetaData::zero(cfg.shape(crate::types::ForkName::Fulu));
+    metadata.custody_group_count = cfg.number_of_custody_groups;
     for i in 0..metadata.attnets.len() {
         metadata.attnets.set(i, true);
     }

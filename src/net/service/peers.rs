@@ -43,10 +43,14 @@ pub struct PeerInfo {
     pub status: Option<Status>,
 }
 
-/// Tokens that a peer has for blocks at most; each served block takes one, and each root that we don't have.
-pub(super) const BLOCK_TOKENS: u64 = 2048;
+/// Tokens that a peer has for answers at most.
+const TOKENS: u64 = 2048 * OBJECT_COST;
 /// Tokens that come back per second.
-const BLOCK_TOKENS_PER_SECOND: u64 = 512;
+const TOKENS_PER_SECOND: u64 = 512 * OBJECT_COST;
+/// Tokens that a served block or blob takes, and each root of which we have nothing.
+pub(super) const OBJECT_COST: u64 = 8;
+/// Tokens that a served column takes: a block has many, each a small part of its blobs.
+pub(super) const COLUMN_COST: u64 = 1;
 
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -68,7 +72,7 @@ pub(super) struct Peer {
     pub rejections_since_ms: u64,
     /// Times that syncing from it failed; others are asked first.
     pub failures: u32,
-    /// Blocks that it may still be served now.
+    /// For what it may still be served now.
     pub tokens: u64,
     pub refilled_ms: u64,
 }
@@ -89,15 +93,15 @@ impl Peer {
             rejections: 0,
             rejections_since_ms: now_ms,
             failures: 0,
-            tokens: BLOCK_TOKENS,
+            tokens: TOKENS,
             refilled_ms: now_ms,
         }
     }
 
     pub(super) fn refill(&mut self, now_ms: u64) {
-        let back = now_ms.saturating_sub(self.refilled_ms).saturating_mul(BLOCK_TOKENS_PER_SECOND) / 1000;
+        let back = now_ms.saturating_sub(self.refilled_ms).saturating_mul(TOKENS_PER_SECOND) / 1000;
         if back > 0 {
-            self.tokens = self.tokens.saturating_add(back).min(BLOCK_TOKENS);
+            self.tokens = self.tokens.saturating_add(back).min(TOKENS);
             self.refilled_ms = now_ms;
         }
     }

@@ -1,4 +1,7 @@
-//! Which fork's digest is in force when, and which fork a digest belongs to.
+//! Which digest is in force when, and which fork a digest belongs to: digests change with forks and, from fulu on, with
+//! the limit of blobs.
+
+use std::collections::BTreeSet;
 
 use crate::spec::duties::compute_fork_digest;
 use crate::ssz::Root;
@@ -15,27 +18,30 @@ pub struct Entry {
     pub digest: [u8; 4],
 }
 
-/// The network's forks by epoch, from genesis on. Forks that are overtaken in their own epoch don't appear.
+/// The network's digests by epoch, from genesis on. Forks that are overtaken in their own epoch don't appear.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     entries: Vec<Entry>,
-    next_versions: Vec<[u8; 4]>,
+    /// The fork version of each entry.
+    versions: Vec<[u8; 4]>,
 }
 
 impl Schedule {
     /// The schedule of a network.
     pub fn new(cfg: &ChainConfig, genesis_validators_root: Root) -> Schedule {
+        let forks = ForkName::ALL.map(|fork| cfg.fork_epoch(fork));
+        let limits = cfg.blob_schedule.iter().map(|entry| entry.epoch).filter(|epoch| *epoch > cfg.fulu_fork_epoch);
+        let epochs: BTreeSet<Epoch> =
+            forks.into_iter().chain(limits).filter(|epoch| *epoch < FAR_FUTURE_EPOCH).collect();
         let mut entries: Vec<Entry> = Vec::new();
-        for fork in ForkName::ALL {
-            let epoch = cfg.fork_epoch(fork);
-            if epoch == FAR_FUTURE_EPOCH || cfg.fork_at_epoch(epoch) != fork {
-                continue;
-            }
+        for epoch in epochs {
             let digest = compute_fork_digest(cfg, genesis_validators_root, epoch).0;
-            entries.push(Entry { epoch, fork, digest });
+            if entries.last().is_none_or(|last| last.digest != digest) {
+                entries.push(Entry { epoch, fork: cfg.fork_at_epoch(epoch), digest });
+            }
         }
-        let next_versions = entries.iter().map(|e| cfg.fork_version(e.fork).0).collect();
-        Schedule { entries, next_versions }
+        let versions = entries.iter().map(|e| cfg.fork_version(e.fork).0).collect();
+        Schedule { entries, versions }
     }
 
     /// Every digest that the network ever uses.
@@ -68,14 +74,21 @@ impl Schedule {
         self.entries.iter().find(|e| e.epoch > epoch).copied()
     }
 
-    /// What a node record says about us in this epoch (phase0 p2p-interface, "`eth2` field").
+    /// Whether the network ever comes to this fork.
+    pub fn reaches(&self, fork: ForkName) -> bool {
+        self.entries.iter().any(|e| e.fork >= fork)
+    }
+
+    /// What a node record says about us in this epoch (phase0 and fulu p2p-interface, "`eth2` field"). The version is that of
+    /// the next fork; the epoch may be that of another limit of blobs before it.
     pub fn enr_fork_id(&self, epoch: Epoch) -> EnrForkId {
         let now = self.entries.iter().rposition(|e| e.epoch <= epoch).unwrap_or(0);
-        let next = self.entries.get(now + 1);
+        let fork = self.entries[now].fork;
+        let next_fork = self.entries.iter().position(|e| e.fork > fork);
         EnrForkId {
             fork_digest: self.entries[now].digest.into(),
-            next_fork_version: self.next_versions[if next.is_some() { now + 1 } else { now }].into(),
-            next_fork_epoch: next.map_or(FAR_FUTURE_EPOCH, |e| e.epoch),
+            next_fork_version: self.versions[next_fork.unwrap_or(now)].into(),
+            next_fork_epoch: self.entries.get(now + 1).map_or(FAR_FUTURE_EPOCH, |e| e.epoch),
         }
     }
 }
@@ -83,6 +96,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::config::BlobParameters;
 
     fn config(altair: Epoch) -> ChainConfig {
         let mut cfg = ChainConfig::minimal();
@@ -112,6 +126,25 @@ mod tests {
         let schedule = Schedule::new(&config(0), root());
         assert_eq!(schedule.digests(), [[0x11, 0x2f, 0xc2, 0xa3]]);
         assert_eq!(schedule.phase0_digest(), None);
+    }
+
+    #[test]
+    fn another_limit_of_blobs_is_another_digest_of_the_same_fork() {
+        let mut cfg = config(0);
+        cfg.start_at(ForkName::Electra);
+        cfg.set_fork_epoch(ForkName::Fulu, 4);
+        let limit = |epoch, max_blobs_per_block| BlobParameters { epoch, max_blobs_per_block };
+        cfg.blob_schedule = vec![limit(2, 9), limit(4, 12), limit(6, 15)];
+        let schedule = Schedule::new(&cfg, root());
+        let entries: Vec<_> = schedule.entries().iter().map(|e| (e.epoch, e.fork)).collect();
+        assert_eq!(entries, [(0, ForkName::Electra), (4, ForkName::Fulu), (6, ForkName::Fulu)]);
+        let digests: std::collections::BTreeSet<_> = schedule.digests().into_iter().collect();
+        assert_eq!(digests.len(), 3);
+        let before = schedule.enr_fork_id(3);
+        assert_eq!((before.next_fork_version, before.next_fork_epoch), (cfg.fulu_fork_version, 4));
+        let between = schedule.enr_fork_id(4);
+        assert_eq!((between.next_fork_version, between.next_fork_epoch), (cfg.fulu_fork_version, 6));
+        assert_eq!(schedule.of_digest(schedule.at(7).digest).map(|e| e.fork), Some(ForkName::Fulu));
     }
 
     #[test]

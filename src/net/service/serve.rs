@@ -1,48 +1,31 @@
-//! Answers to peers' requests. Blocks go out a few at a time, as the link reports them sent, and only as fast as the peer's
-//! tokens allow: who asks for more waits, as the specification wants, and gets no error. Blocks NEVER go to a peer that has
-//! not shown by its status that it is of our network.
+//! Answers to peers' requests. Blocks and sidecars go out a few at a time, as the link reports them sent, and only as fast as
+//! the peer's tokens allow: who asks for more waits, as the specification wants, and gets no error. They NEVER go to a peer
+//! that has not shown by its status that it is of our network.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{BTreeSet, VecDeque};
 
-use super::peers::PeerState;
+use super::answer::{Kind, Object, Rest, Step};
+use super::peers::{COLUMN_COST, OBJECT_COST, PeerState};
+use super::sidecars::Sidecar;
 use super::{Action, Cx, Goodbye, Service};
 use crate::net::PeerId;
 use crate::net::link::{Chunk, Command, InboundId, MAX_REQUEST_BLOCKS, Protocol, ResponseCode};
-use crate::ssz::{Root, Shape, Ssz};
-use crate::types::{BeaconBlocksByRangeRequest, BeaconBlocksByRootRequest, ForkName, SignedBeaconBlock, Slot, Status};
+use crate::spec::das::{compute_max_request_blob_sidecars, compute_max_request_data_column_sidecars};
+use crate::ssz::{DecodeError, Root, Ssz};
+use crate::types::{
+    BeaconBlocksByRangeRequest, BeaconBlocksByRootRequest, BlobSidecarsByRangeRequest, BlobSidecarsByRootRequest,
+    DataColumnSidecarsByRangeRequest, DataColumnSidecarsByRootRequest, ForkName, Status,
+};
 
 /// Chunks of one answer that may be under way; what the link has room for.
 const WINDOW: u32 = 8;
-/// Slots looked at for one chunk at most, so that a gap in the chain doesn't hold the node up.
-const MAX_SLOTS_PER_STEP: u64 = 256;
 
-/// An answer of blocks under way.
+/// An answer of blocks or sidecars under way.
 pub(super) struct Serving {
     pub(super) peer: PeerId,
     protocol: Protocol,
     rest: Rest,
     in_flight: u32,
-}
-
-/// What is still to be sent.
-enum Rest {
-    /// Canonical blocks of these slots; the root of the last one sent.
-    Range {
-        next: Slot,
-        end: Slot,
-        last: Option<Root>,
-    },
-    Roots(VecDeque<Root>),
-}
-
-impl Rest {
-    fn exhausted(&self, cx: Cx<'_>) -> bool {
-        match self {
-            Rest::Range { next, end, .. } => next >= end || *next > cx.chain.status().head_slot,
-            Rest::Roots(roots) => roots.is_empty(),
-        }
-    }
 }
 
 impl Service {
@@ -55,18 +38,17 @@ impl Service {
         body: &[u8],
     ) {
         self.metrics.requests_served += 1;
-        let shape = self.shape();
         match protocol {
-            Protocol::Status1 => match Status::decode(shape, body) {
+            Protocol::Status1 | Protocol::Status2 => match Status::decode(self.status_shape(protocol), body) {
                 Ok(status) => {
-                    let ours = self.status_bytes(cx);
+                    let ours = self.status_bytes(cx, protocol);
                     self.answer_once(id, ours);
                     self.status_known(cx, &peer, status);
                 }
                 Err(error) => self.refuse(id, &error.to_string()),
             },
             Protocol::Goodbye1 => {
-                let reason = u64::decode(shape, body).unwrap_or_default();
+                let reason = u64::decode(self.shape(), body).unwrap_or_default();
                 tracing::info!(%peer, reason, "peer says goodbye");
                 self.answer_once(id, body.to_vec());
                 self.leave(&peer, Goodbye::Shutdown, cx.now_ms);
@@ -74,37 +56,78 @@ impl Service {
             Protocol::Ping1 => {
                 let seq = self.metadata.seq_number.to_le_bytes().to_vec();
                 self.answer_once(id, seq);
-                if let Ok(theirs) = u64::decode(shape, body) {
+                if let Ok(theirs) = u64::decode(self.shape(), body) {
                     self.seq_known(cx, &peer, theirs);
                 }
             }
-            Protocol::MetaData1 | Protocol::MetaData2 => {
+            Protocol::MetaData1 | Protocol::MetaData2 | Protocol::MetaData3 => {
                 let metadata = self.metadata.encode(self.metadata_shape(protocol));
                 self.answer_once(id, metadata);
             }
-            Protocol::BlocksByRange1 | Protocol::BlocksByRange2 => {
-                match BeaconBlocksByRangeRequest::decode(shape, body) {
-                    Ok(request) if request.step > 0 => {
-                        // larger steps are abolished: one block is what they may expect
-                        let count = if request.step == 1 { request.count.min(MAX_REQUEST_BLOCKS) } else { 1 };
-                        let (next, end) = (request.start_slot, request.start_slot.saturating_add(count));
-                        self.serve(cx, id, peer, protocol, Rest::Range { next, end, last: None });
-                    }
-                    Ok(_) => self.refuse(id, "step must be 1"),
-                    Err(error) => self.refuse(id, &error.to_string()),
-                }
-            }
-            Protocol::BlocksByRoot1 | Protocol::BlocksByRoot2 => {
-                // the list's limit is the same in every fork
-                match BeaconBlocksByRootRequest::decode(shape, body) {
-                    Ok(roots) => {
-                        let roots = roots.iter().copied().collect();
-                        self.serve(cx, id, peer, protocol, Rest::Roots(roots));
-                    }
-                    Err(error) => self.refuse(id, &error.to_string()),
-                }
-            }
+            Protocol::BlocksByRange1
+            | Protocol::BlocksByRange2
+            | Protocol::BlocksByRoot1
+            | Protocol::BlocksByRoot2
+            | Protocol::BlobsByRange1
+            | Protocol::BlobsByRoot1
+            | Protocol::ColumnsByRange1
+            | Protocol::ColumnsByRoot1 => match self.answer_to(cx, protocol, body) {
+                Ok(Some(rest)) => self.serve(cx, id, peer, protocol, rest),
+                Ok(None) => self.refuse(id, "step must be 1"),
+                Err(error) => self.refuse(id, &error.to_string()),
+            },
         }
+    }
+
+    /// What a request for blocks or sidecars asks for; `None` for a step that no version of the protocol has.
+    fn answer_to(&self, cx: Cx<'_>, protocol: Protocol, body: &[u8]) -> Result<Option<Rest>, DecodeError> {
+        // the lists' limits, which decoding goes by, are the same in every fork
+        let shape = self.shape();
+        let fork = self.schedule.at(self.epoch_at(cx.now_ms)).fork;
+        let blocks = if fork < ForkName::Deneb { MAX_REQUEST_BLOCKS } else { self.cfg.max_request_blocks_deneb };
+        let blobs = compute_max_request_blob_sidecars(&self.cfg, fork);
+        let columns = compute_max_request_data_column_sidecars(&self.cfg);
+        Ok(Some(match protocol {
+            Protocol::BlocksByRoot1 | Protocol::BlocksByRoot2 => {
+                let roots = BeaconBlocksByRootRequest::decode(shape, body)?;
+                Rest::roots(roots.iter().map(|root| (*root, BTreeSet::new())).collect(), Kind::Blocks, blocks)
+            }
+            Protocol::BlobsByRange1 => {
+                let request = BlobSidecarsByRangeRequest::decode(shape, body)?;
+                Rest::range(request.start_slot, request.count, Kind::Blobs, blobs)
+            }
+            Protocol::BlobsByRoot1 => {
+                let wanted = BlobSidecarsByRootRequest::decode(shape, body)?;
+                let mut each: VecDeque<(Root, BTreeSet<u64>)> = VecDeque::new();
+                for blob in &wanted {
+                    match each.back_mut().filter(|(root, _)| *root == blob.block_root) {
+                        Some((_, indices)) => drop(indices.insert(blob.index)),
+                        None => each.push_back((blob.block_root, BTreeSet::from([blob.index]))),
+                    }
+                }
+                Rest::roots(each, Kind::Blobs, blobs)
+            }
+            Protocol::ColumnsByRange1 => {
+                let request = DataColumnSidecarsByRangeRequest::decode(shape, body)?;
+                let wanted = request.columns.iter().copied().collect();
+                Rest::range(request.start_slot, request.count, Kind::Columns(wanted), columns)
+            }
+            Protocol::ColumnsByRoot1 => {
+                let wanted = DataColumnSidecarsByRootRequest::decode(shape, body)?;
+                let each = wanted.iter().map(|of| (of.block_root, of.columns.iter().copied().collect()));
+                Rest::roots(each.collect(), Kind::Columns(BTreeSet::new()), columns)
+            }
+            _ => {
+                let request = BeaconBlocksByRangeRequest::decode(shape, body)?;
+                // larger steps are abolished: one block is what they may expect
+                let count = match request.step {
+                    0 => return Ok(None),
+                    1 => request.count.min(blocks),
+                    _ => 1,
+                };
+                Rest::range(request.start_slot, count, Kind::Blocks, blocks)
+            }
+        }))
     }
 
     fn answer_once(&mut self, id: InboundId, body: Vec<u8>) {
@@ -160,12 +183,19 @@ impl Service {
                 // the answer goes nowhere
                 None => return,
                 Some(peer) if peer.state == PeerState::Disconnecting => return,
-                Some(peer) if peer.tokens == 0 || peer.state != PeerState::Connected => break,
-                Some(peer) => peer.tokens -= 1,
+                Some(peer) if peer.tokens < OBJECT_COST || peer.state != PeerState::Connected => break,
+                Some(_) => {}
             }
-            match next_block(&mut serving.rest, cx) {
-                Step::Block(block) => {
-                    let Some(chunk) = self.block_chunk(serving.protocol, &block) else {
+            let step = serving.rest.next(cx);
+            if let Some(peer) = self.peers.get_mut(&serving.peer) {
+                peer.tokens -= match &step {
+                    Step::Object(Object::Sidecar(Sidecar::Column(_))) => COLUMN_COST,
+                    _ => OBJECT_COST,
+                };
+            }
+            match step {
+                Step::Object(object) => {
+                    let Some(chunk) = self.chunk_of(serving.protocol, &object) else {
                         return self.out.push(Action::Link(Command::Finish { id }));
                     };
                     serving.in_flight += 1;
@@ -179,51 +209,17 @@ impl Service {
         self.serving.insert(id, serving);
     }
 
-    /// A block as a chunk. Version 1 says nothing about forks and so ends where phase0 does.
-    fn block_chunk(&self, protocol: Protocol, block: &SignedBeaconBlock) -> Option<Chunk> {
-        let entry = self.schedule.at(self.cfg.epoch_of(block.message.slot));
+    /// A block or sidecar as a chunk. Version 1 of blocks says nothing about forks and so ends where phase0 does.
+    fn chunk_of(&self, protocol: Protocol, object: &Object) -> Option<Chunk> {
+        let entry = self.schedule.at(self.cfg.epoch_of(object.slot()));
         if !protocol.has_context() && entry.fork != ForkName::Phase0 {
             return None;
         }
-        let shape: Shape = self.cfg.shape(entry.fork);
-        Some(Chunk::success(protocol.has_context().then_some(entry.digest), block.encode(shape)))
-    }
-}
-
-/// One look at the chain; it costs a token.
-enum Step {
-    Block(Arc<SignedBeaconBlock>),
-    /// A root that we have no block of.
-    Missing,
-    /// Nothing found yet, but not at the end either.
-    Later,
-    Done,
-}
-
-fn next_block(rest: &mut Rest, cx: Cx<'_>) -> Step {
-    match rest {
-        Rest::Roots(roots) => match roots.pop_front() {
-            Some(root) => cx.chain.block_by_root(&root).map_or(Step::Missing, Step::Block),
-            None => Step::Done,
-        },
-        Rest::Range { next, end, last } => {
-            let head = cx.chain.status().head_slot;
-            for _ in 0..MAX_SLOTS_PER_STEP {
-                if *next >= *end || *next > head {
-                    return Step::Done;
-                }
-                let slot = *next;
-                *next += 1;
-                if let Some(block) = cx.chain.canonical_block_at(slot) {
-                    // the canonical chain may have changed since the last chunk
-                    if last.is_some_and(|last| last != block.message.parent_root) {
-                        return Step::Done;
-                    }
-                    *last = cx.chain.canonical_root_at(slot);
-                    return Step::Block(block);
-                }
-            }
-            Step::Later
-        }
+        let shape = self.cfg.shape(entry.fork);
+        let body = match object {
+            Object::Block(block) => block.encode(shape),
+            Object::Sidecar(sidecar) => sidecar.encode(shape),
+        };
+        Some(Chunk::success(protocol.has_context().then_some(entry.digest), body))
     }
 }

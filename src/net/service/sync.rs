@@ -1,4 +1,6 @@
 //! Range sync: fetches the canonical chain of peers that are ahead, some batches at once, and imports it in order.
+//! A batch is its blocks, then those sidecars of them that peers still have to keep. Sidecars that don't come are no failure:
+//! the chain asks for them block by block, and of any peer.
 //!
 //! It begins after our head. If that turns out not to be on the peers' chain it begins anew after the finalized block; and
 //! after the last block imported, if a later one lacks its parent because a peer sent less than it has (it may).
@@ -9,12 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::peers::{Peer, PeerState};
+use super::sidecars::Sidecar;
 use super::{Action, Cx, Import, Purpose, REQUEST_TIMEOUT_MS, Service};
 use crate::chain::Outcome;
 use crate::net::PeerId;
 use crate::net::link::{Chunk, Command, Protocol, RequestId};
-use crate::ssz::Ssz;
-use crate::types::{BeaconBlocksByRangeRequest, SignedBeaconBlock, Slot};
+use crate::ssz::{Root, Ssz};
+use crate::types::{BeaconBlocksByRangeRequest, SignedBeaconBlock, Slot, Status};
 
 /// Slots per batch.
 const BATCH_SLOTS: u64 = 64;
@@ -27,16 +30,53 @@ const FIRST_PAUSE_MS: u64 = 250;
 /// Longest pause, milliseconds.
 const LONGEST_PAUSE_MS: u64 = 12_000;
 
-enum State {
-    Downloading { peer: PeerId, request: RequestId },
-    Waiting { peer: PeerId },
-    Importing { peer: PeerId, outstanding: usize, last: Slot, since_ms: u64 },
+pub(super) enum State {
+    Downloading {
+        peer: PeerId,
+        request: RequestId,
+    },
+    /// The blocks are there; `rest` is what else to ask for.
+    Sidecars {
+        peer: PeerId,
+        request: RequestId,
+        rest: Vec<(Protocol, Vec<u8>)>,
+    },
+    Waiting {
+        peer: PeerId,
+    },
+    /// `since_ms`: when the chain last said what came of one of its blocks.
+    Importing {
+        peer: PeerId,
+        outstanding: usize,
+        last: Slot,
+        since_ms: u64,
+    },
 }
 
-struct Batch {
+impl State {
+    pub(super) fn peer(&self) -> &PeerId {
+        match self {
+            State::Downloading { peer, .. }
+            | State::Sidecars { peer, .. }
+            | State::Waiting { peer }
+            | State::Importing { peer, .. } => peer,
+        }
+    }
+
+    pub(super) fn request(&self) -> Option<RequestId> {
+        match self {
+            State::Downloading { request, .. } | State::Sidecars { request, .. } => Some(*request),
+            State::Waiting { .. } | State::Importing { .. } => None,
+        }
+    }
+}
+
+pub(super) struct Batch {
     end: Slot,
-    blocks: Vec<Arc<SignedBeaconBlock>>,
-    state: State,
+    pub(super) blocks: Vec<Arc<SignedBeaconBlock>>,
+    /// By the root of their block; what has no entry here was not asked for.
+    pub(super) sidecars: BTreeMap<Root, Vec<Sidecar>>,
+    pub(super) state: State,
 }
 
 /// Where range sync stands.
@@ -46,7 +86,7 @@ pub(super) struct RangeSync {
     target: Option<Slot>,
     /// First slot not requested yet.
     next: Slot,
-    batches: BTreeMap<Slot, Batch>,
+    pub(super) batches: BTreeMap<Slot, Batch>,
     /// Our head was not on the peers' chain: begin after the finalized block.
     from_finalized: bool,
     /// Slot of the last block imported from the peers' chain since this attempt began.
@@ -130,14 +170,16 @@ impl Service {
             let Some((peer, request)) = self.request_range(cx, start, end) else { return };
             self.sync.next = end;
             let state = State::Downloading { peer, request };
-            self.sync.batches.insert(start, Batch { end, blocks: Vec::new(), state });
+            let (blocks, sidecars) = (Vec::new(), BTreeMap::new());
+            self.sync.batches.insert(start, Batch { end, blocks, sidecars, state });
         }
     }
 
     /// Asks the least busy of those peers that have the slots and have failed least. `None` while they have enough to do.
     fn request_range(&mut self, cx: Cx<'_>, start: Slot, end: Slot) -> Option<(PeerId, RequestId)> {
         let busy = |id: &PeerId| self.requests.values().filter(|p| p.peer == *id && is_range(p.purpose)).count();
-        let has = |p: &Peer| p.state == PeerState::Connected && p.status.is_some_and(|s| s.head_slot >= start);
+        let covers = |s: &Status| s.head_slot >= start && s.earliest_available_slot <= start;
+        let has = |p: &Peer| p.state == PeerState::Connected && p.status.as_ref().is_some_and(covers);
         let able: Vec<(&PeerId, &Peer)> = self.peers.iter().filter(|(_, p)| has(p)).collect();
         let best = able.iter().map(|(_, p)| p.failures).min()?;
         let peer = able
@@ -147,8 +189,8 @@ impl Service {
             .map(|(id, _)| (*id).clone())?;
         let request = BeaconBlocksByRangeRequest { start_slot: start, count: end - start, step: 1 };
         let body = request.encode(self.shape());
-        let offers = [Protocol::BlocksByRange2, Protocol::BlocksByRange1];
-        let request = self.ask(cx.now_ms, &peer, Purpose::Range(start), &offers, body);
+        let offers = vec![(Protocol::BlocksByRange2, body.clone()), (Protocol::BlocksByRange1, body)];
+        let request = self.ask(cx.now_ms, &peer, Purpose::Range(start), offers);
         Some((peer, request))
     }
 
@@ -173,14 +215,13 @@ impl Service {
     }
 
     pub(super) fn range_over(&mut self, cx: Cx<'_>, id: RequestId, start: Slot, well: bool) {
-        let Some(batch) = self.sync.batches.get_mut(&start) else { return };
-        let State::Downloading { peer, request } = &batch.state else { return };
+        let Some(batch) = self.sync.batches.get(&start) else { return };
+        let State::Downloading { request, .. } = &batch.state else { return };
         if *request != id {
             return;
         }
         if well {
-            batch.state = State::Waiting { peer: peer.clone() };
-            self.drive_sync(cx);
+            self.fetch_range_sidecars(cx, start);
         } else {
             self.sync_failed(cx, start, "no complete answer");
         }
@@ -204,10 +245,15 @@ impl Service {
                 return self.range_parent_missing(cx, start);
             }
             let blocks = std::mem::take(&mut batch.blocks);
+            let mut sidecars = std::mem::take(&mut batch.sidecars);
             let last = blocks.last().map_or(start, |block| block.message.slot);
             batch.state = State::Importing { peer: peer.clone(), outstanding: blocks.len(), last, since_ms: cx.now_ms };
             for block in blocks {
+                let root = self.block_root(&block);
                 self.import(cx, block, Import::Range(start));
+                for sidecar in sidecars.remove(&root).unwrap_or_default() {
+                    self.import_sidecar(cx, sidecar);
+                }
             }
             return;
         }
@@ -215,7 +261,8 @@ impl Service {
 
     pub(super) fn range_imported(&mut self, cx: Cx<'_>, start: Slot, outcome: &Outcome) {
         let Some(batch) = self.sync.batches.get_mut(&start) else { return };
-        let State::Importing { outstanding, last, .. } = &mut batch.state else { return };
+        let State::Importing { outstanding, last, since_ms, .. } = &mut batch.state else { return };
+        *since_ms = cx.now_ms;
         if let Outcome::Reject(why) = outcome {
             let why = format!("an invalid block: {why}");
             return self.sync_failed(cx, start, &why);
@@ -245,9 +292,9 @@ impl Service {
     }
 
     /// The peer of this batch failed us.
-    fn sync_failed(&mut self, cx: Cx<'_>, start: Slot, why: &str) {
+    pub(super) fn sync_failed(&mut self, cx: Cx<'_>, start: Slot, why: &str) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
-        let (State::Downloading { peer, .. } | State::Waiting { peer } | State::Importing { peer, .. }) = &batch.state;
+        let peer = batch.state.peer();
         tracing::debug!(%peer, start, "sync batch failed");
         if let Some(peer) = self.peers.get_mut(peer) {
             peer.failures += 1;
@@ -262,7 +309,7 @@ impl Service {
         let resume = self.sync.imported;
         let from_finalized = resume.is_none() && (self.sync.from_finalized || failures > 1);
         for (_, batch) in std::mem::take(&mut self.sync.batches) {
-            if let State::Downloading { request, .. } = batch.state {
+            if let Some(request) = batch.state.request() {
                 self.requests.remove(&request);
                 self.out.push(Action::Link(Command::Cancel { id: request }));
             }
@@ -309,5 +356,5 @@ fn pause_after(failures: u32) -> u64 {
 }
 
 fn is_range(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::Range(_))
+    matches!(purpose, Purpose::Range(_) | Purpose::RangeSidecars(_))
 }

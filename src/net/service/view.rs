@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::chain::Chain;
 use crate::ssz::Root;
-use crate::types::{Checkpoint, SignedBeaconBlock, Slot, Status};
+use crate::types::{BlobSidecar, Checkpoint, DataColumnSidecar, SignedBeaconBlock, Slot, Status};
 
 /// Reads of the chain; tests put a script in its place.
 pub trait ChainView {
@@ -16,6 +16,10 @@ pub trait ChainView {
     fn has_block(&self, root: &Root) -> bool;
     /// An imported block.
     fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>>;
+    /// The blob sidecars that are kept of a block, by index (deneb, electra).
+    fn blob_sidecars(&self, root: &Root) -> Vec<Arc<BlobSidecar>>;
+    /// The column sidecars that are kept of a block, by index (fulu on).
+    fn data_column_sidecars(&self, root: &Root) -> Vec<Arc<DataColumnSidecar>>;
     /// The canonical block of exactly this slot.
     fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>>;
     /// Root of the canonical block at the slot or the latest before it; `None` if that is not known any more.
@@ -37,6 +41,14 @@ impl ChainView for Chain {
 
     fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>> {
         Chain::block_by_root(self, root)
+    }
+
+    fn blob_sidecars(&self, root: &Root) -> Vec<Arc<BlobSidecar>> {
+        Chain::blob_sidecars(self, root)
+    }
+
+    fn data_column_sidecars(&self, root: &Root) -> Vec<Arc<DataColumnSidecar>> {
+        Chain::data_column_sidecars(self, root)
     }
 
     fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>> {

@@ -88,7 +88,7 @@ fn aggregate(core: &Core, call: &Call<'_>, with_version: bool) -> Result<Reply, 
     let data_root = call.required_bytes("attestation_data_root")?;
     let slot = call.required_number("slot")?;
     let committee = if with_version { Some(call.required_number("committee_index")?) } else { None };
-    let aggregate = core.chain().aggregate(slot, &data_root);
+    let aggregate = core.chain().aggregate(slot, &data_root, None);
     // Before electra the attestation data names its committee; after it, other clients' convention is to ignore a mismatch.
     let fits = |wanted: u64| aggregate.as_ref().is_none_or(|found| found.data.index == wanted);
     let aggregate = aggregate.as_ref().filter(|_| committee.is_none_or(fits));

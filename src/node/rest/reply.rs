@@ -102,7 +102,7 @@ impl From<crate::chain::Error> for Refusal {
         let status = match &error {
             Error::NotFound { .. } => 404,
             Error::BadRequest(_) | Error::TooEarly { .. } => 400,
-            Error::TooFar { .. } => 503,
+            Error::TooFar { .. } | Error::Optimistic { .. } | Error::Engine { .. } => 503,
             Error::Produce { .. } | Error::Spec { .. } | Error::Database { .. } | Error::Rows(_) => 500,
         };
         Refusal::new(status, error.to_string())

@@ -2,6 +2,7 @@
 //!
 //! Every node has a folder: its network directory, its data, and for each program a log and the command line.
 
+mod node;
 mod owner;
 mod ports;
 mod program;
@@ -11,13 +12,16 @@ pub use owner::{Leftover, leftovers, sweep};
 use super::{Ending, Error, Exit, Runtime, Started, identity};
 use crate::{
     api::{Client, HttpTransport},
-    client::{self, BeaconUrls, ClientDef, Context, Keys, NetworkFiles, Peer, Signal, Slot},
+    client::{self, BeaconUrls, ClientDef, Context, ENGINE, Keys, NetworkFiles, Slot},
+    engine::Script,
     genesis::{NetworkDirectory, Peers, write_secret},
     journal::RunDir,
     topology::{NetworkPlan, NodePlan},
     types::BeaconState,
+    yaml,
 };
 use async_trait::async_trait;
+use node::Node;
 use ports::Ports;
 use program::Program;
 use std::{
@@ -33,8 +37,6 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const LARGEST_ANSWER: usize = 256 << 20;
 /// How long all nodes together are given to end by themselves when the run is over.
 const DESTROY_WITHIN: Duration = Duration::from_secs(3);
-/// How long the kernel may take to end a killed process.
-const KILL_WITHIN: Duration = Duration::from_secs(5);
 /// Lines of a log that an exit is reported with.
 const LOG_LINES: usize = 20;
 
@@ -48,18 +50,6 @@ pub struct Process {
     lockin: Option<PathBuf>,
     plan: Option<NetworkPlan>,
     nodes: BTreeMap<String, Node>,
-}
-
-/// A node that is prepared, running or not.
-struct Node {
-    plan: NodePlan,
-    def: ClientDef,
-    folder: PathBuf,
-    peer_id: String,
-    /// By role, then by the name that the role gives the port.
-    ports: BTreeMap<String, BTreeMap<String, u16>>,
-    /// Those that run, by role.
-    programs: BTreeMap<String, Program>,
 }
 
 impl Process {
@@ -84,23 +74,20 @@ impl Process {
         self.nodes.get_mut(name).ok_or_else(|| Error::UnknownNode(name.to_owned()))
     }
 
-    fn prepare_node(&mut self, plan: &NodePlan) -> Result<Node, Error> {
-        let def = self.clients.get(&plan.client).cloned().ok_or_else(|| {
+    fn def(&self, client: &str) -> Result<ClientDef, Error> {
+        self.clients.get(client).cloned().ok_or_else(|| {
             let why = "its definition was not loaded".to_owned();
-            Error::Unsupported { client: plan.client.clone(), runtime: "process", why }
-        })?;
+            Error::Unsupported { client: client.to_owned(), runtime: "process", why }
+        })
+    }
+
+    fn prepare_node(&mut self, plan: &NodePlan) -> Result<Node, Error> {
+        let def = self.def(&plan.client)?;
+        let engine = plan.engine.as_ref().map(|engine| self.def(&engine.client)).transpose()?;
         let folder = self.dir.node(&plan.name).map_err(|error| Error::Other(error.to_string()))?;
-        let mut ports = BTreeMap::new();
-        for (role, definition) in &def.roles {
-            let mut taken = BTreeMap::new();
-            for name in definition.ports.keys() {
-                taken.insert(name.clone(), self.ports.take()?);
-            }
-            ports.insert(role.clone(), taken);
-        }
         let peer_id =
             identity::peer_id(&plan.node_key).map_err(|why| Error::Other(format!("node {}: {why}", plan.name)))?;
-        Ok(Node { plan: plan.clone(), def, folder, peer_id, ports, programs: BTreeMap::new() })
+        Node::new(plan.clone(), def, engine, folder, peer_id, &mut self.ports)
     }
 
     /// What the templates of one role of a node can name.
@@ -118,7 +105,6 @@ impl Process {
                 dir: text(node.folder.join("network")),
                 config: text(network.config()),
                 genesis: text(network.genesis()),
-                jwt: text(network.jwt()),
             },
             node: client::Node {
                 name: node.plan.name.clone(),
@@ -133,6 +119,11 @@ impl Process {
                 rest: format!("http://127.0.0.1:{rest}"),
                 grpc: node.port("grpc").map(|port| format!("127.0.0.1:{port}")),
             }),
+            engine: node.port_of(ENGINE, ENGINE).map(|port| client::Engine {
+                url: format!("http://127.0.0.1:{port}"),
+                jwt: text(network.jwt()),
+                script: Some(node.engine_script()).filter(|path| path.exists()).map(text),
+            }),
             slot: Slot { ms: slot_ms, seconds: plan.config.seconds_per_slot() },
             log_level: self.log_level.clone(),
         })
@@ -142,10 +133,11 @@ impl Process {
         let name = &node.plan.name;
         let client_error = |source: client::ClientError| Error::Client { node: name.clone(), source: Box::new(source) };
         let context = self.context(node, role)?;
-        let command = node.def.render(role, &context).map_err(client_error)?;
+        let def = node.def_of(role);
+        let command = def.render(role, &context).map_err(client_error)?;
         let Some(program) = command.program else {
             let why = format!("its role `{role}` names no program");
-            return Err(Error::Unsupported { client: node.plan.client.clone(), runtime: "process", why });
+            return Err(Error::Unsupported { client: def.name.clone(), runtime: "process", why });
         };
         let io = |path: &Path| {
             let path = path.to_owned();
@@ -161,66 +153,12 @@ impl Process {
             Ok(started) => Ok((started, line)),
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => Err(Error::ProgramMissing {
                 node: name.clone(),
-                client: node.plan.client.clone(),
+                client: def.name.clone(),
                 role: role.to_owned(),
                 program,
             }),
             Err(source) => Err(Error::Spawn { node: name.clone(), role: role.to_owned(), program, source }),
         }
-    }
-}
-
-impl Node {
-    /// The port of that name, of whichever role has one.
-    fn port(&self, name: &str) -> Option<u16> {
-        self.ports.values().find_map(|ports| ports.get(name).copied())
-    }
-
-    fn rest_port(&self) -> Option<u16> {
-        self.port("rest")
-    }
-
-    fn as_peer(&self) -> Peer {
-        let port = self.port("p2p").unwrap_or_default();
-        let multiaddr = format!("/ip4/127.0.0.1/tcp/{port}/p2p/{}", self.peer_id);
-        Peer { name: self.plan.name.clone(), multiaddr, peer_id: self.peer_id.clone(), enr: None }
-    }
-
-    /// Whether the role has anything to do: one that signs needs keys.
-    fn plays(&self, role: &str) -> bool {
-        let signs = self.def.roles.get(role).is_some_and(|role| role.keys.is_some() && role.needs.is_some());
-        !signs || !self.plan.validators.is_empty()
-    }
-
-    /// The signal that asks a role's program to end, and how long it is given.
-    fn stop_of(&self, role: &str) -> (libc::c_int, Duration) {
-        let stop = self.def.roles.get(role).map(|role| role.stop.clone()).unwrap_or_default();
-        let signal = match stop.signal {
-            Signal::Term => libc::SIGTERM,
-            Signal::Int => libc::SIGINT,
-            Signal::Kill => libc::SIGKILL,
-        };
-        (signal, Duration::from_millis(stop.within.0))
-    }
-
-    /// Ends the programs, those first that need others.
-    async fn end(&mut self, how: Ending) -> Result<(), Error> {
-        let order: Vec<String> = self.def.start_order().into_iter().rev().map(str::to_owned).collect();
-        for role in order {
-            let Some(mut program) = self.programs.remove(&role) else { continue };
-            if how == Ending::Stop {
-                let (signal, within) = self.stop_of(&role);
-                program.signal(signal);
-                if program.wait(within).await {
-                    continue;
-                }
-            }
-            program.signal(libc::SIGKILL);
-            if !program.wait(KILL_WITHIN).await {
-                return Err(Error::Immortal { node: self.plan.name.clone(), pid: program.pid() });
-            }
-        }
-        Ok(())
     }
 }
 
@@ -249,6 +187,11 @@ impl Runtime for Process {
             NetworkDirectory::at(prepared.folder.join("network"))
                 .write(&plan.config, &genesis, &Peers::default())
                 .map_err(|error| Error::Other(error.to_string()))?;
+            if let Some(engine) = node.engine.as_ref().filter(|engine| engine.script != Script::default()) {
+                let text = yaml::to_string(&engine.script).map_err(|error| Error::Other(error.to_string()))?;
+                let path = prepared.engine_script();
+                std::fs::write(&path, text).map_err(|source| Error::Io { doing: "writing", path, source })?;
+            }
             let key = prepared.folder.join("node.key");
             write_secret(&key, &hex::encode(node.node_key.0)).map_err(|source| Error::Io {
                 doing: "writing",
@@ -270,13 +213,14 @@ impl Runtime for Process {
         if !node.programs.is_empty() {
             return Err(Error::State { node: name.to_owned(), state: "running already" });
         }
-        let roles: Vec<String> =
-            node.def.start_order().into_iter().filter(|role| node.plays(role)).map(str::to_owned).collect();
+        let roles: Vec<String> = node.roles().into_iter().map(|(role, _)| role.to_owned()).collect();
         let mut started = Vec::new();
         for role in roles {
             let (program, command) = self.start_program(self.node(name)?, &role)?;
             started.push(Started { role: role.clone(), command: Some(command), pid: Some(program.pid()) });
-            self.node_mut(name)?.programs.insert(role, program);
+            let node = self.node_mut(name)?;
+            node.programs.insert(role.clone(), program);
+            node.wait_for(&role).await;
         }
         Ok(started)
     }
@@ -293,13 +237,13 @@ impl Runtime for Process {
             for (role, status) in ended {
                 let Some(program) = node.programs.remove(&role) else { continue };
                 let (code, signal) = Program::outcome(status);
-                let said = node.def.roles.get(&role).map(|role| role.environment_exits.as_slice()).unwrap_or_default();
+                let said = node.def_of(&role).roles.get(&role).map(|role| role.environment_exits.clone());
                 exits.push(Exit {
                     node: name.clone(),
                     role,
                     code,
                     signal,
-                    environment: code.is_some_and(|code| said.contains(&code)),
+                    environment: code.is_some_and(|code| said.unwrap_or_default().contains(&code)),
                     log: program.last_lines(LOG_LINES),
                 });
             }

@@ -1,9 +1,9 @@
 //! `network:` to the chain of the plan.
 
 use super::super::error::{Error, Source};
-use super::super::plan::{Genesis, Network};
+use super::super::plan::{Genesis, Merge, Network};
 use super::super::quantity::Duration;
-use super::super::raw::{RawNetwork, Word};
+use super::super::raw::{At, RawNetwork, Word};
 use crate::ssz::{Fork, Preset};
 use std::collections::BTreeMap;
 
@@ -29,12 +29,16 @@ pub(super) fn resolve(source: Source<'_>, raw: &RawNetwork) -> Result<Network, E
         .map(|word| duration(source, word))
         .transpose()?;
     let forks = schedule(source, fork, &raw.forks)?;
+    let merge = merge(source, raw.merge.as_ref(), fork, &forks)?;
+    let blob_schedule = blob_schedule(source, raw.blob_schedule.as_ref(), fork, &forks)?;
     let mut network = Network {
         preset: preset.name.to_owned(),
         slots_per_epoch: preset.slots_per_epoch,
         slot_time: Duration(if preset.name == "minimal" { 6_000 } else { 12_000 }),
         genesis: Genesis { fork: fork.name().to_owned(), validators: 0, delay },
         forks,
+        merge,
+        blob_schedule,
         constants: BTreeMap::new(),
     };
     if let Some(word) = &raw.slot_time {
@@ -43,6 +47,10 @@ pub(super) fn resolve(source: Source<'_>, raw: &RawNetwork) -> Result<Network, E
             let accepted = format!("{} to {}", Duration(*SLOT_TIMES.start()), Duration(*SLOT_TIMES.end()));
             return Err(source.error(word, format!("a slot of {}; accepted: {accepted}", network.slot_time)));
         }
+    }
+    // the time of a payload is in whole seconds, and later than its parent's
+    if let Some(word) = raw.slot_time.as_ref().filter(|_| network.slot_time.0 < 1000 && network.has_payloads()) {
+        return Err(source.error(word, "execution payloads, which come with bellatrix, need slots of 1s at least"));
     }
     for (key, word) in &raw.constants {
         override_constant(source, &mut network, key, word)?;
@@ -98,6 +106,45 @@ fn schedule(source: Source<'_>, genesis: Fork, raw: &BTreeMap<String, Word>) -> 
         before = (*fork, *epoch);
     }
     Ok(found.into_iter().map(|(fork, epoch, _)| (fork.name().to_owned(), epoch)).collect())
+}
+
+/// How the network merges: it must, if it begins before bellatrix and reaches it.
+fn merge(
+    source: Source<'_>,
+    raw: Option<&Word>,
+    genesis: Fork,
+    forks: &BTreeMap<String, u64>,
+) -> Result<Option<Merge>, Error> {
+    let merges = genesis < Fork::Bellatrix && forks.contains_key(Fork::Bellatrix.name());
+    match raw.map(|word| (word, word.value.as_str())) {
+        None => Ok(merges.then_some(Merge::TotalDifficulty)),
+        Some((word, _)) if !merges => {
+            Err(source.error(word, "this network does not merge: that takes a genesis before bellatrix and an epoch for it in `forks`"))
+        }
+        Some((_, "total_difficulty")) => Ok(Some(Merge::TotalDifficulty)),
+        Some((_, "block_hash")) => Ok(Some(Merge::BlockHash)),
+        Some((word, other)) => {
+            Err(source.error(word, format!("`{other}` is no way to merge; accepted: total_difficulty, block_hash")))
+        }
+    }
+}
+
+/// Limits of blobs by epoch, none before fulu.
+fn blob_schedule(
+    source: Source<'_>,
+    raw: Option<&At<BTreeMap<u64, u64>>>,
+    genesis: Fork,
+    forks: &BTreeMap<String, u64>,
+) -> Result<BTreeMap<u64, u64>, Error> {
+    let Some(raw) = raw else { return Ok(BTreeMap::new()) };
+    let fulu = if genesis >= Fork::Fulu { Some(0) } else { forks.get(Fork::Fulu.name()).copied() };
+    let Some(fulu) = fulu else {
+        return Err(source.error(raw, "a blob schedule is of fulu, which this network never reaches"));
+    };
+    match raw.value.keys().find(|epoch| **epoch < fulu) {
+        Some(early) => Err(source.error(raw, format!("epoch {early} is before fulu, which comes in epoch {fulu}"))),
+        None => Ok(raw.value.clone()),
+    }
 }
 
 fn override_constant(source: Source<'_>, network: &mut Network, key: &str, word: &Word) -> Result<(), Error> {

@@ -5,9 +5,14 @@ use super::super::error::{Error, Source};
 use super::super::plan::{Link, Network, Node};
 use super::super::raw::{At, RawNode, RawScenario, Word};
 use super::scope::Scope;
-use crate::topology::{self, NodeSpec, Start, TopologyError, Validators};
+use crate::engine::Script;
+use crate::engine::stub::BlobPlan;
+use crate::topology::{self, EnginePlan, NodeSpec, Start, TopologyError, Validators};
+use crate::types::FAR_FUTURE_EPOCH;
 use std::collections::BTreeMap;
 
+/// Whose engine a node has if its player names none.
+const EMBEDDED: &str = "lockin";
 /// More validators than a run on one machine can have.
 const MAX_VALIDATORS: u64 = 1 << 22;
 /// Folders of a run directory that are no node's.
@@ -25,20 +30,14 @@ pub(super) fn cast(
     }
     let mut roles = BTreeMap::new();
     for (role, client) in &raw.value {
-        if let Some(clients) = &options.clients
-            && !clients.contains(&client.value)
-        {
-            let message = format!("no client is named `{}`; accepted: {}", client.value, clients.join(", "));
-            return Err(source.error(client, message));
+        if let Some(unknown) = unknown(&client.value, options) {
+            return Err(source.error(client, unknown));
         }
         roles.insert(role.clone(), client.value.clone());
     }
     for (role, client) in &options.roles {
-        if let Some(clients) = &options.clients
-            && !clients.contains(client)
-        {
-            let accepted = clients.join(", ");
-            return Err(Error::Usage(format!("--role {role}={client}: no client has that name; accepted: {accepted}")));
+        if let Some(unknown) = unknown(client, options) {
+            return Err(Error::Usage(format!("--role {role}={client}: {unknown}")));
         }
         match roles.get_mut(role) {
             Some(played_by) => played_by.clone_from(client),
@@ -51,6 +50,14 @@ pub(super) fn cast(
     Ok(roles)
 }
 
+/// Why a player is none, where the names of all clients are known.
+fn unknown(player: &str, options: &Options) -> Option<String> {
+    let clients = options.clients.as_ref()?;
+    let (consensus, execution) = players(player);
+    let name = [consensus, execution].into_iter().find(|name| !clients.iter().any(|client| client == name))?;
+    Some(format!("no client is named `{name}`; accepted: {}", clients.join(", ")))
+}
+
 /// Lays the nodes out: who has which validators, who dials whom. The number of validators goes into `network`.
 pub(super) fn resolve(
     source: Source<'_>,
@@ -58,7 +65,7 @@ pub(super) fn resolve(
     roles: &BTreeMap<String, String>,
     network: &mut Network,
 ) -> Result<(Vec<Node>, Vec<Link>), Error> {
-    let specs = specs(source, raw, roles)?;
+    let specs = specs(source, raw, roles, network)?;
     network.genesis.validators = validators(source, raw, &specs)?;
     let links = raw.links.as_ref().map(|links| links.value.clone()).unwrap_or_default();
     // the seed makes the nodes' keys, which the plan does not hold
@@ -73,18 +80,67 @@ pub(super) fn resolve(
         name: node.name,
         role: raw.value.role.value.clone(),
         client: node.client,
+        engine: node.engine,
         validators: node.validators,
         start: node.start,
     });
     Ok((nodes.collect(), laid.edges.into_iter().map(|edge| (edge.from, edge.to)).collect()))
 }
 
-fn specs(source: Source<'_>, raw: &RawScenario, roles: &BTreeMap<String, String>) -> Result<Vec<NodeSpec>, Error> {
+fn specs(
+    source: Source<'_>,
+    raw: &RawScenario,
+    roles: &BTreeMap<String, String>,
+    network: &Network,
+) -> Result<Vec<NodeSpec>, Error> {
+    let has_payloads = network.has_payloads();
+    let blobs = raw.network.blobs.as_ref();
+    if let Some(blobs) = blobs.filter(|_| network.config().is_ok_and(|cfg| cfg.deneb_fork_epoch == FAR_FUTURE_EPOCH)) {
+        return Err(source.error(blobs, "blobs come with deneb, which this network never reaches"));
+    }
+    if let Some(blobs) = blobs {
+        let script = Script { blobs: Some(blobs.value), ..Script::default() };
+        script.check().map_err(|why| source.error(blobs, why))?;
+    }
     if raw.nodes.value.is_empty() {
         let accepted = "accepted: `- { name: a0, role: A, validators: 16 }`";
         return Err(source.error(&raw.nodes, format!("a network without nodes; {accepted}")));
     }
-    raw.nodes.value.iter().map(|node| spec(source, &node.value, roles)).collect()
+    let spec = |node: &At<RawNode>| {
+        let mut spec = spec(source, &node.value, roles)?;
+        spec.engine = engine(source, &node.value, roles, blobs.map(|blobs| blobs.value))?.filter(|_| has_payloads);
+        if let Some(script) = node.value.engine.as_ref().filter(|_| !has_payloads) {
+            return Err(source.error(script, "this network never has execution payloads; nobody asks an engine"));
+        }
+        Ok(spec)
+    };
+    raw.nodes.value.iter().map(spec).collect()
+}
+
+/// The execution engine of a node: its player's, told what the node and the network say.
+fn engine(
+    source: Source<'_>,
+    raw: &RawNode,
+    roles: &BTreeMap<String, String>,
+    blobs: Option<BlobPlan>,
+) -> Result<Option<EnginePlan>, Error> {
+    let Some(player) = roles.get(&raw.role.value) else { return Ok(None) };
+    let client = players(player).1.to_owned();
+    let mut script = raw.engine.as_ref().map(|script| script.value.clone()).unwrap_or_default();
+    if let Some(at) = &raw.engine {
+        script.check().map_err(|why| source.error(at, why))?;
+        if client != EMBEDDED {
+            return Err(source.error(at, format!("only the engine of `{EMBEDDED}` can be told what to answer")));
+        }
+    }
+    // the engine of another client builds what it likes
+    script.blobs = script.blobs.or(blobs).filter(|_| client == EMBEDDED);
+    Ok(Some(EnginePlan { client, script }))
+}
+
+/// The consensus client and the execution client of `lockin`, or `prysm+geth`.
+fn players(player: &str) -> (&str, &str) {
+    player.split_once('+').unwrap_or((player, EMBEDDED))
 }
 
 fn spec(source: Source<'_>, raw: &RawNode, roles: &BTreeMap<String, String>) -> Result<NodeSpec, Error> {
@@ -106,7 +162,8 @@ fn spec(source: Source<'_>, raw: &RawNode, roles: &BTreeMap<String, String>) -> 
     Ok(NodeSpec {
         name: name.clone(),
         role: Some(raw.role.value.clone()),
-        client: client.clone(),
+        client: players(client).0.to_owned(),
+        engine: None,
         validators: raw.validators.as_ref().map(|at| at.value.clone()).unwrap_or_default(),
         start,
     })

@@ -1,19 +1,21 @@
 //! Attesting and aggregating.
 
+use std::collections::BTreeMap;
+
 use crate::{
     crypto::{self, SecretKey},
     spec::{
         Error,
         accessors::{
-            compute_epoch_at_slot, compute_signing_root, compute_start_slot_at_epoch, get_beacon_committee,
-            get_block_root, get_current_epoch, get_domain,
+            compute_epoch_at_slot, compute_signing_root, compute_start_slot_at_epoch, fork_of, get_beacon_committee,
+            get_block_root, get_committee_indices, get_current_epoch, get_domain,
         },
         math,
     },
-    ssz::{Root, sha256},
+    ssz::{BitList, BitVector, Root, sha256},
     types::{
         AggregateAndProof, Attestation, AttestationData, BeaconState, BlsSignature, ChainConfig, Checkpoint,
-        CommitteeIndex, Slot, ValidatorIndex,
+        CommitteeIndex, ForkName, SingleAttestation, Slot, ValidatorIndex,
         constants::{
             DOMAIN_AGGREGATE_AND_PROOF, DOMAIN_BEACON_ATTESTER, DOMAIN_SELECTION_PROOF,
             TARGET_AGGREGATORS_PER_COMMITTEE,
@@ -22,7 +24,8 @@ use crate::{
 };
 
 /// The vote of committee `index` at the slot of `head_state`: the state of the head block, advanced to that slot
-/// (phase0/validator.md, "Attestation data").
+/// (phase0/validator.md, "Attestation data"). Since electra votes of all committees are the same: their index is 0
+/// (electra/validator.md, "Construct attestation").
 ///
 /// # Errors
 /// If the state does not keep the epoch's first block root.
@@ -37,7 +40,7 @@ pub fn get_attestation_data(
     let root = if at_start { head_root } else { get_block_root(cfg, head_state, epoch)? };
     Ok(AttestationData {
         slot: head_state.slot,
-        index,
+        index: if fork_of(cfg, head_state) < ForkName::Electra { index } else { 0 },
         beacon_block_root: head_root,
         source: head_state.current_justified_checkpoint,
         target: Checkpoint { epoch, root },
@@ -96,6 +99,56 @@ pub(super) fn aggregate_signatures(signatures: &[BlsSignature]) -> Result<BlsSig
         .map_err(|error| Error::AggregateSignatures { count: signatures.len(), why: error.to_string() })
 }
 
+/// A vote that travels alone, as an aggregate of this one vote (electra/validator.md, "Construct aggregate").
+///
+/// # Errors
+/// If its slot has no such committee, or the attester is not of it.
+pub fn attestation_of_single(
+    cfg: &ChainConfig,
+    state: &BeaconState,
+    single: &SingleAttestation,
+) -> Result<Attestation, Error> {
+    let SingleAttestation { committee_index, attester_index, data, signature } = *single;
+    let committee = get_beacon_committee(cfg, state, data.slot, committee_index)?;
+    let Some(position) = committee.iter().position(|member| *member == attester_index) else {
+        return Err(Error::InvalidAttesters { slot: data.slot, why: "the attester is not of the committee" });
+    };
+    let mut aggregation_bits = BitList::with_len(committee.len());
+    aggregation_bits.set(position, true);
+    let mut committee_bits = BitVector::with_len(cfg.preset.max_committees_per_slot as usize);
+    committee_bits.set(committee_index as usize, true);
+    Ok(Attestation { aggregation_bits, data, signature, committee_bits })
+}
+
+/// One attestation out of aggregates of single committees, which vote for the same and are all of different ones
+/// (electra/validator.md, `compute_on_chain_aggregate`).
+///
+/// # Errors
+/// If there are none, one is of no or several committees or of the same one as another, they vote for different things,
+/// or a signature is none.
+pub fn compute_on_chain_aggregate(network_aggregates: &[Attestation]) -> Result<Attestation, Error> {
+    let mut by_committee = BTreeMap::new();
+    for aggregate in network_aggregates {
+        let invalid = |why| Err(Error::AttestationCommittees { slot: aggregate.data.slot, why });
+        let &[committee] = get_committee_indices(&aggregate.committee_bits).as_slice() else {
+            return invalid("an aggregate is not of one committee");
+        };
+        if aggregate.data != network_aggregates[0].data {
+            return invalid("the aggregates vote for different things");
+        }
+        if by_committee.insert(committee, aggregate).is_some() {
+            return invalid("two aggregates are of one committee");
+        }
+    }
+    let signatures: Vec<BlsSignature> = by_committee.values().map(|aggregate| aggregate.signature).collect();
+    let signature = aggregate_signatures(&signatures)?;
+    let bits = by_committee.values().flat_map(|aggregate| aggregate.aggregation_bits.iter());
+    let first = &network_aggregates[0];
+    let mut committee_bits = first.committee_bits.clone();
+    by_committee.keys().for_each(|committee| committee_bits.set(*committee as usize, true));
+    Ok(Attestation { aggregation_bits: bits.collect(), data: first.data, signature, committee_bits })
+}
+
 /// An aggregate with the proof that the validator was selected to make it (phase0/validator.md,
 /// `get_aggregate_and_proof`).
 pub fn get_aggregate_and_proof(
@@ -133,5 +186,38 @@ mod tests {
         assert_eq!([drawn(0), drawn(1), drawn(31)], [256; 3]);
         // About one in eight of a committee of 128.
         assert!((16..=48).contains(&drawn(128)), "{}", drawn(128));
+    }
+
+    fn aggregate(committee: usize, bits: &[bool]) -> Attestation {
+        let mut bytes = [0; 32];
+        bytes[31] = committee as u8 + 1;
+        let privkey = SecretKey::from_bytes(&bytes).unwrap();
+        let mut committee_bits = BitVector::with_len(4);
+        committee_bits.set(committee, true);
+        Attestation {
+            aggregation_bits: bits.iter().copied().collect(),
+            signature: privkey.sign(&Root::ZERO),
+            committee_bits,
+            ..Attestation::default()
+        }
+    }
+
+    #[test]
+    fn aggregates_of_committees_unite_in_the_order_of_the_committees() {
+        let (one, three) = (aggregate(1, &[true, false]), aggregate(3, &[false, true, true]));
+        let united = compute_on_chain_aggregate(&[three.clone(), one.clone()]).unwrap();
+        assert_eq!(get_committee_indices(&united.committee_bits), [1, 3]);
+        assert_eq!(united.aggregation_bits.iter().collect::<Vec<_>>(), [true, false, false, true, true]);
+        assert_eq!(united.signature, aggregate_signatures(&[one.signature, three.signature]).unwrap());
+
+        let mut other_vote = three.clone();
+        other_vote.data.slot = 1;
+        let mut of_two = three.clone();
+        of_two.committee_bits.set(0, true);
+        let bad: [&[Attestation]; 5] =
+            [&[], &[one.clone(), one.clone()], &[one.clone(), other_vote], &[one, of_two], &[Attestation::default()]];
+        for (index, aggregates) in bad.into_iter().enumerate() {
+            assert!(compute_on_chain_aggregate(aggregates).is_err(), "{index}");
+        }
     }
 }

@@ -98,7 +98,8 @@ pub fn get_proposer_assignments(
 }
 
 /// The last slot whose block still decides who proposes in `epoch`: duties stay valid while the block root at this slot
-/// stays the same (the `dependent_root` of the Beacon API's proposer duties).
+/// stays the same. From fulu on it is the slot of the `dependent_root` in v2 of the Beacon API's proposer duties; v1 names
+/// the slot before the epoch on every fork.
 ///
 /// Before fulu that is the slot before the epoch. From fulu on proposers are drawn `MIN_SEED_LOOKAHEAD` epochs earlier,
 /// but for those of fulu's first epoch, which the upgrade draws.

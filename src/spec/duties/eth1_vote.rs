@@ -3,9 +3,13 @@
 use std::cmp::Reverse;
 
 use crate::{
-    spec::{Error, accessors::compute_time_at_slot, math},
+    spec::{
+        Error,
+        accessors::{compute_time_at_slot, fork_of},
+        math,
+    },
     ssz::{Bytes, Root, sha256},
-    types::{BeaconState, ChainConfig, Eth1Block, Eth1Data, Slot},
+    types::{BeaconState, ChainConfig, Eth1Block, Eth1Data, ForkName, Slot},
 };
 
 fn slots_per_voting_period(cfg: &ChainConfig) -> Result<u64, Error> {
@@ -30,7 +34,8 @@ pub fn is_candidate_block(cfg: &ChainConfig, block: &Eth1Block, period_start: u6
     timestamp + follow <= start && timestamp + follow * 2 >= start
 }
 
-/// The vote that follows the eth1 chain and what others voted for (phase0/validator.md, `get_eth1_vote`).
+/// The vote that follows the eth1 chain and what others voted for; none of them any more once deposits come as requests
+/// (`get_eth1_vote` of phase0/validator.md; of electra/validator.md from then on).
 ///
 /// `eth1_chain` is in ascending order: each block's data and its hash.
 ///
@@ -41,6 +46,10 @@ pub fn get_eth1_vote(
     state: &BeaconState,
     eth1_chain: &[(Eth1Block, Root)],
 ) -> Result<Eth1Data, Error> {
+    // Before electra the state has no such index.
+    if fork_of(cfg, state) >= ForkName::Electra && state.eth1_deposit_index == state.deposit_requests_start_index {
+        return Ok(state.eth1_data);
+    }
     let period_start = voting_period_start_time(cfg, state)?;
     let votes_to_consider: Vec<Eth1Data> = eth1_chain
         .iter()

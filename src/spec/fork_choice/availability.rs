@@ -31,3 +31,26 @@ pub fn is_data_available(cfg: &ChainConfig, block: &BeaconBlock, retrieved: Retr
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ssz::Ssz;
+
+    #[test]
+    fn a_block_wants_what_its_fork_has() {
+        let mut cfg = ChainConfig::minimal();
+        let empty_block = |cfg: &ChainConfig| BeaconBlock { slot: 1, ..BeaconBlock::zero(cfg.shape_at_slot(1)) };
+        for fork in [ForkName::Capella, ForkName::Deneb, ForkName::Electra, ForkName::Fulu] {
+            cfg.start_at(fork);
+            let mut block = empty_block(&cfg);
+            let judge = |block: &BeaconBlock, retrieved| is_data_available(&cfg, block, retrieved);
+            let (capella, fulu) = (fork == ForkName::Capella, fork == ForkName::Fulu);
+            assert_eq!(judge(&block, Retrieved::Missing), capella, "{fork}");
+            assert_eq!(judge(&block, Retrieved::Blobs(&[], &[])), !fulu, "{fork}");
+            assert_eq!(judge(&block, Retrieved::Columns(&[])), capella || fulu, "{fork}");
+            block.body.blob_kzg_commitments.push(Default::default());
+            assert_eq!(judge(&block, Retrieved::Blobs(&[], &[])), capella, "a blob is missing in {fork}");
+        }
+    }
+}

@@ -48,3 +48,52 @@ pub fn is_optimistic_candidate_block(store: &Store, current_slot: Slot, block: &
         store.node(&block.parent_root).is_some_and(|parent| is_merge_transition_complete(&parent.state));
     parent_has_payload || block.slot.saturating_add(SAFE_SLOTS_TO_IMPORT_OPTIMISTICALLY) <= current_slot
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ssz::{Bytes, Uint256};
+
+    fn block(slot: Slot, parent_hash: Hash32) -> BeaconBlock {
+        let mut block = BeaconBlock { slot, ..BeaconBlock::default() };
+        block.body.execution_payload.parent_hash = parent_hash;
+        block
+    }
+
+    /// A chain of proof of work by these total difficulties: block `i` has the hash `i + 1`, the first one's parent 0.
+    fn chain(difficulties: &[u64]) -> impl Fn(&Hash32) -> Option<PowBlock> {
+        let hash = |number: usize| Bytes([number as u8; 32]);
+        let block = |(i, difficulty): (usize, &u64)| PowBlock {
+            block_hash: hash(i + 1),
+            parent_hash: hash(i),
+            total_difficulty: Uint256::from(*difficulty),
+        };
+        let blocks: Vec<PowBlock> = difficulties.iter().enumerate().map(block).collect();
+        move |hash| blocks.iter().find(|block| block.block_hash == *hash).copied()
+    }
+
+    #[test]
+    fn the_terminal_block_is_the_first_at_the_terminal_difficulty() {
+        let mut cfg = ChainConfig::minimal();
+        cfg.terminal_total_difficulty = Uint256::from(10);
+        let judge = |parent: u8| validate_merge_block(&cfg, &block(1, Bytes([parent; 32])), chain(&[5, 9, 10, 11]));
+        assert!(matches!(judge(2), Err(Error::NotTerminal(_))), "below");
+        assert!(judge(3).is_ok(), "as much is enough");
+        assert!(matches!(judge(4), Err(Error::NotTerminal(_))), "its parent is one already");
+        assert!(
+            matches!(judge(1), Err(Error::UnknownPowBlock(hash)) if hash == Bytes([0; 32])),
+            "its parent is unknown"
+        );
+        assert!(matches!(judge(9), Err(Error::UnknownPowBlock(hash)) if hash == Bytes([9; 32])));
+    }
+
+    #[test]
+    fn a_terminal_hash_overrides_difficulty_from_its_epoch_on() {
+        let mut cfg = ChainConfig::minimal();
+        (cfg.terminal_block_hash, cfg.terminal_block_hash_activation_epoch) = (Bytes([7; 32]), 2);
+        let judge = |slot, parent: u8| validate_merge_block(&cfg, &block(slot, Bytes([parent; 32])), |_| None);
+        assert!(matches!(judge(15, 7), Err(Error::TooEarlyToMerge { epoch: 1, activation: 2 })));
+        assert!(judge(16, 7).is_ok());
+        assert!(matches!(judge(16, 8), Err(Error::NotTerminal(_))));
+    }
+}

@@ -1,5 +1,7 @@
 //! The store against a literal transcription of the spec on random trees, and the rules that the vectors touch least.
 
+mod optimistic;
+
 use super::store::LatestMessage;
 use super::*;
 use crate::ssz::{Root, Ssz, sha256};

@@ -45,7 +45,9 @@ pub use partial_columns::{
     verify_partial_data_column_sidecar_kzg_proofs,
 };
 pub use seen::Seen;
-pub use sidecars::{validate_blob_sidecar_gossip, validate_data_column_sidecar_gossip};
+pub use sidecars::{
+    check_blob_sidecar, check_data_column_sidecar, validate_blob_sidecar_gossip, validate_data_column_sidecar_gossip,
+};
 pub use sync::{
     get_sync_subcommittee_pubkeys, validate_sync_committee_contribution_and_proof_gossip,
     validate_sync_committee_message_gossip,

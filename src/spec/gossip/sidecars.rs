@@ -8,7 +8,7 @@ use crate::spec::das::{
     verify_data_column_sidecar, verify_data_column_sidecar_inclusion_proof, verify_data_column_sidecar_kzg_proofs,
 };
 use crate::spec::max_blobs_per_block;
-use crate::types::{BlobSidecar, DataColumnSidecar};
+use crate::types::{BlobSidecar, ChainConfig, DataColumnSidecar};
 
 const BLOB: Reasons = Reasons {
     future: "blob sidecar is from a future slot",
@@ -31,6 +31,30 @@ const COLUMN: Reasons = Reasons {
     not_descendant: "finalized checkpoint is not an ancestor of sidecar's block",
     wrong_proposer: "sidecar proposer_index does not match expected proposer",
 };
+
+/// The conditions that a blob sidecar meets wherever it comes from: its index, its place in its block, and its blob.
+///
+/// # Errors
+/// [`Fault::Reject`] where it does not.
+pub fn check_blob_sidecar(cfg: &ChainConfig, blob_sidecar: &BlobSidecar) -> Result<(), Fault> {
+    let BlobSidecar { index, blob, kzg_commitment, kzg_proof, signed_block_header, .. } = blob_sidecar;
+    let limit = max_blobs_per_block(cfg, cfg.epoch_of(signed_block_header.message.slot));
+    reject_unless(*index < limit, "blob index out of range")?;
+    reject_unless(verify_blob_sidecar_inclusion_proof(cfg, blob_sidecar), "invalid blob sidecar inclusion proof")?;
+    let valid = kzg::verify_blob_proofs(&[blob.as_ref()], &[*kzg_commitment], &[*kzg_proof]);
+    reject_unless(valid == Ok(true), "invalid blob kzg proof")
+}
+
+/// The conditions that a column sidecar meets wherever it comes from: its index and lengths, its commitments' place in
+/// their block, and its cells.
+///
+/// # Errors
+/// [`Fault::Reject`] where it does not.
+pub fn check_data_column_sidecar(cfg: &ChainConfig, sidecar: &DataColumnSidecar) -> Result<(), Fault> {
+    reject_unless(verify_data_column_sidecar(cfg, sidecar), "invalid sidecar")?;
+    reject_unless(verify_data_column_sidecar_inclusion_proof(cfg, sidecar), "invalid sidecar inclusion proof")?;
+    reject_unless(verify_data_column_sidecar_kzg_proofs(sidecar), "invalid sidecar kzg proofs")
+}
 
 /// Whether a blob sidecar is forwarded (deneb/p2p-interface.md, electra/p2p-interface.md,
 /// `validate_blob_sidecar_gossip`). `subnet_id` is the topic's.
@@ -55,11 +79,8 @@ pub fn validate_blob_sidecar_gossip<V: View + ?Sized>(
     proposal.check_signed(view)?;
     proposal.check_parent_seen(view)?;
     proposal.check_parent(view)?;
-    reject_unless(verify_blob_sidecar_inclusion_proof(cfg, blob_sidecar), "invalid blob sidecar inclusion proof")?;
     proposal.check_proposer(view)?;
-    let BlobSidecar { blob, kzg_commitment, kzg_proof, .. } = blob_sidecar;
-    let valid = kzg::verify_blob_proofs(&[blob.as_ref()], &[*kzg_commitment], &[*kzg_proof]);
-    reject_unless(valid == Ok(true), "invalid blob kzg proof")
+    check_blob_sidecar(cfg, blob_sidecar)
 }
 
 /// Whether a column sidecar is forwarded (fulu/p2p-interface.md, `validate_data_column_sidecar_gossip`). `subnet_id` is
@@ -84,7 +105,6 @@ pub fn validate_data_column_sidecar_gossip<V: View + ?Sized>(
     proposal.check_signed(view)?;
     proposal.check_parent_seen(view)?;
     proposal.check_parent(view)?;
-    reject_unless(verify_data_column_sidecar_inclusion_proof(cfg, sidecar), "invalid sidecar inclusion proof")?;
     proposal.check_proposer(view)?;
-    reject_unless(verify_data_column_sidecar_kzg_proofs(sidecar), "invalid sidecar kzg proofs")
+    check_data_column_sidecar(cfg, sidecar)
 }

@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use std::sync::LazyLock;
 
-/// A phase0 and an altair chain, with their next blocks, one slot before an epoch ends.
-static CHAINS: LazyLock<[(Rig, SignedBeaconBlock); 2]> = LazyLock::new(|| {
-    [network(u64::MAX), network(0)].map(|cfg| {
-        let mut rig = Rig::new(cfg, 16);
+/// Chains of forks that work in different ways, with their next blocks, one slot before an epoch ends.
+static CHAINS: LazyLock<[(Rig, SignedBeaconBlock); 4]> = LazyLock::new(|| {
+    [ForkName::Phase0, ForkName::Altair, ForkName::Deneb, ForkName::Fulu].map(|fork| {
+        let mut rig = Rig::new(network_of(fork), 16);
         rig.run_to(22);
         let signed = rig.block(23);
         (rig, signed)
@@ -32,8 +32,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_damaged_state_ends_its_epoch_or_says_why_not(altair: bool, damages in damages()) {
-        let (rig, signed) = &CHAINS[usize::from(altair)];
+    fn a_damaged_state_ends_its_epoch_or_says_why_not(chain in 0usize..4, damages in damages()) {
+        let (rig, signed) = &CHAINS[chain];
         let shape = rig.cfg.shape_at_slot(22);
         let mut bytes = rig.state.encode(shape);
         damage(&mut bytes, &damages);
@@ -49,8 +49,8 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_block_is_processed_or_refused(altair: bool, damages in damages()) {
-        let (rig, signed) = &CHAINS[usize::from(altair)];
+    fn a_damaged_block_is_processed_or_refused(chain in 0usize..4, damages in damages()) {
+        let (rig, signed) = &CHAINS[chain];
         let shape = rig.cfg.shape_at_slot(23);
         let mut bytes = signed.message.encode(shape);
         damage(&mut bytes, &damages);

@@ -1,8 +1,11 @@
 //! A chain in one hand: validators that propose, attest and sign sync aggregates as the validator guide says.
 
 mod chain;
+mod forks;
 mod hostile;
 mod operations;
+mod payloads;
+mod queues;
 
 use super::*;
 use crate::{
@@ -10,7 +13,7 @@ use crate::{
     ssz::{BitList, BitVector, Bytes, Ssz},
     types::{
         Attestation, BeaconBlock, BeaconBlockBody, BeaconState, ChainConfig, Deposit, DepositData, DepositMessage,
-        Epoch, ForkName, Root, SignedBeaconBlock, Slot, SyncAggregate,
+        Epoch, ExecutionPayload, ForkName, Root, SignedBeaconBlock, Slot, SyncAggregate,
         constants::{DOMAIN_BEACON_ATTESTER, DOMAIN_DEPOSIT, DOMAIN_SYNC_COMMITTEE},
     },
 };
@@ -25,6 +28,13 @@ pub(super) fn secret_key(index: u64) -> SecretKey {
 pub(super) fn network(altair_epoch: Epoch) -> ChainConfig {
     let mut cfg = ChainConfig::minimal();
     cfg.set_fork_epoch(ForkName::Altair, altair_epoch);
+    cfg
+}
+
+/// A minimal network that starts in `fork`.
+pub(super) fn network_of(fork: ForkName) -> ChainConfig {
+    let mut cfg = ChainConfig::minimal();
+    cfg.start_at(fork);
     cfg
 }
 
@@ -108,11 +118,30 @@ impl Rig {
             BeaconBlock { slot, proposer_index, parent_root: self.head_root, state_root: Root::default(), body };
         block.body.randao_reveal = get_epoch_signature(cfg, &state, &block, &secret_key(proposer_index));
         block.body.eth1_data = get_interop_eth1_vote(cfg, &state).unwrap();
-        block.body.attestations = self.attestations.clone().into();
+        // At the upgrade to electra, votes of the old form come too late.
+        let fork = fork_of(cfg, &state);
+        let fits = |a: &&Attestation| a.committee_bits.is_empty() == (fork < ForkName::Electra);
+        block.body.attestations = self.attestations.iter().filter(fits).cloned().collect();
+        if fork >= ForkName::Capella {
+            block.body.execution_payload = self.payload(&state);
+        }
         if fork_of(cfg, &state) >= ForkName::Altair {
             block.body.sync_aggregate = self.sync_aggregate(&state, |_| true);
         }
         block
+    }
+
+    /// A payload of no transactions for a block of `state`'s slot.
+    fn payload(&self, state: &BeaconState) -> ExecutionPayload {
+        let cfg = &self.cfg;
+        ExecutionPayload {
+            parent_hash: state.latest_execution_payload_header.block_hash,
+            prev_randao: get_randao_mix(cfg, state, get_current_epoch(cfg, state)).unwrap(),
+            timestamp: compute_time_at_slot(cfg, state, state.slot).unwrap(),
+            block_hash: crate::ssz::sha256(&state.slot.to_le_bytes()),
+            withdrawals: get_expected_withdrawals(cfg, state).unwrap().withdrawals.into(),
+            ..ExecutionPayload::zero(cfg.shape_at_slot(state.slot))
+        }
     }
 
     /// The sync committee's signature on the block before `state`'s slot, by the members at the chosen positions.
@@ -159,12 +188,13 @@ impl Rig {
                 let mut aggregation_bits = BitList::with_len(assignment.committee.len());
                 (0..assignment.committee.len()).for_each(|i| aggregation_bits.set(i, true));
                 let signatures: Vec<_> = assignment.committee.iter().map(|i| secret_key(*i).sign(&message)).collect();
-                Attestation {
-                    aggregation_bits,
-                    data,
-                    signature: crate::crypto::aggregate(&signatures).unwrap(),
-                    ..Attestation::default()
+                let mut committee_bits = BitVector::default();
+                if fork_of(cfg, &state) >= ForkName::Electra {
+                    committee_bits = BitVector::zero(cfg.shape_at_slot(slot));
+                    committee_bits.set(assignment.index as usize, true);
                 }
+                let signature = crate::crypto::aggregate(&signatures).unwrap();
+                Attestation { aggregation_bits, data, signature, committee_bits }
             })
             .collect()
     }

@@ -22,16 +22,8 @@ use crate::{
 /// # Errors
 /// If an epoch is beyond 64 bits, or the balances don't fit the registry.
 pub fn upgrade_to_electra(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), Error> {
-    let earliest = compute_activation_exit_epoch(cfg, get_current_epoch(cfg, state))?;
-    let exits = state.validators.iter().map(|v| v.exit_epoch).filter(|epoch| *epoch != FAR_FUTURE_EPOCH);
-    let last_exit = exits.fold(earliest, Epoch::max);
     set_fork(cfg, state, ForkName::Electra);
-    state.deposit_requests_start_index = UNSET_DEPOSIT_REQUESTS_START_INDEX;
-    state.deposit_balance_to_consume = 0;
-    state.earliest_exit_epoch = math::add("earliest exit epoch", last_exit, 1)?;
-    state.earliest_consolidation_epoch = earliest;
-    state.exit_balance_to_consume = get_activation_exit_churn_limit(cfg, state)?;
-    state.consolidation_balance_to_consume = get_consolidation_churn_limit(cfg, state)?;
+    initialize_balance_queues(cfg, state)?;
     queue_balances_of_inactive(cfg, state)?;
     // Who had compounding credentials before they meant anything goes through the churn as well.
     let compounding: Vec<ValidatorIndex> = (0..)
@@ -40,6 +32,23 @@ pub fn upgrade_to_electra(cfg: &ChainConfig, state: &mut BeaconState) -> Result<
         .map(|(index, _)| index)
         .collect();
     compounding.into_iter().try_for_each(|index| queue_excess_active_balance(cfg, state, index))
+}
+
+/// Sets where the queues of deposits, exits and consolidations begin: what a state of electra has beside those queues.
+///
+/// # Errors
+/// If an epoch or balance is beyond 64 bits.
+pub(crate) fn initialize_balance_queues(cfg: &ChainConfig, state: &mut BeaconState) -> Result<(), Error> {
+    let earliest = compute_activation_exit_epoch(cfg, get_current_epoch(cfg, state))?;
+    let exits = state.validators.iter().map(|v| v.exit_epoch).filter(|epoch| *epoch != FAR_FUTURE_EPOCH);
+    let last_exit = exits.fold(earliest, Epoch::max);
+    state.deposit_requests_start_index = UNSET_DEPOSIT_REQUESTS_START_INDEX;
+    state.deposit_balance_to_consume = 0;
+    state.earliest_exit_epoch = math::add("earliest exit epoch", last_exit, 1)?;
+    state.earliest_consolidation_epoch = earliest;
+    state.exit_balance_to_consume = get_activation_exit_churn_limit(cfg, state)?;
+    state.consolidation_balance_to_consume = get_consolidation_churn_limit(cfg, state)?;
+    Ok(())
 }
 
 /// Makes pending deposits of the balances of validators that were never activated, in the order of the activation queue.

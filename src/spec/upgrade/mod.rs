@@ -13,6 +13,7 @@ pub use altair::{translate_participation, upgrade_to_altair};
 pub use bellatrix::upgrade_to_bellatrix;
 pub use capella::upgrade_to_capella;
 pub use deneb::upgrade_to_deneb;
+pub(crate) use electra::initialize_balance_queues;
 pub use electra::upgrade_to_electra;
 pub use fulu::upgrade_to_fulu;
 

@@ -89,12 +89,16 @@ impl ChainConfig {
         ours.filter(|entry| !base.contains(entry)).map(|(key, value)| (key, value.to_string())).collect()
     }
 
+    /// The forks that are scheduled before their predecessors, each with its predecessor.
+    pub fn misplaced_forks(&self) -> impl Iterator<Item = (ForkName, ForkName)> {
+        let pairs = ForkName::ALL.into_iter().skip(1).zip(ForkName::ALL);
+        pairs.filter(|(later, earlier)| self.fork_epoch(*later) < self.fork_epoch(*earlier))
+    }
+
     fn fork_order_warnings(&self, file: &str) -> Vec<String> {
-        let pairs = ForkName::ALL.into_iter().zip(ForkName::ALL.into_iter().skip(1));
-        pairs
-            .filter(|(earlier, later)| self.fork_epoch(*later) < self.fork_epoch(*earlier))
-            .map(|(earlier, later)| format!("{file}: {later} is scheduled before {earlier}; most clients refuse that"))
-            .collect()
+        let says =
+            |(later, earlier)| format!("{file}: {later} is scheduled before {earlier}; most clients refuse that");
+        self.misplaced_forks().map(says).collect()
     }
 }
 

@@ -44,7 +44,7 @@ fn beyond_the_limit_nothing_is_computed_and_the_error_says_how_far() {
     let message = VoluntaryExit { epoch: 0, validator_index: 99 };
     let exit = Arc::new(SignedVoluntaryExit { message, signature: Bytes([0; 96]) });
     script.send(0, Event::VoluntaryExit { exit, origin: Origin::Api(9), now_ms: script.now_ms });
-    assert_eq!(script.outcome(0, Origin::Api(9)), Some(Outcome::Reject("no validator 99".into())));
+    assert_eq!(script.outcome(0, Origin::Api(9)), Some(Outcome::Reject("validator index out of range".into())));
 }
 
 #[test]

@@ -1,15 +1,20 @@
 //! A stage for chains: validators with keys, nodes with a database each, gossip that arrives at once within a partition.
 //! Tests read as scripts: slots pass, blocks are proposed, votes are cast, states are asserted.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use lockin::chain::{Chain, Effect, Event, Gossip, GossipId, Level, Memo, MemoryRows, Notice, Origin, Outcome};
+use lockin::chain::{
+    Chain, Effect, EngineId, Event, Gossip, GossipId, Level, Memo, MemoryRows, Notice, Origin, Outcome, ProducedBlock,
+    ProductionId,
+};
 use lockin::crypto::{self, SecretKey};
+use lockin::engine::{Call, Failure, Stub, StubConfig, stub};
 use lockin::spec;
-use lockin::ssz::{Bytes, Root, Ssz};
+use lockin::ssz::{BitVector, Bytes, Root, Ssz};
 use lockin::types::{
     Attestation, BeaconState, ChainConfig, Epoch, ForkName, SignedAggregateAndProof, SignedBeaconBlock,
-    SignedContributionAndProof, Slot, SyncCommitteeMessage, ValidatorIndex,
+    SignedContributionAndProof, SingleAttestation, Slot, SyncCommitteeMessage, ValidatorIndex,
 };
 
 use super::setup::{GENESIS_TIME, genesis, keys};
@@ -22,6 +27,20 @@ pub struct Node {
     pub warnings: Vec<String>,
     pub outcomes: Vec<(Origin, Outcome)>,
     pub requests: Vec<Root>,
+    /// Sidecars asked for: block and indices.
+    pub sidecar_requests: Vec<(Root, Vec<u64>)>,
+    pub engine: Stub,
+    /// Nobody answers there.
+    pub engine_is_down: bool,
+    /// It has no pool of blobs.
+    pub engine_has_no_blobs: bool,
+    /// What the engine is to be asked.
+    calls: VecDeque<(EngineId, Call)>,
+    /// Every call that was answered, in order.
+    pub asked: Vec<Call>,
+    pub produced: Vec<(ProductionId, Result<Box<ProducedBlock>, String>)>,
+    /// Sidecars published by others that this node never hears of, by index.
+    pub deaf_to: Vec<u64>,
     /// Batches written so far.
     pub batches: usize,
     /// Nodes hear each other within a partition.
@@ -37,19 +56,36 @@ pub struct Script {
     pub memo: Memo,
     pub slot: Slot,
     pub now_ms: u64,
+    /// What engines of nodes that join are told to do.
+    pub engine_script: stub::Script,
     next_message: u64,
 }
 
 impl Script {
     /// `nodes` nodes, who share `validators` validators by index.
     pub fn new(cfg: ChainConfig, nodes: usize, validators: usize) -> Script {
+        Script::with_engines(cfg, nodes, validators, stub::Script::default())
+    }
+
+    /// The same with engines that are told what to do.
+    pub fn with_engines(cfg: ChainConfig, nodes: usize, validators: usize, engine_script: stub::Script) -> Script {
         let keys = keys(validators);
         let genesis = genesis(&cfg, &keys);
-        Self::from_genesis(cfg, nodes, keys, genesis)
+        Script::begin(cfg, nodes, keys, genesis, engine_script)
     }
 
     /// The same with a genesis state of one's own.
     pub fn from_genesis(cfg: ChainConfig, nodes: usize, keys: Vec<SecretKey>, genesis: BeaconState) -> Script {
+        Script::begin(cfg, nodes, keys, genesis, stub::Script::default())
+    }
+
+    fn begin(
+        cfg: ChainConfig,
+        nodes: usize,
+        keys: Vec<SecretKey>,
+        genesis: BeaconState,
+        engine_script: stub::Script,
+    ) -> Script {
         crypto::remember_verdicts(true);
         let (cfg, genesis) = (Arc::new(cfg), Arc::new(genesis));
         let memo = Memo::new(64);
@@ -61,6 +97,7 @@ impl Script {
             memo,
             slot: 0,
             now_ms: GENESIS_TIME * 1000,
+            engine_script,
             next_message: 0,
         };
         for _ in 0..nodes {
@@ -82,6 +119,16 @@ impl Script {
             warnings: Vec::new(),
             outcomes: Vec::new(),
             requests: Vec::new(),
+            sidecar_requests: Vec::new(),
+            engine: Stub::new(
+                StubConfig::of_network(self.cfg.clone(), &self.genesis).with_script(self.engine_script.clone()),
+            ),
+            engine_is_down: false,
+            engine_has_no_blobs: false,
+            calls: VecDeque::new(),
+            asked: Vec::new(),
+            produced: Vec::new(),
+            deaf_to: Vec::new(),
             batches: 0,
             partition: 0,
         });
@@ -116,6 +163,17 @@ impl Script {
     pub fn send(&mut self, node: usize, event: Event) {
         let effects = self.nodes[node].chain.on(event);
         self.carry_out(node, effects);
+        while let Some((id, call)) = self.nodes[node].calls.pop_front() {
+            let poor = self.nodes[node].engine_has_no_blobs && matches!(call, Call::GetBlobs { .. });
+            let answer = match self.nodes[node].engine_is_down {
+                true => Err(Failure::Unreachable("the script says so".into())),
+                false if poor => Err(Failure::Refused { code: -32601, message: "no such method".into() }),
+                false => self.nodes[node].engine.call(self.now_ms, &call),
+            };
+            self.nodes[node].asked.push(call);
+            let effects = self.nodes[node].chain.on(Event::Engine { id, answer, now_ms: self.now_ms });
+            self.carry_out(node, effects);
+        }
     }
 
     fn carry_out(&mut self, node: usize, effects: Vec<Effect>) {
@@ -131,8 +189,13 @@ impl Script {
                 Effect::Notify(notice) => self.nodes[node].notices.push(notice),
                 Effect::Log { level, message } if level >= Level::Warn => self.nodes[node].warnings.push(message),
                 Effect::Log { .. } => {}
-                Effect::RequestSidecars { .. } | Effect::Engine { .. } | Effect::Produced { .. } => {
-                    unreachable!("no node of these scripts reaches the forks that have it")
+                Effect::RequestSidecars { root, indices, .. } => {
+                    self.nodes[node].sidecar_requests.push((root, indices.clone()));
+                    self.answer_sidecar_request(node, root, &indices);
+                }
+                Effect::Engine { id, call } => self.nodes[node].calls.push_back((id, *call)),
+                Effect::Produced { id, result } => {
+                    self.nodes[node].produced.push((id, result.map_err(|error| error.to_string())));
                 }
             }
         }
@@ -140,8 +203,14 @@ impl Script {
 
     fn publish(&mut self, from: usize, gossip: Gossip) {
         let partition = self.nodes[from].partition;
+        let sidecar = match &gossip {
+            Gossip::BlobSidecar { sidecar, .. } => Some(sidecar.index),
+            Gossip::DataColumnSidecar { sidecar, .. } => Some(sidecar.index),
+            _ => None,
+        };
         for to in 0..self.nodes.len() {
-            if to != from && self.nodes[to].partition == partition {
+            let hears = sidecar.is_none_or(|index| !self.nodes[to].deaf_to.contains(&index));
+            if to != from && self.nodes[to].partition == partition && hears {
                 let event = self.gossip_event(gossip.clone());
                 self.send(to, event);
             }
@@ -155,6 +224,22 @@ impl Script {
         let found = peers.filter_map(|peer| peer.chain.block_by_root(&root)).next();
         if let Some(block) = found {
             self.send(node, Event::Block { block, origin: Origin::Sync(0), now_ms: self.now_ms });
+        }
+    }
+
+    fn answer_sidecar_request(&mut self, node: usize, root: Root, indices: &[u64]) {
+        let partition = self.nodes[node].partition;
+        let peers = self.nodes.iter().filter(|peer| peer.partition == partition && peer.chain.has_block(&root));
+        let Some(chain) = peers.map(|peer| &peer.chain).next() else { return };
+        let (now_ms, origin, subnet) = (self.now_ms, Origin::Sync(1), None);
+        let wanted = |index: u64| indices.contains(&index);
+        let blobs = chain.blob_sidecars(&root).into_iter().filter(|sidecar| wanted(sidecar.index));
+        let columns = chain.data_column_sidecars(&root).into_iter().filter(|sidecar| wanted(sidecar.index));
+        let events = blobs
+            .map(|sidecar| Event::BlobSidecar { sidecar, subnet, origin, now_ms })
+            .chain(columns.map(|sidecar| Event::DataColumnSidecar { sidecar, subnet, origin, now_ms }));
+        for event in events.collect::<Vec<_>>() {
+            self.send(node, event);
         }
     }
 
@@ -204,19 +289,42 @@ impl Script {
     }
 
     /// A block made on a node's head for this slot, signed by whose turn it is, but sent to nobody.
-    pub fn make_block(&self, node: usize, graffiti: u8) -> Arc<SignedBeaconBlock> {
-        let chain = &self.nodes[node].chain;
+    pub fn make_block(&mut self, node: usize, graffiti: u8) -> Arc<SignedBeaconBlock> {
+        self.make(node, graffiti).0
+    }
+
+    /// The same with what came with it.
+    pub fn make(&mut self, node: usize, graffiti: u8) -> (Arc<SignedBeaconBlock>, ProducedBlock) {
+        let produced = *self.try_make(node, graffiti).unwrap();
         let (slot, epoch) = (self.slot, self.cfg.epoch_of(self.slot));
         let state = self.state_at_epoch(node, epoch);
-        let duties = chain.proposer_duties(epoch).unwrap().duties;
-        let proposer = duties.iter().find(|duty| duty.slot == slot).unwrap().validator_index;
-        let key = &self.keys[proposer as usize];
-        let stub = lockin::types::BeaconBlock { slot, ..Default::default() };
-        let randao = spec::get_epoch_signature(&self.cfg, &state, &stub, key);
-        let message = chain.produce_block(slot, randao, Bytes([graffiti; 32])).unwrap();
-        assert_eq!(message.proposer_index, proposer);
+        let message = produced.block.clone();
+        assert_eq!((message.slot, message.proposer_index), (slot, self.proposer(node)));
+        let key = &self.keys[message.proposer_index as usize];
         let signature = spec::get_block_signature(&self.cfg, &state, &message, key);
-        Arc::new(SignedBeaconBlock { message, signature })
+        (Arc::new(SignedBeaconBlock { message, signature }), produced)
+    }
+
+    /// Whose turn it is in this slot.
+    pub fn proposer(&self, node: usize) -> ValidatorIndex {
+        let duties = self.nodes[node].chain.proposer_duties(self.cfg.epoch_of(self.slot)).unwrap().duties;
+        duties.iter().find(|duty| duty.slot == self.slot).unwrap().validator_index
+    }
+
+    /// An unsigned block, or why there is none.
+    pub fn try_make(&mut self, node: usize, graffiti: u8) -> Result<Box<ProducedBlock>, String> {
+        let (slot, now_ms) = (self.slot, self.now_ms);
+        let state = self.state_at_epoch(node, self.cfg.epoch_of(slot));
+        let stub = lockin::types::BeaconBlock { slot, ..Default::default() };
+        let key = &self.keys[self.proposer(node) as usize];
+        let randao = spec::get_epoch_signature(&self.cfg, &state, &stub, key);
+        let id = ProductionId(self.next_message);
+        self.next_message += 1;
+        self.send(node, Event::Produce { id, slot, randao, graffiti: Bytes([graffiti; 32]), now_ms });
+        let mut produced = std::mem::take(&mut self.nodes[node].produced);
+        assert_eq!(produced.len(), 1, "one answer to one order");
+        assert_eq!(produced[0].0, id);
+        produced.remove(0).1
     }
 
     /// The node's head state in that epoch, for domains.
@@ -231,8 +339,9 @@ impl Script {
 
     /// A block is made on a node and published.
     pub fn propose(&mut self, node: usize) -> Arc<SignedBeaconBlock> {
-        let block = self.make_block(node, 0);
-        self.send(node, Event::Block { block: block.clone(), origin: Origin::Api(0), now_ms: self.now_ms });
+        let (block, ProducedBlock { proofs, blobs, .. }) = self.make(node, 0);
+        let (origin, now_ms) = (Origin::Api(0), self.now_ms);
+        self.send(node, Event::BlockContents { block: block.clone(), proofs, blobs, origin, now_ms });
         block
     }
 
@@ -249,10 +358,14 @@ impl Script {
             bits[duty.validator_committee_index as usize] = true;
             let key = &self.keys[duty.validator_index as usize];
             let signature = spec::get_attestation_signature(&self.cfg, &state, &data, key);
-            (
-                duty.validator_index,
-                Attestation { aggregation_bits: bits.into_iter().collect(), data, signature, ..Attestation::default() },
-            )
+            let shape = self.cfg.shape_at_slot(self.slot);
+            let aggregation_bits = bits.into_iter().collect();
+            let mut vote = Attestation { aggregation_bits, data, signature, ..Attestation::default() };
+            if shape.fork >= ForkName::Electra {
+                vote.committee_bits = BitVector::zero(shape);
+                vote.committee_bits.set(duty.committee_index as usize, true);
+            }
+            (duty.validator_index, vote)
         };
         duties.iter().filter(|duty| duty.slot == self.slot).map(vote).collect()
     }
@@ -261,12 +374,15 @@ impl Script {
     pub fn attest(&mut self, node: usize, who: impl Fn(ValidatorIndex) -> bool) -> usize {
         let votes = self.make_votes(node, who);
         let count = votes.len();
-        for (_, vote) in votes {
-            let event = Event::Attestation {
-                attestation: Arc::new(vote),
-                subnet: None,
-                origin: Origin::Api(1),
-                now_ms: self.now_ms,
+        let (subnet, origin, now_ms) = (None, Origin::Api(1), self.now_ms);
+        for (attester_index, vote) in votes {
+            let event = if self.cfg.fork_at_slot(self.slot) < ForkName::Electra {
+                Event::Attestation { attestation: Arc::new(vote), subnet, origin, now_ms }
+            } else {
+                let committee_index = vote.committee_bits.ones().next().unwrap() as u64;
+                let (data, signature) = (vote.data, vote.signature);
+                let attestation = Arc::new(SingleAttestation { committee_index, attester_index, data, signature });
+                Event::SingleAttestation { attestation, subnet, origin, now_ms }
             };
             self.send(node, event);
         }
@@ -286,12 +402,15 @@ impl Script {
     pub fn aggregate(&mut self, node: usize, who: impl Fn(ValidatorIndex) -> bool) {
         let mut done = Vec::new();
         for (by, vote) in self.make_votes(node, who) {
-            if done.contains(&vote.data.index) {
+            let electra = self.cfg.fork_at_slot(self.slot) >= ForkName::Electra;
+            let committee = if electra { vote.committee_bits.ones().next().unwrap() as u64 } else { vote.data.index };
+            if done.contains(&committee) {
                 continue;
             }
-            done.push(vote.data.index);
+            done.push(committee);
             let root = vote.data.hash_tree_root(self.cfg.shape_at_slot(self.slot));
-            let Some(best) = self.nodes[node].chain.aggregate(self.slot, &root) else { continue };
+            let best = self.nodes[node].chain.aggregate(self.slot, &root, electra.then_some(committee));
+            let Some(best) = best else { continue };
             let aggregate = Arc::new(self.sign_aggregate(node, by, best));
             self.send(node, Event::Aggregate { aggregate, origin: Origin::Api(2), now_ms: self.now_ms });
         }

@@ -40,7 +40,7 @@ fn overlapping_aggregates_are_never_merged_and_the_refusal_is_loud() {
     assert_eq!(script.chain(0).metrics().overlapping_merges_refused, 1);
     assert!(script.nodes[0].warnings[0].contains("would have counted twice"), "{:?}", script.nodes[0].warnings);
     let root = votes[0].1.data.hash_tree_root(script.cfg.shape_at_slot(1));
-    assert_eq!(script.chain(0).aggregate(1, &root).unwrap().aggregation_bits.count(), 2);
+    assert_eq!(script.chain(0).aggregate(1, &root, None).unwrap().aggregation_bits.count(), 2);
     // The block includes both, since each has a validator that the other lacks, and is valid.
     script.on_slot(2);
     let block = script.propose(0);

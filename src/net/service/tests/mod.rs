@@ -3,5 +3,6 @@
 mod defence;
 mod peering;
 mod serving;
+mod sidecars;
 mod syncing;
 mod world;

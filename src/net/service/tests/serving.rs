@@ -11,12 +11,12 @@ use crate::net::topic::{Topic, TopicKind};
 use crate::ssz::{Root, Ssz};
 use crate::types::{BeaconBlocksByRangeRequest, BeaconBlocksByRootRequest, ChainConfig, ForkName, Slot};
 
-struct Server {
-    cfg: Arc<ChainConfig>,
-    service: Service,
-    chain: Script,
-    peer: PeerId,
-    now: u64,
+pub struct Server {
+    pub cfg: Arc<ChainConfig>,
+    pub service: Service,
+    pub chain: Script,
+    pub peer: PeerId,
+    pub now: u64,
 }
 
 /// A node with blocks at `slots` and one peer.
@@ -26,11 +26,16 @@ fn server(altair: u64, slots: std::ops::Range<Slot>) -> Server {
     for block in blocks(&cfg, GENESIS_ROOT, slots.clone(), 0) {
         chain.add(block);
     }
+    server_of(cfg, chain, slots.end)
+}
+
+/// A node with this chain, at this slot, and one peer.
+pub fn server_of(cfg: Arc<ChainConfig>, chain: Script, slot: Slot) -> Server {
     let mut service = Service::new(cfg.clone(), GENESIS, Root::ZERO, GENESIS_ROOT);
-    let (peer, now) = (PeerId::new("peer"), at(slots.end));
+    let (peer, now) = (PeerId::new("peer"), at(slot));
     let up = LinkEvent::Connected { peer: peer.clone(), direction: Direction::Outbound, addr: "/memory".into() };
     service.on_link(up, &chain, now);
-    let fork_digest = service.schedule().at(cfg.epoch_of(slots.end)).digest.into();
+    let fork_digest = service.schedule().at(cfg.epoch_of(slot)).digest.into();
     let status = crate::types::Status { fork_digest, ..Default::default() };
     service.status_known(Cx { chain: &chain, now_ms: now }, &peer, status);
     service.take();
@@ -49,7 +54,7 @@ impl Server {
     }
 
     /// Asks, and reads on until the answer is complete.
-    fn ask_all(&mut self, protocol: Protocol, body: Vec<u8>) -> Vec<Chunk> {
+    pub fn ask_all(&mut self, protocol: Protocol, body: Vec<u8>) -> Vec<Chunk> {
         let (mut all, mut done) = self.ask(protocol, body);
         let mut read = 0;
         while !done && read < all.len() {
@@ -176,7 +181,7 @@ fn small_requests() {
     assert_eq!(status[0].body[76..], 19u64.to_le_bytes());
 }
 
-fn verdicts(actions: &[Action]) -> Vec<Verdict> {
+pub fn verdicts(actions: &[Action]) -> Vec<Verdict> {
     let verdict = |a: &Action| match a {
         Action::Link(Command::Report { verdict, .. }) => Some(*verdict),
         _ => None,

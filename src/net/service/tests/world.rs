@@ -1,6 +1,6 @@
 //! Services on an in-memory network, each with a chain that follows a script: it knows parents and slots, nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::chain::{Effect, Event, Gossip, Origin, Outcome};
@@ -8,7 +8,10 @@ use crate::net::link::PeerId;
 use crate::net::memory::{MemoryNetwork, NodeIndex};
 use crate::net::service::{Action, ChainView, Service};
 use crate::ssz::{Root, Ssz};
-use crate::types::{ChainConfig, Checkpoint, FAR_FUTURE_EPOCH, ForkName, SignedBeaconBlock, Slot, Status};
+use crate::types::{
+    BlobSidecar, ChainConfig, Checkpoint, DataColumnSidecar, FAR_FUTURE_EPOCH, ForkName, SignedBeaconBlock, Slot,
+    Status,
+};
 
 pub const GENESIS: u64 = 1_600_000_000;
 pub const GENESIS_ROOT: Root = crate::ssz::Bytes([0x99; 32]);
@@ -57,6 +60,9 @@ pub fn root_of(cfg: &ChainConfig, block: &SignedBeaconBlock) -> Root {
 pub struct Script {
     cfg: Arc<ChainConfig>,
     pub blocks: BTreeMap<Root, Arc<SignedBeaconBlock>>,
+    /// Sidecars that it has, of blocks imported or not.
+    pub blobs: BTreeMap<Root, Vec<Arc<BlobSidecar>>>,
+    pub columns: BTreeMap<Root, Vec<Arc<DataColumnSidecar>>>,
     held: Vec<(Arc<SignedBeaconBlock>, Origin)>,
     head: Root,
     pub finalized: Checkpoint,
@@ -64,6 +70,8 @@ pub struct Script {
     pub poison: Option<u64>,
     /// Answers no request for blocks.
     pub withholds: bool,
+    /// Asks for the sidecars of a block as soon as it has the block.
+    pub asks_for_sidecars: bool,
 }
 
 impl Script {
@@ -72,11 +80,14 @@ impl Script {
         Script {
             cfg,
             blocks: BTreeMap::new(),
+            blobs: BTreeMap::new(),
+            columns: BTreeMap::new(),
             held: Vec::new(),
             head: GENESIS_ROOT,
             finalized,
             poison: None,
             withholds: false,
+            asks_for_sidecars: false,
         }
     }
 
@@ -98,7 +109,20 @@ impl Script {
     }
 
     pub fn on(&mut self, event: Event) -> Vec<Effect> {
-        let Event::Block { block, origin, .. } = event else { return Vec::new() };
+        let (block, origin) = match event {
+            Event::Block { block, origin, .. } => (block, origin),
+            Event::BlobSidecar { sidecar, .. } => {
+                let root = sidecar.signed_block_header.message.hash_tree_root(self.cfg.shape_at_slot(0));
+                self.blobs.entry(root).or_default().push(sidecar);
+                return self.retry();
+            }
+            Event::DataColumnSidecar { sidecar, .. } => {
+                let root = sidecar.signed_block_header.message.hash_tree_root(self.cfg.shape_at_slot(0));
+                self.columns.entry(root).or_default().push(sidecar);
+                return self.retry();
+            }
+            _ => return Vec::new(),
+        };
         let outcome = |origin, outcome| Effect::Outcome { origin, outcome };
         if self.poison == Some(block.message.proposer_index) {
             return vec![outcome(origin, Outcome::Reject("poisoned".into()))];
@@ -109,14 +133,42 @@ impl Script {
             self.held.push((block, origin));
             return if asked { Vec::new() } else { vec![Effect::RequestBlock { root: parent, origin }] };
         }
-        self.add(block);
-        let mut effects = vec![outcome(origin, Outcome::Accept)];
-        while let Some(i) = self.held.iter().position(|(b, _)| self.knows(&b.message.parent_root)) {
-            let (block, origin) = self.held.remove(i);
-            self.add(block);
-            effects.push(outcome(origin, Outcome::Accept));
+        let missing = self.missing(&block);
+        self.held.push((block.clone(), origin));
+        let mut effects = self.retry();
+        if self.asks_for_sidecars && !missing.is_empty() {
+            let (root, slot) = (root_of(&self.cfg, &block), block.message.slot);
+            effects.push(Effect::RequestSidecars { root, slot, indices: missing, origin });
         }
         effects
+    }
+
+    /// Takes what is held and lacks nothing any more.
+    fn retry(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let whole = |script: &Script, block: &SignedBeaconBlock| {
+            script.knows(&block.message.parent_root) && script.missing(block).is_empty()
+        };
+        while let Some(i) = self.held.iter().position(|(block, _)| whole(self, block)) {
+            let (block, origin) = self.held.remove(i);
+            self.add(block);
+            effects.push(Effect::Outcome { origin, outcome: Outcome::Accept });
+        }
+        effects
+    }
+
+    /// The sidecars that it lacks of the block.
+    pub fn missing(&self, block: &SignedBeaconBlock) -> Vec<u64> {
+        let root = root_of(&self.cfg, block);
+        let commitments = block.message.body.blob_kzg_commitments.len() as u64;
+        let (count, kept): (u64, BTreeSet<u64>) = match self.cfg.fork_at_slot(block.message.slot) < ForkName::Fulu {
+            true => (commitments, self.blobs.get(&root).into_iter().flatten().map(|kept| kept.index).collect()),
+            false => {
+                let columns = if commitments > 0 { self.cfg.preset.number_of_columns } else { 0 };
+                (columns, self.columns.get(&root).into_iter().flatten().map(|kept| kept.index).collect())
+            }
+        };
+        (0..count).filter(|index| !kept.contains(index)).collect()
     }
 
     fn canonical(&self, wanted: impl Fn(Slot) -> bool) -> Option<(Root, Arc<SignedBeaconBlock>)> {
@@ -153,6 +205,14 @@ impl ChainView for Script {
 
     fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>> {
         self.blocks.get(root).filter(|_| !self.withholds).cloned()
+    }
+
+    fn blob_sidecars(&self, root: &Root) -> Vec<Arc<BlobSidecar>> {
+        self.blobs.get(root).cloned().unwrap_or_default()
+    }
+
+    fn data_column_sidecars(&self, root: &Root) -> Vec<Arc<DataColumnSidecar>> {
+        self.columns.get(root).cloned().unwrap_or_default()
     }
 
     fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>> {

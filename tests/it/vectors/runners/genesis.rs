@@ -5,7 +5,7 @@ use super::super::compare;
 use super::unknown_handler;
 use lockin::spec::{initialize_beacon_state_from_eth1, is_valid_genesis_state};
 use lockin::ssz::Root;
-use lockin::types::{BeaconState, Deposit};
+use lockin::types::{BeaconState, Deposit, ExecutionPayloadHeader};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -28,7 +28,11 @@ fn initialization(case: &Case) -> Result<(), String> {
     let deposits = (0..case.meta()?.deposits_count)
         .map(|index| case.ssz(&format!("deposits_{index}")))
         .collect::<Result<Vec<Deposit>, String>>()?;
-    let outcome = initialize_beacon_state_from_eth1(&case.config()?, hash, eth1_timestamp, &deposits);
+    let header: Option<ExecutionPayloadHeader> = case.optional_ssz("execution_payload_header")?;
+    let outcome = initialize_beacon_state_from_eth1(&case.config()?, hash, eth1_timestamp, &deposits).map(|state| {
+        let latest_execution_payload_header = header.unwrap_or_default();
+        BeaconState { latest_execution_payload_header, ..state }
+    });
     let expected: BeaconState = case.ssz("state")?;
     compare::outcome(case.shape()?, Some(&expected), outcome)
 }

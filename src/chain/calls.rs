@@ -1,0 +1,108 @@
+//! Calls to the execution engine that have no answer yet, and what each was made for. Their number is bounded by what
+//! they are made for: one a waiting block, one a production, one forkchoice call, one a proof-of-work block.
+
+use std::collections::BTreeMap;
+
+use super::Chain;
+use super::effect::{Effect, Level};
+use super::event::{EngineId, ProductionId};
+use crate::engine::{Answer, BuiltPayload, Call, Failure, PayloadId, PayloadStatus};
+use crate::ssz::Root;
+use crate::types::{Hash32, PowBlock, Slot};
+
+/// Why a call was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Is the payload of this block valid?
+    Payload(Root),
+    /// This block is the head; a payload for a block of the slot is to be built on it.
+    Head { root: Root, build: Option<Slot> },
+    /// The payload for this production.
+    Built(ProductionId),
+    /// The blobs of this waiting block.
+    Blobs(Root),
+    /// The proof-of-work block of this hash.
+    PowBlock(Hash32),
+    /// The terminal proof-of-work block.
+    Terminal,
+}
+
+/// The open calls.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Calls {
+    made: u64,
+    open: BTreeMap<EngineId, Purpose>,
+    /// Whether the last call got no answer at all.
+    pub(super) offline: bool,
+}
+
+impl Calls {
+    /// Whether a call for this has no answer yet.
+    pub(super) fn is_open(&self, purpose: impl Fn(&Purpose) -> bool) -> bool {
+        self.open.values().any(purpose)
+    }
+}
+
+impl Chain {
+    /// Makes a call.
+    pub(super) fn ask_engine(&mut self, purpose: Purpose, call: Call) {
+        self.calls.made += 1;
+        let id = EngineId(self.calls.made);
+        self.calls.open.insert(id, purpose);
+        self.out.push(Effect::Engine { id, call: Box::new(call) });
+    }
+
+    /// Takes an answer, if it is awaited.
+    pub(super) fn on_engine(&mut self, id: EngineId, answer: Result<Answer, Failure>) {
+        let Some(purpose) = self.calls.open.remove(&id) else { return };
+        self.note_engine(&answer);
+        match purpose {
+            Purpose::Payload(root) => self.on_payload_status(root, answer.and_then(payload_status)),
+            Purpose::Head { root, build } => self.on_head_told(root, build, answer.and_then(head_told)),
+            Purpose::Built(production) => self.on_built(production, answer.and_then(built)),
+            Purpose::Blobs(root) => {
+                if let Ok(Answer::Blobs(blobs)) = answer {
+                    self.on_engine_blobs(root, blobs);
+                }
+            }
+            Purpose::PowBlock(hash) => self.on_pow_block(hash, answer.and_then(pow_block)),
+            Purpose::Terminal => self.on_terminal(answer.and_then(pow_block)),
+        }
+    }
+
+    /// Tells when the engine goes and comes back, and of every other failure.
+    fn note_engine(&mut self, answer: &Result<Answer, Failure>) {
+        let was_offline = self.calls.offline;
+        self.calls.offline = matches!(answer, Err(Failure::Unreachable(_)));
+        match answer {
+            Err(Failure::Unreachable(_)) if was_offline => {}
+            Err(failure) => self.log(Level::Warn, failure.to_string()),
+            Ok(_) if was_offline => self.log(Level::Info, "the execution engine answers again".into()),
+            Ok(_) => {}
+        }
+    }
+}
+
+fn unfit<T>(answer: &Answer) -> Result<T, Failure> {
+    Err(Failure::Malformed(format!("it belongs to another question: {answer:?}")))
+}
+
+fn payload_status(answer: Answer) -> Result<PayloadStatus, Failure> {
+    if let Answer::PayloadStatus(status) = answer { Ok(status) } else { unfit(&answer) }
+}
+
+fn head_told(answer: Answer) -> Result<(PayloadStatus, Option<PayloadId>), Failure> {
+    if let Answer::ForkchoiceUpdated { status, payload_id } = answer {
+        Ok((status, payload_id))
+    } else {
+        unfit(&answer)
+    }
+}
+
+fn built(answer: Answer) -> Result<BuiltPayload, Failure> {
+    if let Answer::Payload(built) = answer { Ok(*built) } else { unfit(&answer) }
+}
+
+fn pow_block(answer: Answer) -> Result<Option<PowBlock>, Failure> {
+    if let Answer::PowBlock(block) = answer { Ok(block) } else { unfit(&answer) }
+}

@@ -1,0 +1,283 @@
+//! Sidecars: blobs (deneb, electra) and data columns (fulu), judged, kept with their blocks, written once those are
+//! imported, and served until the window in which peers may ask for them is over. This node keeps every column.
+//!
+//! A sidecar is forwarded by gossip's conditions; one that was asked for, or that this node made itself, has to be right
+//! by itself (its proofs) and to belong to a block that is signed.
+
+mod kept;
+mod made;
+mod missing;
+
+use std::sync::Arc;
+
+pub(super) use kept::Kept;
+
+use super::effect::{Gossip, Notice};
+use super::event::Origin;
+use super::held::{Arrival, Asker};
+use super::verdict::{Fault, fresh, must};
+use super::{Chain, schema};
+use crate::crypto::kzg;
+use crate::spec::{self, das, gossip};
+use crate::ssz::{Root, Ssz};
+use crate::types::{BlobSidecar, DataColumnSidecar, Epoch, ForkName, SignedBeaconBlock, SignedBeaconBlockHeader, Slot};
+
+/// Either kind.
+#[derive(Clone, Debug)]
+pub(super) enum Sidecar {
+    Blob(Arc<BlobSidecar>),
+    Column(Arc<DataColumnSidecar>),
+}
+
+impl Sidecar {
+    fn header(&self) -> &SignedBeaconBlockHeader {
+        match self {
+            Sidecar::Blob(sidecar) => &sidecar.signed_block_header,
+            Sidecar::Column(sidecar) => &sidecar.signed_block_header,
+        }
+    }
+
+    fn slot(&self) -> Slot {
+        self.header().message.slot
+    }
+
+    fn index(&self) -> u64 {
+        match self {
+            Sidecar::Blob(sidecar) => sidecar.index,
+            Sidecar::Column(sidecar) => sidecar.index,
+        }
+    }
+}
+
+impl Chain {
+    /// Takes a sidecar from outside.
+    pub(super) fn on_sidecar(&mut self, sidecar: Sidecar, subnet: Option<u64>, origin: Origin) {
+        self.take_sidecar(sidecar, subnet, Asker::new(origin));
+    }
+
+    pub(super) fn take_sidecar(&mut self, sidecar: Sidecar, subnet: Option<u64>, mut asker: Asker) {
+        let root = sidecar.header().message.hash_tree_root(self.cfg.shape_at_slot(sidecar.slot()));
+        match self.judge_sidecar(&root, &sidecar, subnet, asker.origin) {
+            Ok(()) => {
+                if !self.keep_sidecar(root, sidecar.clone()) {
+                    return self.refuse(&mut asker, Fault::Ignore("sidecars of too many blocks are kept".into()));
+                }
+                self.tell_sidecar(root, &sidecar);
+                let gossip = self.gossip_of(sidecar);
+                self.accept(&mut asker, || gossip);
+                self.sidecars_came(&root);
+            }
+            Err(Fault::NeedsBlock(parent)) => {
+                self.answer_held(&mut asker, "held until its block's parent comes");
+                if let Err(mut back) = self.held.keep_sidecar(parent, sidecar, subnet, asker, self.slot) {
+                    self.refuse(&mut back, Fault::NeedsBlock(parent));
+                }
+            }
+            Err(fault) => self.refuse(&mut asker, fault),
+        }
+    }
+
+    fn judge_sidecar(&self, root: &Root, sidecar: &Sidecar, subnet: Option<u64>, origin: Origin) -> Result<(), Fault> {
+        let fork = self.fork_at(sidecar.slot());
+        let of_its_fork = match sidecar {
+            Sidecar::Blob(_) => (ForkName::Deneb..ForkName::Fulu).contains(&fork),
+            Sidecar::Column(_) => fork >= ForkName::Fulu,
+        };
+        must(of_its_fork, || format!("no sidecar of {fork}"))?;
+        fresh(!self.has_sidecar(root, sidecar.index()), || "the sidecar is known".into())?;
+        if matches!(origin, Origin::Sync(_)) {
+            fresh(!self.store.contains(root), || "its block is imported".into())?;
+            must(!self.invalid.contains(root), || "its block is invalid".into())?;
+            self.check_sidecar_signature(root, sidecar)?;
+            return self.check_contents(sidecar);
+        }
+        let subnet = subnet.unwrap_or_else(|| self.subnet_of(sidecar));
+        let judged = match sidecar {
+            Sidecar::Blob(sidecar) => gossip::validate_blob_sidecar_gossip(self, &self.seen, sidecar, subnet),
+            Sidecar::Column(sidecar) => gossip::validate_data_column_sidecar_gossip(self, &self.seen, sidecar, subnet),
+        };
+        Ok(judged?)
+    }
+
+    /// What is true of a right sidecar whatever is known of its block: index, lengths, and proofs.
+    fn check_contents(&self, sidecar: &Sidecar) -> Result<(), Fault> {
+        let cfg = &self.cfg;
+        let (included, proven) = match sidecar {
+            Sidecar::Blob(sidecar) => {
+                let limit = spec::max_blobs_per_block(cfg, cfg.epoch_of(sidecar.signed_block_header.message.slot));
+                must(sidecar.index < limit, || format!("blob {} of at most {limit}", sidecar.index))?;
+                let included = das::verify_blob_sidecar_inclusion_proof(cfg, sidecar);
+                let (commitments, proofs) = ([sidecar.kzg_commitment], [sidecar.kzg_proof]);
+                let verdict = || kzg::verify_blob_proofs(&[&sidecar.blob], &commitments, &proofs).unwrap_or(false);
+                (included, included && verdict())
+            }
+            Sidecar::Column(sidecar) => {
+                must(das::verify_data_column_sidecar(cfg, sidecar), || "not a possible data column".into())?;
+                let included = das::verify_data_column_sidecar_inclusion_proof(cfg, sidecar);
+                (included, included && das::verify_data_column_sidecar_kzg_proofs(sidecar))
+            }
+        };
+        must(included, || "its commitments are not those of its block".into())?;
+        must(proven, || "a KZG proof is wrong".into())
+    }
+
+    /// The header's signature: that of the block, if it is there; else its proposer's.
+    fn check_sidecar_signature(&self, root: &Root, sidecar: &Sidecar) -> Result<(), Fault> {
+        let header = sidecar.header();
+        if let Some(waiting) = self.waiting.get(root) {
+            let same = waiting.arrival.block.signature == header.signature;
+            return must(same, || "its header is not signed as its block is".into());
+        }
+        self.check_header_signature(header)
+    }
+
+    fn subnet_of(&self, sidecar: &Sidecar) -> u64 {
+        match sidecar {
+            Sidecar::Blob(blob) => {
+                das::compute_subnet_for_blob_sidecar(&self.cfg, self.fork_at(sidecar.slot()), blob.index)
+            }
+            Sidecar::Column(column) => das::compute_subnet_for_data_column_sidecar(&self.cfg, column.index),
+        }
+    }
+
+    fn gossip_of(&self, sidecar: Sidecar) -> Gossip {
+        let subnet = self.subnet_of(&sidecar);
+        match sidecar {
+            Sidecar::Blob(sidecar) => Gossip::BlobSidecar { subnet, sidecar },
+            Sidecar::Column(sidecar) => Gossip::DataColumnSidecar { subnet, sidecar },
+        }
+    }
+
+    /// Keeps a right sidecar. False if there is no room.
+    fn keep_sidecar(&mut self, root: Root, sidecar: Sidecar) -> bool {
+        match &sidecar {
+            Sidecar::Blob(sidecar) => self.seen.add_blob_sidecar(sidecar),
+            Sidecar::Column(sidecar) => self.seen.add_data_column_sidecar(sidecar),
+        }
+        self.sidecars.insert(root, sidecar.index(), sidecar, self.slot)
+    }
+
+    fn tell_sidecar(&mut self, block: Root, sidecar: &Sidecar) {
+        self.notify(match sidecar {
+            Sidecar::Blob(sidecar) => {
+                let versioned_hash = spec::kzg_commitment_to_versioned_hash(&sidecar.kzg_commitment);
+                Notice::BlobSidecar { block, sidecar: sidecar.clone(), versioned_hash }
+            }
+            Sidecar::Column(sidecar) => Notice::DataColumnSidecar { block, sidecar: sidecar.clone() },
+        });
+    }
+
+    /// Goes on with a waiting block whose sidecars may all be there now.
+    fn sidecars_came(&mut self, root: &Root) {
+        let Some(waiting) = self.waiting.get(root) else { return };
+        if !waiting.available && self.is_available(&waiting.arrival) {
+            if let Some(waiting) = self.waiting.get_mut(root) {
+                waiting.available = true;
+            }
+            self.import_waiting(root);
+        }
+    }
+
+    fn has_sidecar(&self, root: &Root, index: u64) -> bool {
+        self.sidecars.family(root).is_some_and(|family| family.contains_key(&index))
+    }
+
+    /// How many sidecars a block has.
+    fn sidecars_of(&self, block: &SignedBeaconBlock) -> u64 {
+        let blobs = block.message.body.blob_kzg_commitments.len() as u64;
+        match self.fork_at(block.message.slot) {
+            _ if blobs == 0 => 0,
+            ForkName::Fulu => self.cfg.preset.number_of_columns,
+            _ => blobs,
+        }
+    }
+
+    /// Spec `is_data_available`, for sidecars that were each verified when they came. Outside of the window in which
+    /// peers serve them, nobody is asked for them.
+    pub(super) fn is_available(&self, arrival: &Arrival) -> bool {
+        let block = &arrival.block;
+        if self.cfg.epoch_of(block.message.slot) < self.served_since(self.cfg.epoch_of(self.slot)) {
+            return true;
+        }
+        let family = self.sidecars.family(&arrival.root);
+        family.map_or(0, |family| family.len() as u64) >= self.sidecars_of(block)
+    }
+
+    /// The first epoch whose sidecars are served in an epoch.
+    pub(super) fn served_since(&self, epoch: Epoch) -> Epoch {
+        let blobs = self.cfg.min_epochs_for_blob_sidecars_requests;
+        let columns = self.cfg.min_epochs_for_data_column_sidecars_requests;
+        epoch.saturating_sub(blobs.max(columns))
+    }
+
+    /// Writes the sidecars of a block that is imported.
+    pub(super) fn write_sidecars(&mut self, root: &Root) {
+        for (index, sidecar) in self.sidecars.family(root).into_iter().flatten() {
+            let shape = self.cfg.shape_at_slot(sidecar.slot());
+            let bytes = match sidecar {
+                Sidecar::Blob(sidecar) => sidecar.encode(shape),
+                Sidecar::Column(sidecar) => sidecar.encode(shape),
+            };
+            self.batch.push(schema::put(schema::sidecar(root, *index), bytes));
+        }
+        self.sidecars.written(root);
+    }
+
+    /// Removes the sidecars of a block that goes.
+    pub(super) fn delete_sidecars(&mut self, root: &Root, block: &SignedBeaconBlock) {
+        for index in 0..self.sidecars_of(block) {
+            self.batch.push(schema::delete(schema::sidecar(root, index)));
+        }
+        self.sidecars.remove(root);
+    }
+
+    /// Forgets the sidecars of a block that does not come.
+    pub(super) fn forget_sidecars(&mut self, root: &Root) {
+        self.sidecars.remove(root);
+    }
+
+    /// The blobs of an imported block, as sidecars by index; empty if it has none, or they are no longer kept.
+    pub fn blob_sidecars(&self, root: &Root) -> Vec<Arc<BlobSidecar>> {
+        self.stored(root, |sidecar| match sidecar {
+            Sidecar::Blob(sidecar) => Some(sidecar),
+            Sidecar::Column(_) => None,
+        })
+    }
+
+    /// The data columns of an imported block by index; empty if it has none, or they are no longer kept.
+    pub fn data_column_sidecars(&self, root: &Root) -> Vec<Arc<DataColumnSidecar>> {
+        self.stored(root, |sidecar| match sidecar {
+            Sidecar::Column(sidecar) => Some(sidecar),
+            Sidecar::Blob(_) => None,
+        })
+    }
+
+    /// One data column of an imported block.
+    pub fn data_column_sidecar(&self, root: &Root, index: u64) -> Option<Arc<DataColumnSidecar>> {
+        let block = self.blocks.get(root)?;
+        match self.stored_sidecar(root, block.message.slot, index)? {
+            Sidecar::Column(sidecar) => Some(sidecar),
+            Sidecar::Blob(_) => None,
+        }
+    }
+
+    fn stored<T>(&self, root: &Root, pick: impl Fn(Sidecar) -> Option<T>) -> Vec<T> {
+        let Some(block) = self.blocks.get(root) else { return Vec::new() };
+        let slot = block.message.slot;
+        (0..self.sidecars_of(&block)).filter_map(|index| pick(self.stored_sidecar(root, slot, index)?)).collect()
+    }
+
+    /// A database that can't be read or decoded has no sidecars, for a reader's purposes.
+    fn stored_sidecar(&self, root: &Root, slot: Slot, index: u64) -> Option<Sidecar> {
+        if let Some(sidecar) = self.sidecars.family(root).and_then(|family| family.get(&index)) {
+            return Some(sidecar.clone());
+        }
+        let bytes = self.rows.get(&schema::sidecar(root, index)).ok()??;
+        let shape = self.cfg.shape_at_slot(slot);
+        if shape.fork < ForkName::Fulu {
+            BlobSidecar::decode(shape, &bytes).ok().map(|sidecar| Sidecar::Blob(Arc::new(sidecar)))
+        } else {
+            DataColumnSidecar::decode(shape, &bytes).ok().map(|sidecar| Sidecar::Column(Arc::new(sidecar)))
+        }
+    }
+}

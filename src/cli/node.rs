@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::node::driver::{KeyError, NodeOptions, RunError, StoreError, run as run_node};
+use crate::node::driver::{EngineOptions, KeyError, NodeOptions, RunError, StoreError, run as run_node};
 use crate::report::exit;
 
 /// Runs a beacon node until SIGTERM or Ctrl-C.
@@ -34,6 +34,13 @@ pub struct NodeArgs {
     /// A peer to stay connected to, as a multiaddr that ends in /p2p/PEER_ID; may be repeated.
     #[arg(long = "peer", value_name = "MULTIADDR")]
     pub peers: Vec<String>,
+    /// The execution engine's authenticated address, for networks that reach bellatrix. By default a stub in this process
+    /// takes its place; `lockin engine` is the same as a program.
+    #[arg(long, value_name = "URL", requires = "jwt_secret")]
+    pub engine: Option<String>,
+    /// File with the secret shared with the execution engine: 64 hexadecimal digits.
+    #[arg(long, value_name = "FILE", requires = "engine")]
+    pub jwt_secret: Option<PathBuf>,
     /// What is logged to stderr: off, error, warn, info, debug, trace, or a filter such as `info,libp2p=debug`.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub log_level: String,
@@ -53,6 +60,7 @@ pub fn run(args: NodeArgs) -> u8 {
         rest: args.rest,
         node_key: args.node_key,
         peers: args.peers,
+        engine: args.engine.zip(args.jwt_secret).map(|(url, jwt_secret)| EngineOptions { url, jwt_secret }),
     };
     match run_node(&options) {
         Ok(()) => 0,

@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::rest::{self, Refusal, Reply};
+use super::rest::{self, Refusal, Reply, Served};
 use crate::api::{Request, Response};
-use crate::chain::{Chain, Effect, Error, Event, Level, Memo, Notice, Origin, Outcome, Rows, Write};
+use crate::chain::{
+    Chain, Effect, EngineId, Error, Event, Level, Memo, Notice, Origin, Outcome, ProducedBlock, ProductionId, Rows,
+    Write,
+};
+use crate::engine;
 use crate::net::link::Direction;
 use crate::net::service::{self, Action, Service};
 use crate::net::{Command, LinkEvent};
@@ -19,6 +23,26 @@ use crate::types::{BeaconState, ChainConfig};
 const TICKS_PER_SLOT: u64 = 4;
 /// Shortest time between two ticks, milliseconds.
 const SHORTEST_TICK_MS: u64 = 100;
+
+/// A core's name for a request that it answers later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);
+
+/// What [`Core::handle`] makes of a request.
+#[derive(Clone, Debug)]
+pub enum Handled {
+    /// The answer.
+    Now(Response),
+    /// The answer will be among the effects ([`Effects::answers`]), within a slot's time.
+    Later(CallId),
+}
+
+/// A request that waits for the chain to produce a block.
+struct Waiting {
+    form: rest::Form,
+    /// Unix milliseconds; then it is answered with an error.
+    until_ms: u64,
+}
 
 /// A line for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +60,11 @@ pub struct Effects {
     pub commands: Vec<Command>,
     /// Batches for the database, each to be applied whole.
     pub writes: Vec<Vec<Write>>,
+    /// Calls to the execution engine, each to be made when the one before was answered. Every one needs exactly one
+    /// [`Core::on_engine`], if only with a failure.
+    pub engine: Vec<(EngineId, Box<engine::Call>)>,
+    /// Answers to requests that had to wait.
+    pub answers: Vec<(CallId, Reply)>,
     /// News for the subscribers of the event stream.
     pub notices: Vec<Notice>,
     /// Lines for the log.
@@ -90,6 +119,10 @@ pub struct SyncView {
     pub distance: u64,
     /// Whether blocks are being fetched to get there.
     pub is_syncing: bool,
+    /// Whether the execution engine has not yet called the head valid.
+    pub is_optimistic: bool,
+    /// Whether the execution engine did not answer when it was last asked.
+    pub engine_is_offline: bool,
 }
 
 /// One node: the chain, the network protocol, and the Beacon API over both.
@@ -103,6 +136,8 @@ pub struct Core {
     next_call: u64,
     /// Verdicts on the objects of API calls, by call.
     verdicts: BTreeMap<u64, Outcome>,
+    /// Requests that are answered later.
+    waiting: BTreeMap<CallId, Waiting>,
     slot_told: Option<u64>,
     process: ProcessFigures,
 }
@@ -150,6 +185,7 @@ impl Core {
             ticked_ms: None,
             next_call: 0,
             verdicts: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             slot_told: None,
             process: ProcessFigures::default(),
         }
@@ -170,7 +206,14 @@ impl Core {
         self.tell_chain(Event::Tick { now_ms });
         let actions = self.net.on_tick(&self.chain, now_ms);
         self.act(actions);
+        self.give_up();
         self.tell_slot();
+    }
+
+    /// The execution engine answered one of [`Effects::engine`], or failed to.
+    pub fn on_engine(&mut self, id: EngineId, answer: Result<engine::Answer, engine::Failure>, now_ms: u64) {
+        self.now_ms = now_ms;
+        self.tell_chain(Event::Engine { id, answer, now_ms });
     }
 
     /// Something happened on the network.
@@ -204,12 +247,15 @@ impl Core {
     }
 
     /// Serves one request of the Beacon API.
-    pub fn handle(&mut self, request: &Request, now_ms: u64) -> Response {
-        self.serve(request, now_ms).into()
+    pub fn handle(&mut self, request: &Request, now_ms: u64) -> Handled {
+        match self.serve(request, now_ms) {
+            Served::Now(reply) => Handled::Now(reply.into()),
+            Served::Later(call) => Handled::Later(call),
+        }
     }
 
     /// As [`Core::handle`], with all that HTTP can carry.
-    pub fn serve(&mut self, request: &Request, now_ms: u64) -> Reply {
+    pub fn serve(&mut self, request: &Request, now_ms: u64) -> Served {
         self.now_ms = now_ms;
         rest::serve(self, request, now_ms)
     }
@@ -265,6 +311,8 @@ impl Core {
             head_slot: self.chain.head().slot,
             distance: self.net.sync_distance(&self.chain, self.now_ms),
             is_syncing: self.net.is_syncing(&self.chain),
+            is_optimistic: self.chain.is_optimistic(&self.chain.head().root),
+            engine_is_offline: self.chain.engine_is_offline(),
         }
     }
 
@@ -291,6 +339,46 @@ impl Core {
         let call = self.next_call;
         self.tell_chain(event(Origin::Api(call)));
         self.verdicts.remove(&call).ok_or_else(|| Refusal::internal("the chain gave no verdict"))
+    }
+
+    /// Hands the chain an event that nobody waits for.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.tell_chain(event);
+    }
+
+    /// Has the chain produce a block, which is answered in this form, at once or when the execution engine has built it.
+    pub(super) fn produce(&mut self, form: rest::Form, event: impl FnOnce(ProductionId) -> Event) -> Served {
+        self.next_call += 1;
+        let call = CallId(self.next_call);
+        let until_ms = self.now_ms.saturating_add(self.chain.config().slot_duration_ms);
+        self.waiting.insert(call, Waiting { form, until_ms });
+        self.tell_chain(event(ProductionId(call.0)));
+        match self.effects.answers.iter().position(|(answered, _)| *answered == call) {
+            Some(at) => Served::Now(self.effects.answers.remove(at).1),
+            None => Served::Later(call),
+        }
+    }
+
+    /// Answers the request that a production belongs to, if it still waits.
+    fn answer(&mut self, call: CallId, result: Result<Box<ProducedBlock>, Arc<Error>>) {
+        let Some(Waiting { form, .. }) = self.waiting.remove(&call) else { return };
+        let reply = match result {
+            Ok(produced) => rest::answer(self.chain.config(), form, *produced),
+            Err(error) => Refusal::from(&*error).into(),
+        };
+        self.effects.answers.push((call, reply));
+    }
+
+    /// Answers what has waited too long.
+    fn give_up(&mut self) {
+        let now_ms = self.now_ms;
+        let late: Vec<CallId> =
+            self.waiting.iter().filter(|(_, it)| it.until_ms <= now_ms).map(|(call, _)| *call).collect();
+        for call in late {
+            self.waiting.remove(&call);
+            let refusal = Refusal::new(503, "the execution engine did not build a payload within a slot");
+            self.effects.answers.push((call, refusal.into()));
+        }
     }
 
     fn tell_chain(&mut self, event: Event) {
@@ -328,8 +416,8 @@ impl Core {
                 }
                 Effect::Outcome { .. } | Effect::Publish(_) => {}
                 Effect::RequestBlock { .. } | Effect::RequestSidecars { .. } => {}
-                // Come only from bellatrix on, which the node does not serve yet.
-                Effect::Engine { .. } | Effect::Produced { .. } => {}
+                Effect::Engine { id, call } => self.effects.engine.push((id, call)),
+                Effect::Produced { id, result } => self.answer(CallId(id.0), result),
                 Effect::Persist(batch) => self.effects.writes.push(batch),
                 Effect::Notify(notice) => self.effects.notices.push(notice),
                 Effect::Log { level, message } => self.effects.logs.push(LogLine { level, message }),

@@ -29,7 +29,7 @@ fn two_nodes_build_one_chain_and_finalize() {
         let (finalized, peers) = lab.with(number, |core, _| (core.chain().finalized().epoch, core.peer_count()));
         assert_eq!((finalized, peers), (2, 1));
     }
-    let notices = lab.nodes[0].notices.lock().expect("not poisoned").clone();
+    let notices = lab.nodes[0].outside.notices.lock().expect("not poisoned").clone();
     let count = |fits: fn(&Notice) -> bool| notices.iter().filter(|notice| fits(notice)).count();
     assert_eq!(count(|notice| matches!(notice, Notice::Block { .. })), 32);
     assert_eq!(count(|notice| matches!(notice, Notice::Reorg { .. })), 0);

@@ -1,6 +1,7 @@
 //! The real node: [`Core`] on libp2p, redb, HTTP and the wall clock, in one thread beside the database's.
 //! This module NEVER decides: it carries inputs to the core and the core's effects out.
 
+mod engine;
 mod http;
 mod key;
 mod network;
@@ -9,6 +10,7 @@ mod server;
 mod sse;
 mod store;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,17 +18,21 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::{Receiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Notify, oneshot};
 
+pub use engine::{EngineError, EngineOptions};
 pub use key::KeyError;
 pub use network::NetworkError;
 pub use store::{Store, StoreError};
 
+use self::engine::Engine;
 use self::network::Network;
 use self::sse::Subscribers;
-use super::{Core, Identity, LogLine};
-use crate::chain::{Level, Memo};
+use super::rest::Reply;
+use super::{CallId, Core, Identity, LogLine};
+use crate::chain::{EngineId, Level, Memo, StateId};
+use crate::engine::{Call, Client};
 use crate::net::libp2p as link;
 use crate::net::{Link, LinkEvent};
 use crate::time::{Clock, WallClock};
@@ -53,6 +59,8 @@ pub struct NodeOptions {
     pub node_key: Option<String>,
     /// Multiaddrs, each with a peer id, of peers to be connected to.
     pub peers: Vec<String>,
+    /// The execution engine; by default a stub in this process.
+    pub engine: Option<EngineOptions>,
 }
 
 /// Why a node could not be started, or could not go on.
@@ -64,6 +72,9 @@ pub enum RunError {
     /// The node key can't be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The execution engine can't be asked.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// A peer's address is unusable.
     #[error("--peer: {0}")]
     Peer(String),
@@ -98,7 +109,7 @@ pub enum RunError {
 impl RunError {
     /// Whether a file or argument that the user gave is at fault, rather than the machine.
     pub fn is_usage(&self) -> bool {
-        matches!(self, RunError::Network(_) | RunError::Key(_) | RunError::Peer(_))
+        matches!(self, RunError::Network(_) | RunError::Key(_) | RunError::Peer(_) | RunError::Engine(_))
     }
 }
 
@@ -107,6 +118,10 @@ struct Shell {
     core: Core,
     link: link::Handle,
     store: Store,
+    /// To whoever carries calls to the execution engine.
+    engine: UnboundedSender<(EngineId, Box<Call>)>,
+    /// HTTP requests that are answered later.
+    waiting: BTreeMap<CallId, oneshot::Sender<Reply>>,
     subscribers: Subscribers,
     started: f64,
 }
@@ -123,6 +138,14 @@ impl Shell {
         }
         for command in effects.commands {
             self.link.send(command);
+        }
+        for call in effects.engine {
+            let _ = self.engine.send(call); // fails only when the node ends
+        }
+        for (call, reply) in effects.answers {
+            if let Some(sender) = self.waiting.remove(&call) {
+                let _ = sender.send(reply); // fails only if the asker is gone
+            }
         }
         for notice in &effects.notices {
             self.subscribers.tell(self.core.chain().config(), notice);
@@ -181,31 +204,44 @@ pub fn run(options: &NodeOptions) -> Result<(), RunError> {
     for peer in &options.peers {
         peer.parse::<crate::net::PeerId>().map_err(|error| RunError::Peer(error.to_string()))?;
     }
+    let remote = options.engine.as_ref().map(|given| engine::remote(given, &network.config)).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(|source| RunError::System { doing: "starting the runtime", source })?;
     let store = Store::open(&options.data_dir, network.genesis_root)?;
-    let ended = runtime.block_on(serve(options, network, secret, store));
+    let ended = runtime.block_on(serve(options, network, secret, store, remote));
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
 }
 
-async fn serve(options: &NodeOptions, network: Network, secret: [u8; 32], store: Store) -> Result<(), RunError> {
+async fn serve(
+    options: &NodeOptions,
+    network: Network,
+    secret: [u8; 32],
+    store: Store,
+    remote: Option<Client>,
+) -> Result<(), RunError> {
     let listener =
         TcpListener::bind(options.rest).await.map_err(|source| RunError::Rest { address: options.rest, source })?;
     let (link, events) = link::start(network.link_config(secret, options.listen)).await?;
     let identity = Identity { peer_id: link.peer_id().to_string(), addresses: vec![link.address().to_string()] };
     tracing::info!("{} listens on {}", super::rest::version(), link.address());
     let core = start_core(network, &store, identity)?;
-    let shell = Shell { core, link, store, subscribers: Subscribers::default(), started: seconds(WallClock.now_ms()) };
+    let finalized = core.chain().state(StateId::Finalized)?;
+    let carried = Engine::new(remote, core.chain().config(), &finalized);
+    let (engine, calls) = unbounded_channel();
+    let (waiting, subscribers, started) = (BTreeMap::new(), Subscribers::default(), seconds(WallClock.now_ms()));
+    let shell = Shell { core, link, store, engine, waiting, subscribers, started };
     let shared = Arc::new(Shared { shell: Mutex::new(shell), called: Notify::new() });
+    let carrier = tokio::spawn(engine::carry(calls, carried, shared.clone()));
     shared.shell()?.with(|core, now_ms| core.start(&options.peers, now_ms));
     let address = listener.local_addr().unwrap_or(options.rest);
     tracing::info!("the Beacon API is at http://{address}");
     let server = tokio::spawn(server::serve(listener, shared.clone()));
     let ended = event_loop(&shared, events).await;
+    carrier.abort();
     // a broken core says nothing more
     if let Ok(mut shell) = shared.shell() {
         shell.with(|core, now_ms| core.say_goodbye(now_ms));

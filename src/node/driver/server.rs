@@ -8,11 +8,12 @@ use axum::Router;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use super::{RunError, Shared, http, process, sse};
 use crate::api::Request;
 use crate::node::rest::events::Topics;
-use crate::node::rest::{Media, Refusal, Reply};
+use crate::node::rest::{Media, Refusal, Reply, Served};
 
 /// How long a caller may take to send a body.
 const BODY_TIME: Duration = Duration::from_secs(20);
@@ -31,7 +32,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Resp
         Err(reply) => return http::respond(reply),
     };
     let reply = match shared.called(|shell| shell.serve(&request)) {
-        Ok(reply) => reply,
+        Ok(Ok(reply)) => reply,
+        // The core answers every call within a slot, unless the node ends first.
+        Ok(Err(later)) => match later.await {
+            Ok(reply) => reply,
+            Err(_) => return ending(&RunError::Died("the node ended while a request waited")),
+        },
         Err(error) => return ending(&error),
     };
     if reply.media == Media::EventStream && reply.status == 200 {
@@ -63,12 +69,19 @@ async fn read(request: HttpRequest) -> Result<Request, Reply> {
 }
 
 impl super::Shell {
-    /// Serves one request, with the process's figures up to date.
-    fn serve(&mut self, request: &Request) -> Reply {
+    /// Serves one request, with the process's figures up to date. The error is where a later answer will come.
+    fn serve(&mut self, request: &Request) -> Result<Reply, oneshot::Receiver<Reply>> {
         if request.path == "/metrics" {
             self.core.set_process(process::figures(self.started));
         }
-        self.with(|core, now_ms| core.serve(request, now_ms))
+        match self.with(|core, now_ms| core.serve(request, now_ms)) {
+            Served::Now(reply) => Ok(reply),
+            Served::Later(call) => {
+                let (sender, receiver) = oneshot::channel();
+                self.waiting.insert(call, sender);
+                Err(receiver)
+            }
+        }
     }
 }
 

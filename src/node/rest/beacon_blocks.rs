@@ -1,20 +1,15 @@
-//! `/eth/v{1,2}/beacon/blocks` and `/eth/v1/beacon/headers`: reading blocks, and publishing them.
-//!
-//! Deviation: every block is fully verified before it is broadcast, whatever `broadcast_validation` asks, since the
-//! chain publishes what it has imported. So 202 (broadcast, but not imported) never happens.
+//! `/eth/v{1,2}/beacon/blocks` and `/eth/v1/beacon/headers`: reading blocks.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::call::{block_id, kind, parse_json};
-use super::{Call, Meta, Refusal, Reply, Route, get, get_ssz, post};
-use crate::api::Body;
-use crate::chain::{BlockId, Event, FoundBlock, Outcome};
+use super::call::block_id;
+use super::{Call, Meta, Refusal, Reply, Route, get, get_ssz};
+use crate::chain::{BlockId, FoundBlock};
 use crate::node::Core;
 use crate::ssz::{Json, Root, Shape, Ssz};
-use crate::types::{BeaconBlockHeader, ForkName, SignedBeaconBlock, SignedBeaconBlockHeader, Slot};
+use crate::types::{BeaconBlockHeader, SignedBeaconBlock, SignedBeaconBlockHeader, Slot};
 
 pub(super) const ROUTES: &[Route] = &[
     get("/eth/v1/beacon/headers", headers),
@@ -24,15 +19,20 @@ pub(super) const ROUTES: &[Route] = &[
     get("/eth/v1/beacon/blocks/{block_id}/root", root),
     get("/eth/v1/beacon/blocks/{block_id}/attestations", attestations_v1),
     get("/eth/v2/beacon/blocks/{block_id}/attestations", attestations_v2),
-    post("/eth/v1/beacon/blocks", publish_v1),
-    post("/eth/v2/beacon/blocks", publish_v2),
 ];
 
-fn found(core: &Core, call: &Call<'_>) -> Result<FoundBlock, Refusal> {
+/// Looks up the path's `block_id`.
+pub(super) fn found(core: &Core, call: &Call<'_>) -> Result<FoundBlock, Refusal> {
     Ok(core.chain().block(block_id(call.param("block_id"))?)?)
 }
 
-fn shape_of(core: &Core, block: &SignedBeaconBlock) -> Shape {
+/// The metadata of an answer about a block.
+pub(super) fn meta(core: &Core, found: &FoundBlock) -> Meta {
+    let optimistic = core.chain().is_optimistic(&found.root);
+    Meta { finalized: found.finalized, optimistic, ..Meta::default() }
+}
+
+pub(super) fn shape_of(core: &Core, block: &SignedBeaconBlock) -> Shape {
     core.chain().config().shape_at_slot(block.message.slot)
 }
 
@@ -84,15 +84,16 @@ fn headers(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let roots = matching(core, slot, parent);
     let blocks: Vec<FoundBlock> =
         roots.into_iter().filter_map(|root| core.chain().block(BlockId::Root(root)).ok()).collect();
-    let meta = Meta { finalized: !blocks.is_empty() && blocks.iter().all(|found| found.finalized), ..Meta::default() };
+    let finalized = !blocks.is_empty() && blocks.iter().all(|found| found.finalized);
+    let optimistic = blocks.iter().any(|found| core.chain().is_optimistic(&found.root));
+    let meta = Meta { finalized, optimistic, ..Meta::default() };
     let data = blocks.iter().map(|found| header_entry(core, found)).collect();
     Ok(Reply::with_meta(meta.fields(), Value::Array(data)))
 }
 
 fn header(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let found = found(core, call)?;
-    let meta = Meta { finalized: found.finalized, ..Meta::default() };
-    Ok(Reply::with_meta(meta.fields(), header_entry(core, &found)))
+    Ok(Reply::with_meta(meta(core, &found).fields(), header_entry(core, &found)))
 }
 
 fn block_v1(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
@@ -110,20 +111,19 @@ fn block_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     if call.wants_ssz() {
         return Ok(Reply::ssz(found.block.encode(shape)).version(shape.fork));
     }
-    let meta = Meta { finalized: found.finalized, version: Some(shape.fork), ..Meta::default() };
+    let meta = Meta { version: Some(shape.fork), ..meta(core, &found) };
     Ok(Reply::with_meta(meta.fields(), found.block.to_json(shape)).version(shape.fork))
 }
 
 fn root(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let found = found(core, call)?;
-    let meta = Meta { finalized: found.finalized, ..Meta::default() };
-    Ok(Reply::with_meta(meta.fields(), json!({ "root": found.root.to_string() })))
+    Ok(Reply::with_meta(meta(core, &found).fields(), json!({ "root": found.root.to_string() })))
 }
 
 fn attestations(core: &Core, call: &Call<'_>, with_version: bool) -> Result<Reply, Refusal> {
     let found = found(core, call)?;
     let shape = shape_of(core, &found.block);
-    let meta = Meta { finalized: found.finalized, version: with_version.then_some(shape.fork), ..Meta::default() };
+    let meta = Meta { version: with_version.then_some(shape.fork), ..meta(core, &found) };
     let data = found.block.message.body.attestations.iter().map(|attestation| attestation.to_json(shape)).collect();
     let reply = Reply::with_meta(meta.fields(), Value::Array(data));
     Ok(if with_version { reply.version(shape.fork) } else { reply })
@@ -135,74 +135,4 @@ fn attestations_v1(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
 
 fn attestations_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     attestations(core, call, true)
-}
-
-/// The block in the body, decoded by the fork of its own slot, which the header must agree with.
-fn read_block(core: &Core, call: &Call<'_>, version: Option<ForkName>) -> Result<SignedBeaconBlock, Refusal> {
-    let cfg = core.chain().config();
-    let agree = |slot: Slot| match version {
-        Some(fork) if cfg.fork_at_slot(slot) != fork => Err(Refusal::bad_request(format!(
-            "Eth-Consensus-Version is {fork}, but slot {slot} is of {} on this network",
-            cfg.fork_at_slot(slot)
-        ))),
-        _ => Ok(()),
-    };
-    match &call.request.body {
-        Body::Empty => Err(Refusal::bad_request("this endpoint needs a SignedBeaconBlock, as JSON or SSZ")),
-        Body::Ssz(bytes) => {
-            let block = cfg
-                .decode_signed_block(bytes)
-                .map_err(|error| Refusal::bad_request(format!("the body is no SignedBeaconBlock: {error}")))?;
-            agree(block.message.slot)?;
-            Ok(block)
-        }
-        Body::Json(bytes) => {
-            let value = parse_json(bytes)?;
-            let slot = value.get("message").and_then(|message| message.get("slot"));
-            let slot = slot.ok_or_else(|| {
-                Refusal::bad_request(format!(
-                    "the body is {} without message.slot; expected a SignedBeaconBlock",
-                    kind(&value)
-                ))
-            })?;
-            let slot = super::call::json_number("message.slot", slot)?;
-            agree(slot)?;
-            SignedBeaconBlock::from_json(cfg.shape_at_slot(slot), &value)
-                .map_err(|error| Refusal::bad_request(format!("the body is no SignedBeaconBlock: {error}")))
-        }
-    }
-}
-
-fn publish(core: &mut Core, call: &Call<'_>, version: Option<ForkName>) -> Result<Reply, Refusal> {
-    const LEVELS: [&str; 3] = ["gossip", "consensus", "consensus_and_equivocation"];
-    if let Some(level) = call.query("broadcast_validation").filter(|level| !LEVELS.contains(level)) {
-        return Err(Refusal::bad_request(format!(
-            "invalid broadcast_validation: {:?}; accepted: {}",
-            super::call::shown(level),
-            LEVELS.join(", ")
-        )));
-    }
-    let block = read_block(core, call, version)?;
-    let root = block.message.hash_tree_root(shape_of(core, &block));
-    let slot = block.message.slot;
-    let now_ms = call.now_ms;
-    let outcome = core.submit(|origin| Event::Block { block: Arc::new(block), origin, now_ms })?;
-    match outcome {
-        Outcome::Accept | Outcome::Duplicate(_) => Ok(Reply::status(200)),
-        // An old one, which finality has passed.
-        Outcome::Ignore(_) if core.chain().has_block(&root) => Ok(Reply::status(200)),
-        Outcome::Ignore(why) | Outcome::Reject(why) => {
-            Err(Refusal::bad_request(format!("block {root} of slot {slot} was not broadcast: {why}")))
-        }
-    }
-}
-
-fn publish_v1(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
-    let version = call.consensus_version()?;
-    publish(core, call, version)
-}
-
-fn publish_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
-    let version = call.required_version()?;
-    publish(core, call, Some(version))
 }

@@ -35,9 +35,10 @@ pub(super) struct Found {
 pub(super) fn state(core: &Core, call: &Call<'_>) -> Result<Found, Refusal> {
     let id = state_id(call.param("state_id"))?;
     let state = core.chain().state(id)?;
-    let (_, finalized) = core.chain().state_block(id)?;
+    let (block, finalized) = core.chain().state_block(id)?;
     let shape = core.chain().config().shape_at_slot(state.slot);
-    Ok(Found { state, shape, meta: Meta { finalized, ..Meta::default() } })
+    let optimistic = core.chain().is_optimistic(&block);
+    Ok(Found { state, shape, meta: Meta { finalized, optimistic, ..Meta::default() } })
 }
 
 fn genesis(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {

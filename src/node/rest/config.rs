@@ -14,8 +14,14 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn spec(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
-    let entries = core.chain().config().entries();
-    let data: Map<String, Value> = entries.into_iter().map(|(name, value)| (name.to_string(), value.into())).collect();
+    let cfg = core.chain().config();
+    let entries = cfg.entries();
+    let mut data: Map<String, Value> =
+        entries.into_iter().map(|(name, value)| (name.to_string(), value.into())).collect();
+    let schedule = cfg.blob_schedule.iter().map(|entry| {
+        json!({ "EPOCH": entry.epoch.to_string(), "MAX_BLOBS_PER_BLOCK": entry.max_blobs_per_block.to_string() })
+    });
+    data.insert("BLOB_SCHEDULE".into(), schedule.collect());
     Ok(Reply::data(Value::Object(data)))
 }
 

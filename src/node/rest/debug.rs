@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::beacon_states::state;
 use super::{Call, Meta, Refusal, Reply, Route, get, get_ssz};
 use crate::node::Core;
-use crate::ssz::{Json, Root, Ssz};
+use crate::ssz::{Json, Ssz};
 
 pub(super) const ROUTES: &[Route] = &[
     get_ssz("/eth/v2/debug/beacon/states/{state_id}", full_state),
@@ -32,9 +32,10 @@ fn heads_v1(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
 
 fn heads_v2(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
     let heads = core.chain().heads();
-    let heads = heads.iter().map(
-        |(slot, root)| json!({ "root": root.to_string(), "slot": slot.to_string(), "execution_optimistic": false }),
-    );
+    let heads = heads.iter().map(|(slot, root)| {
+        let optimistic = core.chain().is_optimistic(root);
+        json!({ "root": root.to_string(), "slot": slot.to_string(), "execution_optimistic": optimistic })
+    });
     Ok(Reply::data(Value::Array(heads.collect())))
 }
 
@@ -49,8 +50,8 @@ fn fork_choice(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
             "justified_epoch": node.justified_epoch.to_string(),
             "finalized_epoch": node.finalized_epoch.to_string(),
             "weight": node.weight.to_string(),
-            "validity": "valid",
-            "execution_block_hash": Root::default().to_string(),
+            "validity": if node.optimistic { "optimistic" } else { "valid" },
+            "execution_block_hash": node.execution_block_hash.unwrap_or_default().to_string(),
             "extra_data": {},
         })
     });

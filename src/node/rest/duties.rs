@@ -29,6 +29,11 @@ fn check_ahead(core: &Core, epoch: Epoch) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The metadata of what the head decides.
+fn of_head(core: &Core) -> Meta {
+    Meta { optimistic: core.chain().is_optimistic(&core.chain().head().root), ..Meta::default() }
+}
+
 fn proposer(core: &Core, call: &Call<'_>, dependent_root: impl Fn(&Chain, Epoch) -> Root) -> Result<Reply, Refusal> {
     let epoch = call.number_param("epoch")?;
     check_ahead(core, epoch)?;
@@ -41,14 +46,16 @@ fn proposer(core: &Core, call: &Call<'_>, dependent_root: impl Fn(&Chain, Epoch)
             "slot": duty.slot.to_string(),
         })
     });
-    let meta = Meta { dependent_root: Some(dependent_root(core.chain(), epoch)), ..Meta::default() };
+    let meta = Meta { dependent_root: Some(dependent_root(core.chain(), epoch)), ..of_head(core) };
     Ok(Reply::with_meta(meta.duty_fields(), Value::Array(data.collect())))
 }
 
+/// The standard's first version tells the block before the epoch, whatever the fork.
 fn proposer_v1(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     proposer(core, call, Chain::canonical_before)
 }
 
+/// The second tells the block before the epoch before, which is what decides since fulu's lookahead.
 fn proposer_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     proposer(core, call, |chain, epoch| chain.canonical_before(epoch.saturating_sub(1)))
 }
@@ -70,7 +77,7 @@ fn attester(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
             "slot": duty.slot.to_string(),
         })
     });
-    let meta = Meta { dependent_root: Some(dependent_root), ..Meta::default() };
+    let meta = Meta { dependent_root: Some(dependent_root), ..of_head(core) };
     Ok(Reply::with_meta(meta.duty_fields(), Value::Array(data.collect())))
 }
 
@@ -95,5 +102,5 @@ fn sync(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
             "validator_sync_committee_indices": json_numbers(duty.validator_sync_committee_indices.iter().copied()),
         })
     });
-    Ok(Reply::with_meta(Meta::default().duty_fields(), Value::Array(data.collect())))
+    Ok(Reply::with_meta(of_head(core).duty_fields(), Value::Array(data.collect())))
 }

@@ -9,7 +9,7 @@ use super::{Call, Media, Refusal, Reply, Route, call, get};
 use crate::chain::Notice;
 use crate::node::Core;
 use crate::ssz::Json;
-use crate::types::ChainConfig;
+use crate::types::{ChainConfig, ForkName};
 
 pub(super) const ROUTES: &[Route] = &[get("/eth/v1/events", subscribe)];
 
@@ -141,6 +141,9 @@ pub fn render(cfg: &ChainConfig, notice: &Notice, wanted: impl Fn(&str) -> bool)
         Notice::Attestation(attestation) => {
             event("attestation", &|| attestation.to_json(cfg.shape_at_slot(attestation.data.slot)));
         }
+        Notice::SingleAttestation(single) => {
+            event("single_attestation", &|| single.to_json(cfg.shape_at_slot(single.data.slot)));
+        }
         Notice::Contribution(signed) => {
             event("contribution_and_proof", &|| signed.to_json(cfg.shape_at_slot(signed.message.contribution.slot)))
         }
@@ -153,12 +156,27 @@ pub fn render(cfg: &ChainConfig, notice: &Notice, wanted: impl Fn(&str) -> bool)
         Notice::AttesterSlashing(slashing) => {
             event("attester_slashing", &|| slashing.to_json(cfg.shape_at_slot(slashing.attestation_1.data.slot)))
         }
+        Notice::BlsToExecutionChange(change) => {
+            event("bls_to_execution_change", &|| change.to_json(cfg.shape(ForkName::Capella)));
+        }
+        Notice::BlobSidecar { block, sidecar, versioned_hash } => event("blob_sidecar", &|| {
+            json!({
+                "block_root": block.to_string(),
+                "index": sidecar.index.to_string(),
+                "slot": sidecar.signed_block_header.message.slot.to_string(),
+                "kzg_commitment": sidecar.kzg_commitment.to_string(),
+                "versioned_hash": versioned_hash.to_string(),
+            })
+        }),
+        Notice::DataColumnSidecar { block, sidecar } => event("data_column_sidecar", &|| {
+            json!({
+                "block_root": block.to_string(),
+                "index": sidecar.index.to_string(),
+                "slot": sidecar.signed_block_header.message.slot.to_string(),
+            })
+        }),
+        Notice::PayloadAttributes { .. } => event("payload_attributes", &|| payload_attributes(cfg, notice)),
         // Rendered once the node serves the forks that have them.
-        Notice::SingleAttestation(_)
-        | Notice::BlsToExecutionChange(_)
-        | Notice::BlobSidecar { .. }
-        | Notice::DataColumnSidecar { .. }
-        | Notice::PayloadAttributes { .. } => {}
     }
     events
 }
@@ -216,6 +234,37 @@ fn head_v2(cfg: &ChainConfig, notice: &Notice) -> Value {
     })
 }
 
+/// The Engine API's attributes with the Beacon API's names and numbers.
+fn payload_attributes(cfg: &ChainConfig, notice: &Notice) -> Value {
+    let Notice::PayloadAttributes { proposer, slot, parent, parent_number, parent_hash, attributes } = notice else {
+        return Value::Null;
+    };
+    let shape = cfg.shape_at_slot(*slot);
+    let mut attributes_json = json!({
+        "timestamp": attributes.timestamp.to_string(),
+        "prev_randao": attributes.prev_randao.to_string(),
+        "suggested_fee_recipient": attributes.suggested_fee_recipient.to_string(),
+    });
+    if shape.fork >= ForkName::Capella {
+        let withdrawals = attributes.withdrawals.iter().map(|withdrawal| withdrawal.to_json(shape));
+        attributes_json["withdrawals"] = withdrawals.collect();
+    }
+    if shape.fork >= ForkName::Deneb {
+        attributes_json["parent_beacon_block_root"] = attributes.parent_beacon_block_root.to_string().into();
+    }
+    json!({
+        "version": shape.fork.name(),
+        "data": {
+            "proposer_index": proposer.to_string(),
+            "proposal_slot": slot.to_string(),
+            "parent_block_root": parent.to_string(),
+            "parent_block_number": parent_number.to_string(),
+            "parent_block_hash": parent_hash.to_string(),
+            "payload_attributes": attributes_json,
+        },
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,7 +301,8 @@ mod tests {
         let events: Vec<_> =
             Parser::default().push(text.as_bytes()).into_iter().map(|event| event.expect("valid")).collect();
         let Event::Head(head) = &events[0] else { panic!("{:?}", events[0]) };
-        assert!(head.slot == 9 && head.epoch_transition && head.previous_duty_dependent_root == Bytes([3; 32]));
+        assert!(head.slot == 9 && head.epoch_transition && head.execution_optimistic);
+        assert!(head.previous_duty_dependent_root == Bytes([3; 32]));
         let Event::FinalizedCheckpoint(finalized) = &events[1] else { panic!("{:?}", events[1]) };
         assert!(finalized.epoch == 2 && finalized.block == Bytes([5; 32]));
         assert_eq!(events.len(), 2);

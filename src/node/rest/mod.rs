@@ -3,6 +3,7 @@
 
 mod beacon_blocks;
 mod beacon_states;
+mod blobs;
 mod call;
 mod config;
 mod debug;
@@ -11,20 +12,33 @@ pub mod events;
 mod node;
 mod pool;
 mod produce;
+mod publish;
+mod queues;
 mod reply;
 mod subscriptions;
 mod validators;
 
 pub use call::{Call, ValidatorId};
 pub use node::version;
-pub use reply::{Media, Meta, Refusal, Reply};
+pub(in crate::node) use produce::{Form, answer};
+pub use reply::{Media, Meta, Refusal, Reply, Served};
 pub use validators::status as validator_status;
 
 use super::core::Core;
 use crate::api::{Method, Request};
 
-/// A handler: the whole node, and one call.
-pub type Handler = fn(&mut Core, &Call<'_>) -> Result<Reply, Refusal>;
+/// A function that serves a route: the whole node, and one call.
+type AtOnce = fn(&mut Core, &Call<'_>) -> Result<Reply, Refusal>;
+/// As [`AtOnce`], for what may have to wait for the execution engine.
+type PerhapsLater = fn(&mut Core, &Call<'_>) -> Result<Served, Refusal>;
+
+/// What serves a route.
+pub enum Handler {
+    /// Answers within the call.
+    AtOnce(AtOnce),
+    /// May promise an answer.
+    PerhapsLater(PerhapsLater),
+}
 
 /// One line of the table.
 pub struct Route {
@@ -39,23 +53,28 @@ pub struct Route {
 }
 
 /// A GET route that answers with JSON.
-const fn get(pattern: &'static str, handler: Handler) -> Route {
-    Route { method: Method::Get, pattern, ssz: false, handler }
+const fn get(pattern: &'static str, handler: AtOnce) -> Route {
+    Route { method: Method::Get, pattern, ssz: false, handler: Handler::AtOnce(handler) }
 }
 
 /// A GET route that answers with JSON or SSZ.
-const fn get_ssz(pattern: &'static str, handler: Handler) -> Route {
-    Route { method: Method::Get, pattern, ssz: true, handler }
+const fn get_ssz(pattern: &'static str, handler: AtOnce) -> Route {
+    Route { method: Method::Get, pattern, ssz: true, handler: Handler::AtOnce(handler) }
+}
+
+/// As [`get_ssz`], where the answer may come later.
+const fn get_ssz_later(pattern: &'static str, handler: PerhapsLater) -> Route {
+    Route { method: Method::Get, pattern, ssz: true, handler: Handler::PerhapsLater(handler) }
 }
 
 /// A POST route that answers with JSON, or with a status only.
-const fn post(pattern: &'static str, handler: Handler) -> Route {
-    Route { method: Method::Post, pattern, ssz: false, handler }
+const fn post(pattern: &'static str, handler: AtOnce) -> Route {
+    Route { method: Method::Post, pattern, ssz: false, handler: Handler::AtOnce(handler) }
 }
 
 /// A POST route that answers with JSON or SSZ.
-const fn post_ssz(pattern: &'static str, handler: Handler) -> Route {
-    Route { method: Method::Post, pattern, ssz: true, handler }
+const fn post_ssz(pattern: &'static str, handler: AtOnce) -> Route {
+    Route { method: Method::Post, pattern, ssz: true, handler: Handler::AtOnce(handler) }
 }
 
 /// Every route, group by group.
@@ -63,8 +82,11 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
     [
         node::ROUTES,
         beacon_states::ROUTES,
+        queues::ROUTES,
         validators::ROUTES,
         beacon_blocks::ROUTES,
+        publish::ROUTES,
+        blobs::ROUTES,
         pool::ROUTES,
         duties::ROUTES,
         produce::ROUTES,
@@ -115,13 +137,17 @@ pub fn no_route(found: &Found<'_>, path: &str) -> Reply {
 }
 
 /// Serves one request.
-pub fn serve(core: &mut Core, request: &Request, now_ms: u64) -> Reply {
+pub fn serve(core: &mut Core, request: &Request, now_ms: u64) -> Served {
     match find(Some(request.method), &request.path) {
         Found::Route(route, params) => {
             let call = Call { request, params, now_ms };
-            (route.handler)(core, &call).unwrap_or_else(Reply::from)
+            let served = match route.handler {
+                Handler::AtOnce(handler) => handler(core, &call).map(Served::Now),
+                Handler::PerhapsLater(handler) => handler(core, &call),
+            };
+            served.unwrap_or_else(|refusal| Reply::from(refusal).into())
         }
-        other => no_route(&other, &request.path),
+        other => no_route(&other, &request.path).into(),
     }
 }
 

@@ -109,8 +109,8 @@ fn syncing(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
         "head_slot": view.head_slot.to_string(),
         "sync_distance": view.distance.to_string(),
         "is_syncing": view.is_syncing,
-        "is_optimistic": false,
-        "el_offline": false,
+        "is_optimistic": view.is_optimistic,
+        "el_offline": view.engine_is_offline,
     })))
 }
 
@@ -127,7 +127,9 @@ fn health(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
             }
         },
     };
-    Ok(Reply::status(if core.sync_view().is_syncing { while_syncing } else { 200 }))
+    let view = core.sync_view();
+    let behind = view.is_syncing || view.is_optimistic || view.engine_is_offline;
+    Ok(Reply::status(if behind { while_syncing } else { 200 }))
 }
 
 fn serve_metrics(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {

@@ -11,12 +11,15 @@ use crate::chain::{Event, Origin, Outcome};
 use crate::node::Core;
 use crate::ssz::{Json, Limit, List, Shape, Ssz};
 use crate::types::{
-    Attestation, AttesterSlashing, ForkName, ProposerSlashing, SignedVoluntaryExit, SyncCommitteeMessage,
+    Attestation, AttesterSlashing, ForkName, ProposerSlashing, SignedBlsToExecutionChange, SignedVoluntaryExit,
+    SingleAttestation, SyncCommitteeMessage,
 };
 
 crate::limits! {
     /// Attestations in one body.
     SubmittedAttestations = |s| s.preset.max_validators_per_committee * s.preset.max_committees_per_slot;
+    /// Changes of credentials in one body: more than anybody holds keys.
+    SubmittedChanges = |s| super::call::MOST_VALIDATORS;
 }
 
 /// Sync committee messages or contributions in one body: more than a whole committee has seats.
@@ -35,12 +38,20 @@ pub(super) const ROUTES: &[Route] = &[
     post("/eth/v1/beacon/pool/proposer_slashings", post_proposer_slashing),
     get("/eth/v1/beacon/pool/voluntary_exits", voluntary_exits),
     post("/eth/v1/beacon/pool/voluntary_exits", post_voluntary_exit),
+    get("/eth/v1/beacon/pool/bls_to_execution_changes", bls_to_execution_changes),
+    post("/eth/v1/beacon/pool/bls_to_execution_changes", post_bls_to_execution_changes),
     post("/eth/v1/beacon/pool/sync_committees", post_sync_messages),
 ];
 
 /// The shape of the slot that the clock shows.
 pub(super) fn current_shape(core: &Core) -> Shape {
     core.chain().config().shape_at_slot(core.chain().current_slot())
+}
+
+/// The shape of the fork that the header names, or else that of the clock's slot.
+pub(super) fn named_or_current(core: &Core, call: &Call<'_>) -> Result<Shape, Refusal> {
+    let named = call.consensus_version()?.map(|fork| core.chain().config().shape(fork));
+    Ok(named.unwrap_or_else(|| current_shape(core)))
 }
 
 /// Submits each object of a list; one refused object does not stop the others, but is told.
@@ -119,10 +130,18 @@ fn attestations_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     Ok(versioned(data, shape))
 }
 
-fn submit_attestations(core: &mut Core, call: &Call<'_>, version: Option<ForkName>) -> Result<Reply, Refusal> {
-    let shape = version.map_or_else(|| current_shape(core), |fork| core.chain().config().shape(fork));
-    let objects = objects::<Attestation, SubmittedAttestations>("Attestation", call, shape)?;
+fn submit_attestations(core: &mut Core, call: &Call<'_>, shape: Shape) -> Result<Reply, Refusal> {
     let now_ms = call.now_ms;
+    if shape.fork >= ForkName::Electra {
+        let objects = objects::<SingleAttestation, SubmittedAttestations>("SingleAttestation", call, shape)?;
+        return submit_each(core, objects, |attestation, origin| Event::SingleAttestation {
+            attestation: Arc::new(attestation),
+            subnet: None,
+            origin,
+            now_ms,
+        });
+    }
+    let objects = objects::<Attestation, SubmittedAttestations>("Attestation", call, shape)?;
     submit_each(core, objects, |attestation, origin| Event::Attestation {
         attestation: Arc::new(attestation),
         subnet: None,
@@ -131,14 +150,18 @@ fn submit_attestations(core: &mut Core, call: &Call<'_>, version: Option<ForkNam
     })
 }
 
+/// The first version takes whole attestations only, so it ends with electra.
 fn post_attestations(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
-    let version = call.consensus_version()?;
-    submit_attestations(core, call, version)
+    let shape = named_or_current(core, call)?;
+    if shape.fork >= ForkName::Electra {
+        return Err(Refusal::bad_request("from electra on votes are SingleAttestations, which only /eth/v2 takes"));
+    }
+    submit_attestations(core, call, shape)
 }
 
 fn post_attestations_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let version = call.required_version()?;
-    submit_attestations(core, call, Some(version))
+    submit_attestations(core, call, core.chain().config().shape(version))
 }
 
 fn attester_slashings_v1(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
@@ -153,21 +176,20 @@ fn attester_slashings_v2(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal
     Ok(versioned(list(slashings.iter().map(|slashing| &**slashing), shape), shape))
 }
 
-fn submit_attester_slashing(core: &mut Core, call: &Call<'_>, version: Option<ForkName>) -> Result<Reply, Refusal> {
-    let shape = version.map_or_else(|| current_shape(core), |fork| core.chain().config().shape(fork));
+fn submit_attester_slashing(core: &mut Core, call: &Call<'_>, shape: Shape) -> Result<Reply, Refusal> {
     let slashing: AttesterSlashing = decode("AttesterSlashing", shape, &call.json()?)?;
     let (slashing, now_ms) = (Arc::new(slashing), call.now_ms);
     submit_one(core, |origin| Event::AttesterSlashing { slashing, origin, now_ms })
 }
 
 fn post_attester_slashing(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
-    let version = call.consensus_version()?;
-    submit_attester_slashing(core, call, version)
+    let shape = named_or_current(core, call)?;
+    submit_attester_slashing(core, call, shape)
 }
 
 fn post_attester_slashing_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let version = call.required_version()?;
-    submit_attester_slashing(core, call, Some(version))
+    submit_attester_slashing(core, call, core.chain().config().shape(version))
 }
 
 fn proposer_slashings(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
@@ -190,6 +212,21 @@ fn post_voluntary_exit(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusa
     let exit: SignedVoluntaryExit = decode("SignedVoluntaryExit", current_shape(core), &call.json()?)?;
     let (exit, now_ms) = (Arc::new(exit), call.now_ms);
     submit_one(core, |origin| Event::VoluntaryExit { exit, origin, now_ms })
+}
+
+fn bls_to_execution_changes(core: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
+    let changes = core.chain().pool_bls_to_execution_changes();
+    Ok(Reply::data(list(changes.iter().map(|change| &**change), current_shape(core))))
+}
+
+fn post_bls_to_execution_changes(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let objects = objects::<_, SubmittedChanges>("SignedBLSToExecutionChange", call, current_shape(core))?;
+    let now_ms = call.now_ms;
+    submit_each(core, objects, |change: SignedBlsToExecutionChange, origin| Event::BlsToExecutionChange {
+        change: Arc::new(change),
+        origin,
+        now_ms,
+    })
 }
 
 fn post_sync_messages(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {

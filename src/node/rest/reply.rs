@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::{ContentType, Response};
+use crate::node::CallId;
 use crate::ssz::Root;
 use crate::types::ForkName;
 
@@ -96,10 +97,31 @@ impl Reply {
     }
 }
 
+/// What becomes of a request: an answer, or the promise of one.
+#[derive(Clone, Debug)]
+pub enum Served {
+    /// The answer.
+    Now(Reply),
+    /// It waits for the execution engine: the answer will be among a core's effects under this name.
+    Later(CallId),
+}
+
+impl From<Reply> for Served {
+    fn from(reply: Reply) -> Served {
+        Served::Now(reply)
+    }
+}
+
 impl From<crate::chain::Error> for Refusal {
     fn from(error: crate::chain::Error) -> Refusal {
+        Refusal::from(&error)
+    }
+}
+
+impl From<&crate::chain::Error> for Refusal {
+    fn from(error: &crate::chain::Error) -> Refusal {
         use crate::chain::Error;
-        let status = match &error {
+        let status = match error {
             Error::NotFound { .. } => 404,
             Error::BadRequest(_) | Error::TooEarly { .. } => 400,
             Error::TooFar { .. } | Error::Optimistic { .. } | Error::Engine { .. } => 503,
@@ -128,6 +150,8 @@ impl From<Reply> for Response {
 /// The metadata that answers about a state or block carry.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Meta {
+    /// Whether the execution engine has not yet called valid what is answered.
+    pub optimistic: bool,
     /// Whether what is answered is at or before the finalized checkpoint, on its chain.
     pub finalized: bool,
     /// The fork, where the standard puts `version` into the body.
@@ -137,14 +161,13 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// The fields before `data` of an answer about a state or block. `execution_optimistic` is false: without an
-    /// execution engine (the forks served here have none) every imported block is fully verified.
+    /// The fields before `data` of an answer about a state or block.
     pub fn fields(self) -> Map<String, Value> {
         let mut fields = Map::new();
         if let Some(fork) = self.version {
             fields.insert("version".into(), fork.name().into());
         }
-        fields.insert("execution_optimistic".into(), false.into());
+        fields.insert("execution_optimistic".into(), self.optimistic.into());
         fields.insert("finalized".into(), self.finalized.into());
         fields
     }
@@ -155,7 +178,7 @@ impl Meta {
         if let Some(root) = self.dependent_root {
             fields.insert("dependent_root".into(), root.to_string().into());
         }
-        fields.insert("execution_optimistic".into(), false.into());
+        fields.insert("execution_optimistic".into(), self.optimistic.into());
         fields
     }
 }
@@ -185,6 +208,11 @@ impl Refusal {
     /// 404.
     pub fn not_found(message: impl Into<String>) -> Refusal {
         Refusal::new(404, message)
+    }
+
+    /// 503: the execution engine has not validated what the answer would build upon.
+    pub fn optimistic() -> Refusal {
+        Refusal::new(503, "the head is optimistic: the execution engine has not validated it; try again later")
     }
 
     /// 503: the node is behind.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::call::{MOST_VALIDATORS, json_number, kind};
 use super::{Call, Refusal, Reply, Route, post};
 use crate::api::Body;
+use crate::chain::Event;
 use crate::node::Core;
 use crate::node::live::live_validators;
 use crate::ssz::Bytes;
@@ -86,16 +87,18 @@ fn sync_committees(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     Ok(Reply::status(200))
 }
 
-/// Accepted and checked; the forks served here have no execution payload that a fee recipient could go into.
-fn prepare_proposers(_: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+/// Kept by the chain for the payloads of these proposers.
+fn prepare_proposers(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let mut proposers = Vec::new();
     for (index, item) in call.json_list(MOST_VALIDATORS)?.iter().enumerate() {
-        number_field(item, index, "validator_index")?;
-        hex_field::<20>(item, index, "fee_recipient")?;
+        let validator = number_field(item, index, "validator_index")?;
+        proposers.push((validator, hex_field::<20>(item, index, "fee_recipient")?));
     }
+    core.tell(Event::PrepareProposers { proposers, now_ms: call.now_ms });
     Ok(Reply::status(200))
 }
 
-/// Accepted and checked; there is no builder network to pass registrations on to.
+/// Accepted, checked and not used: there is no builder network to pass registrations on to.
 fn register_validators(_: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     /// Bytes of a SignedValidatorRegistrationV1.
     const REGISTRATION: usize = 20 + 8 + 8 + 48 + 96;

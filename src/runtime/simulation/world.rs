@@ -7,7 +7,7 @@ use crate::{
     api::{Request, Response},
     chain::{Memo, MemoryRows},
     net::{PeerId, memory::MemoryNetwork},
-    node::{Core, Identity, LogLine},
+    node::{Core, Handled, Identity, LogLine},
     runtime::Error,
     types::{BeaconState, ChainConfig},
 };
@@ -108,9 +108,12 @@ impl World {
     /// The node's answer to a request; `None` when it is down.
     pub(super) fn handle(&mut self, index: usize, request: &Request) -> Option<Response> {
         let now = self.now_ms;
-        let response = self.nodes[index].core.as_mut()?.handle(request, now);
+        let handled = self.nodes[index].core.as_mut()?.handle(request, now);
         self.carry_out(index);
-        Some(response)
+        Some(match handled {
+            Handled::Now(response) => response,
+            Handled::Later(_) => Response::error(503, "the simulation has no execution engines yet"),
+        })
     }
 
     /// When something happens next.

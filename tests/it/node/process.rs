@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use lockin::api::Request;
 use lockin::genesis::{NetworkDirectory, Peers};
 use lockin::time::{Clock, WallClock};
+use lockin::types::{ChainConfig, ForkName};
 use serde_json::Value;
 
-use super::lab::{GENESIS_DELAY, Lab, config};
+use super::lab::{GENESIS_DELAY, Lab, config, forked};
 
 /// A running node; killed when dropped.
 struct Process {
@@ -100,9 +101,13 @@ fn get(address: SocketAddr, target: &str) -> Value {
     serde_json::from_slice(&body).expect("JSON")
 }
 
-/// A network that began a minute ago, of one-second slots, and the blocks of its first nine.
+/// A phase0 network that began a minute ago, of one-second slots, and the blocks of its first nine.
 fn network(dir: &Path) -> Vec<Vec<u8>> {
-    let mut cfg = config(None);
+    network_of(dir, config(None))
+}
+
+/// As [`network`], with this configuration.
+fn network_of(dir: &Path, mut cfg: ChainConfig) -> Vec<Vec<u8>> {
     cfg.slot_duration_ms = 1000;
     let start_ms = WallClock.now_ms() - (GENESIS_DELAY + 60) * 1000;
     let mut lab = Lab::at(start_ms, cfg, 1, 16);
@@ -153,6 +158,32 @@ fn a_node_serves_survives_a_kill_and_ends_on_request() {
 }
 
 #[test]
+fn payloads_are_judged_by_the_stub_in_process_where_no_engine_was_given() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let blocks = network_of(dir.path(), forked(&[(ForkName::Altair, 0), (ForkName::Bellatrix, 0)]));
+    let mut node = Process::start(dir.path(), &[]);
+    let address = node.rest();
+    assert!(node.log().contains("no --engine was given"), "{}", node.log());
+    let ssz = "content-type: application/octet-stream\r\neth-consensus-version: bellatrix\r\n";
+    for block in &blocks {
+        let (status, _, body) = http(address, "POST", "/eth/v2/beacon/blocks", ssz, block);
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+    }
+    let begun = Instant::now();
+    let judged = |head: &Value| {
+        head["data"]["header"]["message"]["slot"] == "9" && head["execution_optimistic"] == Value::Bool(false)
+    };
+    while !judged(&get(address, "/eth/v1/beacon/headers/head")) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "not judged:\n{}", node.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let head = get(address, "/eth/v2/beacon/blocks/head");
+    let hash = &head["data"]["message"]["body"]["execution_payload"]["block_hash"];
+    assert_ne!(*hash, format!("0x{}", "00".repeat(32)), "the chain has merged");
+    assert_eq!(get(address, "/eth/v1/node/syncing")["data"]["el_offline"], Value::Bool(false));
+}
+
+#[test]
 fn what_keeps_a_node_from_starting_is_said() {
     let dir = tempfile::tempdir().expect("a directory");
     let refused = |more: &[&str]| {
@@ -172,6 +203,10 @@ fn what_keeps_a_node_from_starting_is_said() {
     assert!(code == Some(3) && log.contains(&address) && log.contains("--rest"), "{code:?} {log}");
     let (code, log) = refused(&["--peer", "/ip4/127.0.0.1/tcp/9"]);
     assert!(code == Some(2) && log.contains("/p2p/"), "{code:?} {log}");
+    let (code, log) = refused(&["--engine", "http://127.0.0.1:9"]);
+    assert!(code == Some(2) && log.contains("--jwt-secret"), "{code:?} {log}");
+    let (code, log) = refused(&["--engine", "http://127.0.0.1:9", "--jwt-secret", "/nowhere/jwt.hex"]);
+    assert!(code == Some(2) && log.contains("/nowhere/jwt.hex"), "{code:?} {log}");
     let (code, log) = refused(&["--node-key", "xyz"]);
     assert!(code == Some(2) && log.contains("64 hexadecimal digits"), "{code:?} {log}");
 

@@ -2,6 +2,7 @@
 
 mod clean;
 mod completions;
+mod engine;
 mod genesis;
 mod keys;
 mod log;
@@ -51,6 +52,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     Node(node::NodeArgs),
     Validator(validator::ValidatorArgs),
+    Engine(engine::EngineArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Node(args) => node::run(args),
         Command::Validator(args) => validator::run(args),
+        Command::Engine(args) => engine::run(args),
         Command::Completions(args) => completions::run::<Cli>(args),
     };
     ExitCode::from(code)

@@ -7,9 +7,7 @@ use super::json::{self, JsonRpcError};
 use super::requests::requests_hash;
 use super::trie::ordered_trie_root;
 use crate::ssz::{Bytes, Fork, Shape, Ssz, Uint256};
-use crate::types::{
-    ChainConfig, ExecutionPayload, ExecutionPayloadHeader, ExecutionRequests, Hash32, LogsBloom, PowBlock,
-};
+use crate::types::{ExecutionPayload, ExecutionPayloadHeader, ExecutionRequests, Hash32, LogsBloom, PowBlock};
 use serde_json::Value;
 
 /// Gas limit of the first block.
@@ -77,12 +75,6 @@ pub(super) fn proof_of_work_chain(terminal_total_difficulty: Uint256) -> [Header
 pub fn terminal_block(terminal_total_difficulty: Uint256) -> PowBlock {
     let [_, block] = proof_of_work_chain(terminal_total_difficulty);
     PowBlock { block_hash: block.hash(), parent_hash: block.parent_hash, total_difficulty: block.difficulty }
-}
-
-/// `TERMINAL_TOTAL_DIFFICULTY` as a number.
-pub fn terminal_total_difficulty(cfg: &ChainConfig) -> Uint256 {
-    let digits = cfg.terminal_total_difficulty.to_string();
-    Uint256::from_str_radix(&digits, 10).expect("a configuration holds a decimal number below 2^256")
 }
 
 /// Why an engine's genesis block can't begin a network.

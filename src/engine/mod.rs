@@ -11,6 +11,8 @@ pub mod json;
 mod jwt;
 pub mod requests;
 pub mod rlp;
+pub mod rpc;
+pub mod server;
 pub mod stub;
 mod trie;
 

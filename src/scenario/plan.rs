@@ -188,7 +188,7 @@ impl Network {
         match self.merge {
             Some(Merge::TotalDifficulty) => config.set("TERMINAL_TOTAL_DIFFICULTY", "1")?,
             Some(Merge::BlockHash) => {
-                let terminal = engine::genesis::terminal_block(engine::genesis::terminal_total_difficulty(&config));
+                let terminal = engine::genesis::terminal_block(config.terminal_total_difficulty);
                 config.terminal_block_hash = terminal.block_hash;
                 config.terminal_block_hash_activation_epoch = config.bellatrix_fork_epoch;
             }

@@ -150,8 +150,29 @@ mod tests {
         assert_eq!(fulu.excess(&with(6 * GAS_PER_BLOB, 3, 1000)), 7 * GAS_PER_BLOB);
         assert_eq!(fulu.excess(&with(6 * GAS_PER_BLOB, 3, 7)), 3 * GAS_PER_BLOB);
         assert_eq!(fulu.excess(&with(u64::MAX, 9, 7)), u64::MAX - 6 * GAS_PER_BLOB);
-        assert_eq!(fake_exponential(10 * GAS_PER_BLOB, 3_338_477), Uint256::from(1));
-        assert_eq!(fake_exponential(2_314_058 * 3, 3_338_477), Uint256::from(7));
+        // geth's figures for the two sides of the reserve price
+        assert_eq!(fulu.excess(&with(0, 6, 1_000_000_000)), 6 * GAS_PER_BLOB * 3 / 9);
+        assert_eq!(fulu.excess(&with(0, 6, 1)), 0);
+    }
+
+    /// geth's table, as far as the factor is 1.
+    #[test]
+    fn the_exponential_is_the_fake_one() {
+        for (numerator, denominator, expected) in [
+            (0, 1, 1u64),
+            (2, 1, 6),
+            (4, 2, 6),
+            (3, 1, 16),
+            (6, 2, 18),
+            (4, 1, 49),
+            (8, 2, 50),
+            (5, 1, 136),
+            (5, 2, 11),
+            (50_000_000, 2_225_652, 5_709_098_764),
+        ] {
+            assert_eq!(fake_exponential(numerator, denominator), Uint256::from(expected), "{numerator}/{denominator}");
+        }
+        assert_eq!(fake_exponential(u64::MAX, 1), Uint256::MAX);
     }
 
     #[test]

@@ -22,8 +22,8 @@ use self::build::Job;
 use self::chain::{Chain, Recent};
 use self::fees::BlobGas;
 use self::script::Place;
-use super::call::{Answer, BlobAndProofs, BuiltPayload, Call, Failure, ForkchoiceState, PayloadId};
-use super::genesis::{proof_of_work_chain, terminal_total_difficulty};
+use super::call::{Answer, BlobAndProofs, BuiltPayload, Call, Failure, ForkchoiceState, PayloadId, PayloadStatus};
+use super::genesis::proof_of_work_chain;
 use super::header::{EMPTY_OMMERS_HASH, Header};
 use super::json::{code, method_of};
 use super::requests::requests_hash;
@@ -121,7 +121,7 @@ impl Stub {
     pub fn new(config: StubConfig) -> Self {
         let blocks = match &config.genesis {
             StubGenesis::Merged { fork, header } => vec![merged_genesis(*fork, header)],
-            StubGenesis::ProofOfWork => proof_of_work_blocks(terminal_total_difficulty(&config.network)),
+            StubGenesis::ProofOfWork => proof_of_work_blocks(config.network.terminal_total_difficulty),
         };
         let chain = Chain::new(blocks);
         let forkchoice = ForkchoiceState { head_block_hash: chain.head, ..ForkchoiceState::default() };
@@ -142,9 +142,7 @@ impl Stub {
             Call::GetPayload { fork, id } => {
                 self.get_payload(now_ms, *fork, id).map(|built| Answer::Payload(Box::new(built)))
             }
-            Call::GetBlobs { fork, versioned_hashes } => {
-                self.get_blobs(now_ms, *fork, versioned_hashes).map(Answer::Blobs)
-            }
+            Call::GetBlobs { fork, versioned_hashes } => self.get_blobs(*fork, versioned_hashes).map(Answer::Blobs),
             Call::PowBlock { hash } => Ok(Answer::PowBlock(self.chain.get(hash).map(pow_block))),
             Call::TerminalPowBlock { terminal_total_difficulty } => {
                 Ok(Answer::PowBlock(self.terminal_pow_block(*terminal_total_difficulty)))
@@ -243,20 +241,12 @@ impl Stub {
     }
 
     /// Spec: `cancun.md`, `osaka.md` `engine_getBlobs`.
-    fn get_blobs(
-        &self,
-        now_ms: u64,
-        fork: Fork,
-        versioned_hashes: &[Hash32],
-    ) -> Result<Vec<Option<BlobAndProofs>>, Failure> {
-        let active = self.fork_at(now_ms / 1000);
-        if active >= Fork::Fulu && fork < Fork::Fulu {
+    fn get_blobs(&self, fork: Fork, versioned_hashes: &[Hash32]) -> Result<Vec<Option<BlobAndProofs>>, Failure> {
+        if fork < Fork::Fulu && self.fork_at(self.head().header.timestamp) >= Fork::Fulu {
             return Err(refused(code::UNSUPPORTED_FORK, "Unsupported fork: cell proofs are asked for since fulu"));
         }
         let shared = self.config.script.blobs.is_some_and(|plan| plan.shared);
-        let shared = if shared { self.most_blobs() } else { 0 };
-        // Before fulu the pool has no cell proofs.
-        let have = if fork >= Fork::Fulu && active < Fork::Fulu { 0 } else { self.pooled.max(shared) };
+        let have = self.pooled.max(if shared { self.most_blobs() } else { 0 });
         let failed = |error: kzg::Error| refused(code::SERVER_ERROR, error.to_string());
         let pool = (0..have).map(blobs::known).collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let find = |hash: &Hash32| match pool.iter().find(|known| known.versioned_hash == *hash) {
@@ -308,8 +298,8 @@ impl Stub {
             _ => None,
         };
         let answer = match result {
-            Ok(Answer::PayloadStatus(status)) => format!("{:?}", status.status),
-            Ok(Answer::ForkchoiceUpdated { status, payload_id: None }) => format!("{:?}", status.status),
+            Ok(Answer::PayloadStatus(status)) => in_words(status),
+            Ok(Answer::ForkchoiceUpdated { status, payload_id: None }) => in_words(status),
             Ok(Answer::ForkchoiceUpdated { status, payload_id: Some(id) }) => {
                 format!("{:?}, builds {id}", status.status)
             }
@@ -325,6 +315,11 @@ impl Stub {
             self.log.pop_front();
         }
     }
+}
+
+fn in_words(status: &PayloadStatus) -> String {
+    let why = status.validation_error.as_ref().map_or(String::new(), |why| format!(": {why}"));
+    format!("{:?}{why}", status.status)
 }
 
 fn refused(code: i64, message: impl Into<String>) -> Failure {

@@ -10,7 +10,6 @@ use super::{Stub, refused, silence};
 use crate::engine::call::{
     Failure, ForkchoiceState, NewPayload, PayloadAttributes, PayloadId, PayloadStatus, Validity,
 };
-use crate::engine::genesis::terminal_total_difficulty;
 use crate::engine::header::Header;
 use crate::engine::json::code;
 use crate::ssz::Fork;
@@ -132,7 +131,7 @@ impl Stub {
 
     fn is_terminal(&self, block: &Block) -> bool {
         let network = &self.config.network;
-        judge::is_terminal(&self.chain, block, terminal_total_difficulty(network), network.terminal_block_hash)
+        judge::is_terminal(&self.chain, block, network.terminal_total_difficulty, network.terminal_block_hash)
     }
 
     /// Makes the payload a block of the chain.

@@ -1,6 +1,6 @@
 //! The JSON of the Engine API's own examples.
 
-use super::outside_json;
+use super::{outside_json, with_blobs};
 use lockin::engine::json::{Forks, answer_from, answer_to, method_of, parse, request};
 use lockin::engine::{Answer, Call};
 use lockin::ssz::{Bytes, Fork, Preset};
@@ -15,16 +15,6 @@ fn fork_of(method: &str) -> Option<Fork> {
         "engine_getBlobsV" => [Fork::Deneb, Fork::Fulu].get(nth - 1).copied(),
         "engine_newPayloadV" | "engine_forkchoiceUpdatedV" | "engine_getPayloadV" => forks.get(nth - 1).copied(),
         _ => None,
-    }
-}
-
-/// Blobs were cut from the file.
-fn with_blobs(value: Value) -> Value {
-    match value {
-        Value::String(text) if text == "<blob>" => Value::String(format!("0x{}", "5a".repeat(131_072))),
-        Value::Array(list) => list.into_iter().map(with_blobs).collect(),
-        Value::Object(map) => map.into_iter().map(|(key, value)| (key, with_blobs(value))).collect(),
-        other => other,
     }
 }
 

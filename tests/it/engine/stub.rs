@@ -211,7 +211,7 @@ fn a_network_merges_on_the_terminal_block() {
     for (key, difficulty) in [("1", 1u64), ("58750000000000000000000", 0)] {
         let mut cfg = network(Fork::Bellatrix);
         cfg.set("TERMINAL_TOTAL_DIFFICULTY", key).expect("a key");
-        let total = genesis::terminal_total_difficulty(&cfg);
+        let total = cfg.terminal_total_difficulty;
         let terminal = genesis::terminal_block(total);
         assert!(difficulty == 0 || total == Uint256::from(difficulty));
         let mut lab = Lab::new(cfg, false, "");
@@ -238,9 +238,9 @@ fn a_network_merges_on_the_terminal_block() {
 #[test]
 fn a_network_merges_by_terminal_block_hash() {
     let mut cfg = ChainConfigWithHash::undecided();
-    let terminal = genesis::terminal_block(genesis::terminal_total_difficulty(&cfg));
+    let terminal = genesis::terminal_block(cfg.terminal_total_difficulty);
     cfg.terminal_block_hash = terminal.block_hash;
-    let total = genesis::terminal_total_difficulty(&cfg);
+    let total = cfg.terminal_total_difficulty;
     let mut lab = Lab::new(cfg, false, "");
     let none = lab.ask(&Call::TerminalPowBlock { terminal_total_difficulty: total });
     assert_eq!(none, Ok(Answer::PowBlock(None)), "not by difficulty");

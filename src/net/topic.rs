@@ -204,6 +204,7 @@ mod tests {
         assert_eq!(crate::types::constants::SYNC_COMMITTEE_SUBNET_COUNT, SYNC_SUBNETS);
         assert_eq!(cfg.max_request_blocks, crate::net::link::MAX_REQUEST_BLOCKS);
         assert_eq!(cfg.max_payload_size, crate::net::link::MAX_PAYLOAD_SIZE as u64);
+        assert_eq!(cfg.preset.number_of_columns, crate::net::link::NUMBER_OF_COLUMNS);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! A batch that fails (no answer, malformed, invalid block, unknown parent) is fetched again, from another peer if there is one;
 //! no peer is dropped for it, since it may be the only one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::peers::{Peer, PeerState};
@@ -44,11 +44,10 @@ pub(super) enum State {
     Waiting {
         peer: PeerId,
     },
-    /// `since_ms`: when the chain last said what came of one of its blocks.
+    /// The block of `slot` is with the chain since `since_ms`.
     Importing {
         peer: PeerId,
-        outstanding: usize,
-        last: Slot,
+        slot: Slot,
         since_ms: u64,
     },
 }
@@ -73,7 +72,7 @@ impl State {
 
 pub(super) struct Batch {
     end: Slot,
-    pub(super) blocks: Vec<Arc<SignedBeaconBlock>>,
+    pub(super) blocks: VecDeque<Arc<SignedBeaconBlock>>,
     /// By the root of their block; what has no entry here was not asked for.
     pub(super) sidecars: BTreeMap<Root, Vec<Sidecar>>,
     pub(super) state: State,
@@ -170,7 +169,7 @@ impl Service {
             let Some((peer, request)) = self.request_range(cx, start, end) else { return };
             self.sync.next = end;
             let state = State::Downloading { peer, request };
-            let (blocks, sidecars) = (Vec::new(), BTreeMap::new());
+            let (blocks, sidecars) = (VecDeque::new(), BTreeMap::new());
             self.sync.batches.insert(start, Batch { end, blocks, sidecars, state });
         }
     }
@@ -200,9 +199,9 @@ impl Service {
         match (&batch.state, block) {
             (State::Downloading { request, .. }, Some(block)) if *request == id => {
                 let slot = block.message.slot;
-                let after = batch.blocks.last().map_or(start, |last| last.message.slot + 1);
+                let after = batch.blocks.back().map_or(start, |last| last.message.slot + 1);
                 if (after..batch.end).contains(&slot) {
-                    batch.blocks.push(block);
+                    batch.blocks.push_back(block);
                 } else {
                     self.sync_failed(cx, start, "a block outside of what was asked for");
                 }
@@ -244,36 +243,39 @@ impl Service {
             if !cx.chain.has_block(&batch.blocks[0].message.parent_root) {
                 return self.range_parent_missing(cx, start);
             }
-            let blocks = std::mem::take(&mut batch.blocks);
-            let mut sidecars = std::mem::take(&mut batch.sidecars);
-            let last = blocks.last().map_or(start, |block| block.message.slot);
-            batch.state = State::Importing { peer: peer.clone(), outstanding: blocks.len(), last, since_ms: cx.now_ms };
-            for block in blocks {
-                let root = self.block_root(&block);
-                self.import(cx, block, Import::Range(start));
-                for sidecar in sidecars.remove(&root).unwrap_or_default() {
-                    self.import_sidecar(cx, sidecar);
-                }
-            }
-            return;
+            batch.state = State::Importing { peer: peer.clone(), slot: start, since_ms: cx.now_ms };
+            return self.import_block_of(cx, start);
+        }
+    }
+
+    /// Hands the next block of a batch to the chain, and its sidecars after it. One at a time: what comes of a block may take
+    /// an execution engine's word, and its children can't be judged before.
+    fn import_block_of(&mut self, cx: Cx<'_>, start: Slot) {
+        let Some(batch) = self.sync.batches.get_mut(&start) else { return };
+        let State::Importing { slot, since_ms, .. } = &mut batch.state else { return };
+        let Some(block) = batch.blocks.pop_front() else {
+            self.sync.failures = 0;
+            self.sync.batches.remove(&start);
+            return self.drive_sync(cx);
+        };
+        (*slot, *since_ms) = (block.message.slot, cx.now_ms);
+        let root = block.message.hash_tree_root(self.cfg.shape_at_slot(block.message.slot));
+        let sidecars = batch.sidecars.remove(&root).unwrap_or_default();
+        self.import(cx, block, Import::Range(start));
+        for sidecar in sidecars {
+            self.import_sidecar(cx, sidecar);
         }
     }
 
     pub(super) fn range_imported(&mut self, cx: Cx<'_>, start: Slot, outcome: &Outcome) {
-        let Some(batch) = self.sync.batches.get_mut(&start) else { return };
-        let State::Importing { outstanding, last, since_ms, .. } = &mut batch.state else { return };
-        *since_ms = cx.now_ms;
+        let Some(batch) = self.sync.batches.get(&start) else { return };
+        let State::Importing { slot, .. } = batch.state else { return };
         if let Outcome::Reject(why) = outcome {
             let why = format!("an invalid block: {why}");
             return self.sync_failed(cx, start, &why);
         }
-        *outstanding = outstanding.saturating_sub(1);
-        if *outstanding == 0 {
-            self.sync.imported = Some(*last);
-            self.sync.failures = 0;
-            self.sync.batches.remove(&start);
-            self.drive_sync(cx);
-        }
+        self.sync.imported = Some(slot);
+        self.import_block_of(cx, start);
     }
 
     /// A block of a batch lacks its parent: our chains part before what we asked for.

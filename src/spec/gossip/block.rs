@@ -23,6 +23,8 @@ pub(super) struct Proposal {
     /// Root of the block.
     pub(super) root: Root,
     pub(super) signature: BlsSignature,
+    /// The signature was found right before.
+    is_signed: bool,
     pub(super) reasons: &'static Reasons,
 }
 
@@ -52,6 +54,7 @@ impl Proposal {
     /// Of a header.
     pub(super) fn of_header<V: View + ?Sized>(
         view: &V,
+        seen: &Seen,
         signed: &SignedBeaconBlockHeader,
         reasons: &'static Reasons,
     ) -> Proposal {
@@ -62,6 +65,7 @@ impl Proposal {
             parent_root: header.parent_root,
             root: header.hash_tree_root(view.cfg().shape_at_slot(header.slot)),
             signature: signed.signature,
+            is_signed: seen.has_header(signed),
             reasons,
         }
     }
@@ -74,6 +78,7 @@ impl Proposal {
             parent_root: block.parent_root,
             root: block.hash_tree_root(view.cfg().shape_at_slot(block.slot)),
             signature: signed.signature,
+            is_signed: false,
             reasons: &BLOCK,
         }
     }
@@ -91,10 +96,12 @@ impl Proposal {
             reject_unless(!known, "proposer index out of range")?;
             return Err(Fault::Ignore(self.reasons.parent_unseen));
         };
-        let domain = domain(view, DOMAIN_BEACON_PROPOSER, cfg.epoch_of(self.slot));
-        let message = signing_root_of(self.root, domain);
-        let set = SignatureSet { pubkeys: vec![proposer.pubkey], message, signature: self.signature };
-        check_signatures(&[(set, self.reasons.signature)])?;
+        if !self.is_signed {
+            let domain = domain(view, DOMAIN_BEACON_PROPOSER, cfg.epoch_of(self.slot));
+            let message = signing_root_of(self.root, domain);
+            let set = SignatureSet { pubkeys: vec![proposer.pubkey], message, signature: self.signature };
+            check_signatures(&[(set, self.reasons.signature)])?;
+        }
         if is_future_slot(view, self.slot) { Err(Fault::Early(self.reasons.future)) } else { Ok(()) }
     }
 

@@ -11,7 +11,7 @@
 //! - Domains follow from the epoch of the message, not from the fork of the state at hand, so that a head from before a
 //!   fork does not refuse what comes after it. For the same reason the registry is that of the parent's state, where known.
 //! - Which state decides the committee of a vote is left to the [`View`].
-//! - Several signatures of one object are checked in one batch.
+//! - Several signatures of one object are checked in one batch; that of a header, which all sidecars of a block share, once.
 //!
 //! Never: reads a clock, keeps objects for later, or does I/O.
 

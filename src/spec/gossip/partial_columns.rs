@@ -80,7 +80,7 @@ fn check_header<V: View + ?Sized>(
 ) -> Result<(), Fault> {
     let prior = seen.partial_data_column_header(&group_id.beacon_block_root);
     reject_unless(prior.is_none_or(|prior| prior == header), "header differs from previously validated header")?;
-    let proposal = Proposal::of_header(view, &header.signed_block_header, &HEADER);
+    let proposal = Proposal::of_header(view, seen, &header.signed_block_header, &HEADER);
     let of_group = proposal.root == group_id.beacon_block_root;
     reject_unless(of_group, "header's block root does not match group id's block root")?;
     reject_unless(!header.kzg_commitments.is_empty(), "header's kzg_commitments is empty")?;

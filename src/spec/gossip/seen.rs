@@ -7,8 +7,9 @@ use super::Vote;
 use crate::ssz::Root;
 use crate::types::{
     AttesterSlashing, BeaconBlock, BlobIndex, BlobSidecar, ColumnIndex, CommitteeIndex, ContributionAndProof,
-    DataColumnSidecar, Epoch, PartialDataColumnHeader, ProposerSlashing, SignedBlsToExecutionChange,
-    SignedVoluntaryExit, Slot, SyncCommitteeContribution, SyncCommitteeMessage, ValidatorIndex,
+    DataColumnSidecar, Epoch, PartialDataColumnHeader, ProposerSlashing, SignedBeaconBlockHeader,
+    SignedBlsToExecutionChange, SignedVoluntaryExit, Slot, SyncCommitteeContribution, SyncCommitteeMessage,
+    ValidatorIndex,
 };
 
 /// Sets of keys whose first part is a slot or an epoch, so that the old can be forgotten.
@@ -34,6 +35,9 @@ pub struct Seen {
     blob_sidecars: ByTime<(ValidatorIndex, BlobIndex)>,
     data_column_sidecars: ByTime<(ValidatorIndex, ColumnIndex)>,
     partial_headers: BTreeMap<Root, PartialDataColumnHeader>,
+    /// Headers whose proposer signed them, the latest of each slot and proposer: a block has many sidecars, all with one
+    /// signature.
+    headers: BTreeMap<(Slot, ValidatorIndex), SignedBeaconBlockHeader>,
 }
 
 /// Spec `is_non_strict_superset` (phase0/p2p-interface.md): whether one of the sets has all of these bits.
@@ -168,6 +172,7 @@ impl Seen {
     pub fn add_blob_sidecar(&mut self, sidecar: &BlobSidecar) {
         let header = &sidecar.signed_block_header.message;
         self.blob_sidecars.insert((header.slot, (header.proposer_index, sidecar.index)));
+        self.add_header(&sidecar.signed_block_header);
     }
 
     /// Whether a sidecar of this slot, proposer and column was seen.
@@ -179,6 +184,16 @@ impl Seen {
     pub fn add_data_column_sidecar(&mut self, sidecar: &DataColumnSidecar) {
         let header = &sidecar.signed_block_header.message;
         self.data_column_sidecars.insert((header.slot, (header.proposer_index, sidecar.index)));
+        self.add_header(&sidecar.signed_block_header);
+    }
+
+    /// Whether a valid sidecar with this very header and signature was seen.
+    pub fn has_header(&self, signed: &SignedBeaconBlockHeader) -> bool {
+        self.headers.get(&(signed.message.slot, signed.message.proposer_index)) == Some(signed)
+    }
+
+    fn add_header(&mut self, signed: &SignedBeaconBlockHeader) {
+        self.headers.insert((signed.message.slot, signed.message.proposer_index), *signed);
     }
 
     /// The valid header of partial columns that was seen for this block.
@@ -188,6 +203,7 @@ impl Seen {
 
     /// Keeps a valid header of partial columns.
     pub fn add_partial_data_column_header(&mut self, block: Root, header: PartialDataColumnHeader) {
+        self.add_header(&header.signed_block_header);
         self.partial_headers.insert(block, header);
     }
 
@@ -204,6 +220,7 @@ impl Seen {
         self.contributions = self.contributions.split_off(&(sync_slot, Root::default(), 0));
         self.blob_sidecars = self.blob_sidecars.split_off(&(hot, (0, 0)));
         self.data_column_sidecars = self.data_column_sidecars.split_off(&(hot, (0, 0)));
+        self.headers = self.headers.split_off(&(hot, 0));
         self.partial_headers.retain(|_, header| header.signed_block_header.message.slot >= hot);
     }
 }
@@ -227,6 +244,19 @@ mod tests {
         seen.add_aggregate(8, &vote, vec![true, true, true]);
         assert_eq!(seen.aggregates.values().next().unwrap().len(), 1, "the larger one replaces the smaller");
         assert!(seen.has_aggregator(0, 7) && seen.has_aggregator(0, 8) && !seen.has_aggregator(0, 9));
+    }
+
+    #[test]
+    fn a_header_is_known_with_its_own_signature_only() {
+        let mut seen = Seen::default();
+        let mut sidecar = BlobSidecar::default();
+        seen.add_blob_sidecar(&sidecar);
+        assert!(seen.has_header(&sidecar.signed_block_header));
+        sidecar.signed_block_header.signature = Bytes([1; 96]);
+        assert!(!seen.has_header(&sidecar.signed_block_header));
+        sidecar.signed_block_header = SignedBeaconBlockHeader::default();
+        sidecar.signed_block_header.message.body_root = Bytes([1; 32]);
+        assert!(!seen.has_header(&sidecar.signed_block_header), "another block of the same slot and proposer");
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub fn validate_blob_sidecar_gossip<V: View + ?Sized>(
     reject_unless(subnet == subnet_id, "blob sidecar is for wrong subnet")?;
     let first = !seen.has_blob_sidecar(header.slot, header.proposer_index, blob_sidecar.index);
     unseen(first, "already seen blob sidecar from this proposer for this slot and index")?;
-    let proposal = Proposal::of_header(view, &blob_sidecar.signed_block_header, &BLOB);
+    let proposal = Proposal::of_header(view, seen, &blob_sidecar.signed_block_header, &BLOB);
     proposal.check_signed(view)?;
     proposal.check_parent_seen(view)?;
     proposal.check_parent(view)?;
@@ -101,7 +101,7 @@ pub fn validate_data_column_sidecar_gossip<V: View + ?Sized>(
     reject_unless(verify_data_column_sidecar(cfg, sidecar), "invalid sidecar")?;
     let subnet = compute_subnet_for_data_column_sidecar(cfg, sidecar.index);
     reject_unless(subnet == subnet_id, "sidecar is for wrong subnet")?;
-    let proposal = Proposal::of_header(view, &sidecar.signed_block_header, &COLUMN);
+    let proposal = Proposal::of_header(view, seen, &sidecar.signed_block_header, &COLUMN);
     proposal.check_signed(view)?;
     proposal.check_parent_seen(view)?;
     proposal.check_parent(view)?;

@@ -61,6 +61,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("MAX_REQUEST_BLOCKS", "1024"),
     ("MESSAGE_DOMAIN_INVALID_SNAPPY", "0x00000000"),
     ("MESSAGE_DOMAIN_VALID_SNAPPY", "0x01000000"),
+    ("NUMBER_OF_COLUMNS", "128"),
 ];
 
 /// Preset constants that are lengths of vectors: a state holds them in full, so they bound memory.

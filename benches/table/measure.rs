@@ -79,8 +79,12 @@ pub fn measure(cfg: &ChainConfig, dir: &Path) -> Vec<(&'static str, String)> {
         verified
     };
     let start = Instant::now();
-    apply(&mut at_block.clone());
+    let mut first = at_block.clone();
+    apply(&mut first);
     rows.push(("block, first of its epoch and signers", milliseconds(start.elapsed())));
+    // What is remembered beside the state, as if another block of the epoch had come before.
+    at_block.cache = first.cache.clone();
+    drop(first);
     let mut verified = Duration::MAX;
     let whole = best(|| at_block.clone(), |state| verified = verified.min(apply(state)));
     rows.push(("block: 8 full aggregates, sync aggregate", milliseconds(whole)));

@@ -7,8 +7,9 @@ use blst::BLST_ERROR;
 use blst::min_pk::{AggregatePublicKey, PublicKey, Signature};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// Public keys kept decompressed, per generation: about 10 MB at the very most, 0.2 kB for each key really used.
-const KEYS_PER_GENERATION: usize = 32_768;
+/// Public keys kept decompressed, per generation: 0.2 kB for each key really used, 50 MB at the very most. Every validator
+/// votes once an epoch, so with fewer than there are each vote would find its keys forgotten.
+const KEYS_PER_GENERATION: usize = 131_072;
 
 static KEYS: LazyLock<Mutex<Generations<BlsPubkey, PublicKey>>> =
     LazyLock::new(|| Mutex::new(Generations::new(KEYS_PER_GENERATION)));

@@ -51,12 +51,16 @@ struct Contents {
     shufflings: Vec<Arc<Shuffling>>,
     proposers: Option<Arc<Proposers>>,
     total_active_balance: Option<(Epoch, Gwei)>,
-    pubkeys: Arc<PubkeyIndex>,
+    pubkeys: PubkeyIndex,
 }
 
+/// The first validator of each key, for the first `covered` validators.
 #[derive(Clone, Default)]
 struct PubkeyIndex {
-    indices: BTreeMap<BlsPubkey, ValidatorIndex>,
+    /// Most of them: shared by clones, and therefore seldom written.
+    settled: Arc<BTreeMap<BlsPubkey, ValidatorIndex>>,
+    /// Those that came since.
+    recent: BTreeMap<BlsPubkey, ValidatorIndex>,
     covered: usize,
 }
 
@@ -114,17 +118,17 @@ impl StateCache {
         count: usize,
         key_at: impl Fn(usize) -> BlsPubkey,
     ) -> Option<ValidatorIndex> {
-        let mut contents = self.lock();
-        if contents.pubkeys.covered > count {
-            contents.pubkeys = Arc::default();
+        let pubkeys = &mut self.lock().pubkeys;
+        if pubkeys.covered > count {
+            *pubkeys = PubkeyIndex::default();
         }
-        contents.cover(count, &key_at);
-        let found = contents.pubkeys.indices.get(pubkey).copied();
+        pubkeys.cover(count, &key_at);
+        let found = pubkeys.get(pubkey);
         match found {
             Some(index) if key_at(index as usize) != *pubkey => {
-                contents.pubkeys = Arc::default();
-                contents.cover(count, &key_at);
-                contents.pubkeys.indices.get(pubkey).copied()
+                *pubkeys = PubkeyIndex::default();
+                pubkeys.cover(count, &key_at);
+                pubkeys.get(pubkey)
             }
             found => found,
         }
@@ -141,16 +145,25 @@ impl StateCache {
     }
 }
 
-impl Contents {
+impl PubkeyIndex {
+    /// Recent keys beyond these settle.
+    const RECENT: usize = 1024;
+
+    fn get(&self, pubkey: &BlsPubkey) -> Option<ValidatorIndex> {
+        self.settled.get(pubkey).or_else(|| self.recent.get(pubkey)).copied()
+    }
+
     fn cover(&mut self, count: usize, key_at: &impl Fn(usize) -> BlsPubkey) {
-        if self.pubkeys.covered == count {
-            return;
+        for i in self.covered..count {
+            let key = key_at(i);
+            if !self.settled.contains_key(&key) {
+                self.recent.entry(key).or_insert(i as ValidatorIndex);
+            }
         }
-        let index = Arc::make_mut(&mut self.pubkeys);
-        for i in index.covered..count {
-            index.indices.entry(key_at(i)).or_insert(i as ValidatorIndex);
+        self.covered = count;
+        if self.recent.len() > Self::RECENT {
+            Arc::make_mut(&mut self.settled).append(&mut self.recent);
         }
-        index.covered = count;
     }
 }
 
@@ -209,6 +222,26 @@ mod tests {
         let reversed = |i: usize| key(2 - i);
         assert_eq!(cache.validator_index(&key(0), 3, reversed), Some(2));
         assert_eq!(cache.validator_index(&key(2), 1, reversed), Some(0));
+    }
+
+    #[test]
+    fn keys_are_found_before_and_after_they_settle() {
+        let key = |i: usize| {
+            let mut bytes = [0; 48];
+            bytes[..8].copy_from_slice(&(i as u64 % 3000).to_le_bytes());
+            Bytes(bytes)
+        };
+        let cache = StateCache::default();
+        for count in [1, 900, 2000, 2001, 3500] {
+            let branch = cache.clone();
+            for index in (0..3600).step_by(7) {
+                // A key that comes again stays the first one's.
+                let first = index % 3000;
+                let expected = (first < count).then_some(first as u64);
+                assert_eq!(cache.validator_index(&key(index), count, key), expected, "{index} of {count}");
+            }
+            assert_eq!(branch.validator_index(&key(0), 1, key), Some(0));
+        }
     }
 
     #[test]

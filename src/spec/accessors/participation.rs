@@ -9,7 +9,7 @@ use crate::{
         math,
     },
     types::{
-        AttestationData, BeaconState, ChainConfig, Epoch, ForkName, ValidatorIndex,
+        AttestationData, BeaconState, ChainConfig, Epoch, ForkName, Gwei, Validator, ValidatorIndex,
         constants::{TIMELY_HEAD_FLAG_INDEX, TIMELY_SOURCE_FLAG_INDEX, TIMELY_TARGET_FLAG_INDEX},
     },
 };
@@ -66,15 +66,28 @@ pub fn get_unslashed_participating_indices(
     check_recent_epoch(cfg, state, epoch)?;
     let current = epoch == get_current_epoch(cfg, state);
     let flags = if current { &state.current_epoch_participation } else { &state.previous_epoch_participation };
-    let mut set = ValidatorSet::of_registry(state.validators.len());
-    for (i, validator) in state.validators.iter().enumerate() {
-        if is_active_validator(validator, epoch) {
-            let list = "epoch participation";
-            let missing = Error::IndexOutOfRange { list, index: i as u64, len: flags.len() as u64 };
-            set.0[i] = has_flag(*flags.get(i).ok_or(missing)?, flag_index) && !validator.slashed;
-        }
+    same_length("epoch participation", flags.len(), state)?;
+    let participates = |(validator, flags): (&Validator, &u8)| {
+        is_active_validator(validator, epoch) && has_flag(*flags, flag_index) && !validator.slashed
+    };
+    Ok(ValidatorSet(state.validators.iter().zip(flags).map(participates).collect()))
+}
+
+/// [`get_total_balance`](super::get_total_balance) of a set, walking the registry instead of looking each member up.
+pub(crate) fn total_balance_of_set(cfg: &ChainConfig, state: &BeaconState, set: &ValidatorSet) -> Result<Gwei, Error> {
+    let members = state.validators.iter().zip(&set.0).filter(|(_, member)| **member);
+    let mut balances = members.map(|(validator, _)| validator.effective_balance);
+    let sum = balances.try_fold(0, |sum, balance| math::add("total balance", sum, balance))?;
+    Ok(sum.max(cfg.preset.effective_balance_increment))
+}
+
+/// Fails unless a list of the state, `len` long, has an entry for every validator.
+pub(crate) fn same_length(list: &'static str, len: usize, state: &BeaconState) -> Result<(), Error> {
+    if len >= state.validators.len() {
+        Ok(())
+    } else {
+        Err(Error::IndexOutOfRange { list, index: len as u64, len: len as u64 })
     }
-    Ok(set)
 }
 
 /// The flags that a vote, included `inclusion_delay` slots after its own, earns (`get_attestation_participation_flag_indices` of

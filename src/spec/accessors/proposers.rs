@@ -6,8 +6,8 @@ use crate::{
     spec::{
         Error,
         accessors::{
-            compute_shuffled_index, compute_start_slot_at_epoch, fork_of, get_active_validator_indices,
-            get_current_epoch, get_seed, get_validator, shuffle_list,
+            Shuffle, compute_start_slot_at_epoch, fork_of, get_active_validator_indices, get_current_epoch, get_seed,
+            get_validator, shuffle_list,
         },
         math,
     },
@@ -114,7 +114,6 @@ pub(crate) fn remembered_proposers(cfg: &ChainConfig, state: &BeaconState) -> Re
 /// Draws from shuffled candidates, each taken with a probability in proportion to its effective balance: the loop that
 /// proposers and sync committees share.
 pub(crate) struct BalanceWeightedDraws<'a> {
-    cfg: &'a ChainConfig,
     state: &'a BeaconState,
     candidates: Candidates<'a>,
     seed: Root,
@@ -126,7 +125,7 @@ pub(crate) struct BalanceWeightedDraws<'a> {
 /// Candidates in shuffled order: all of them at once where many are looked at, else one by one.
 enum Candidates<'a> {
     Shuffled(Vec<ValidatorIndex>),
-    InOrder(&'a [ValidatorIndex]),
+    InOrder(&'a [ValidatorIndex], Shuffle),
 }
 
 /// What a candidate's balance is held against: a random number of so many bytes, up to the largest balance there is.
@@ -152,7 +151,7 @@ impl Odds {
 impl<'a> BalanceWeightedDraws<'a> {
     /// `count`: how many are to be drawn; this decides about speed only.
     pub(crate) fn new(
-        cfg: &'a ChainConfig,
+        cfg: &ChainConfig,
         state: &'a BeaconState,
         indices: &'a [ValidatorIndex],
         seed: Root,
@@ -162,13 +161,14 @@ impl<'a> BalanceWeightedDraws<'a> {
             return Err(Error::NoActiveValidators { slot: state.slot });
         }
         let odds = Odds::of(cfg, fork_of(cfg, state));
-        // Hashes for each round: one by one it takes two for a candidate, the list takes one for 256.
+        // To shuffle the list, one of it takes about a fiftieth of the time that a hash for each round takes.
         let tries = count.saturating_mul(odds.max_effective_balance / cfg.preset.min_activation_balance.max(1));
-        let candidates = match tries.saturating_mul(2) < indices.len() as u64 / 256 {
-            true => Candidates::InOrder(indices),
+        let total = indices.len() as u64;
+        let candidates = match tries < total / 50 {
+            true => Candidates::InOrder(indices, Shuffle::new(cfg, total, &seed)),
             false => Candidates::Shuffled(shuffle_list(cfg, indices.to_vec(), &seed)),
         };
-        Ok(Self { cfg, state, candidates, seed, odds, drawn: 0, random: Root::default() })
+        Ok(Self { state, candidates, seed, odds, drawn: 0, random: Root::default() })
     }
 
     pub(crate) fn next_index(&mut self) -> Result<ValidatorIndex, Error> {
@@ -176,7 +176,7 @@ impl<'a> BalanceWeightedDraws<'a> {
             let i = self.drawn;
             self.drawn += 1;
             let random = self.random_value(i);
-            let candidate = self.candidate(i)?;
+            let candidate = self.candidate(i);
             let balance = get_validator(self.state, candidate)?.effective_balance;
             let have = math::mul("weighted effective balance", balance, self.odds.max_random())?;
             if have >= math::mul("weighted effective balance", self.odds.max_effective_balance, random)? {
@@ -185,13 +185,10 @@ impl<'a> BalanceWeightedDraws<'a> {
         }
     }
 
-    fn candidate(&self, i: u64) -> Result<ValidatorIndex, Error> {
+    fn candidate(&self, i: u64) -> ValidatorIndex {
         match &self.candidates {
-            Candidates::Shuffled(candidates) => Ok(candidates[(i % candidates.len() as u64) as usize]),
-            Candidates::InOrder(indices) => {
-                let total = indices.len() as u64;
-                Ok(indices[compute_shuffled_index(self.cfg, i % total, total, &self.seed)? as usize])
-            }
+            Candidates::Shuffled(candidates) => candidates[(i % candidates.len() as u64) as usize],
+            Candidates::InOrder(indices, shuffle) => indices[shuffle.shuffled_index(i % indices.len() as u64) as usize],
         }
     }
 
@@ -229,9 +226,9 @@ mod tests {
                 let take = |draws: &mut BalanceWeightedDraws<'_>| -> Vec<u64> {
                     (0..20).map(|_| draws.next_index().unwrap()).collect()
                 };
-                assert!(matches!(draws.candidates, Candidates::Shuffled(_)));
+                draws.candidates = Candidates::Shuffled(shuffle_list(&cfg, indices.clone(), &seed));
                 let at_once = take(&mut draws);
-                draws.candidates = Candidates::InOrder(&indices);
+                draws.candidates = Candidates::InOrder(&indices, Shuffle::new(&cfg, 400, &seed));
                 draws.drawn = 0;
                 assert_eq!(take(&mut draws), at_once, "{fork}, {seed}");
             }

@@ -74,7 +74,10 @@ pub fn get_validator_activation_churn_limit(cfg: &ChainConfig, state: &BeaconSta
 /// Those whose balance the previous epoch's duties change (phase0/beacon-chain.md, `get_eligible_validator_indices`).
 pub fn get_eligible_validator_indices(cfg: &ChainConfig, state: &BeaconState) -> Vec<ValidatorIndex> {
     let previous = get_previous_epoch(cfg, state);
-    let eligible =
-        |v: &Validator| is_active_validator(v, previous) || (v.slashed && previous + 1 < v.withdrawable_epoch);
-    (0..).zip(state.validators.iter()).filter(|(_, v)| eligible(v)).map(|(i, _)| i).collect()
+    (0..).zip(state.validators.iter()).filter(|(_, v)| is_eligible_validator(v, previous)).map(|(i, _)| i).collect()
+}
+
+/// Whether [`get_eligible_validator_indices`] holds the validator, where `previous` is the epoch before the state's.
+pub(crate) fn is_eligible_validator(validator: &Validator, previous: Epoch) -> bool {
+    is_active_validator(validator, previous) || (validator.slashed && previous + 1 < validator.withdrawable_epoch)
 }

@@ -3,7 +3,7 @@
 use crate::{
     spec::{
         Error,
-        accessors::{fork_of, get_max_effective_balance},
+        accessors::{fork_of, get_max_effective_balance, same_length},
         math,
     },
     types::{BeaconState, ChainConfig, Gwei},
@@ -22,10 +22,8 @@ pub fn process_effective_balance_updates(cfg: &ChainConfig, state: &mut BeaconSt
     let downward = math::mul(what, hysteresis_increment, p.hysteresis_downward_multiplier)?;
     let upward = math::mul(what, hysteresis_increment, p.hysteresis_upward_multiplier)?;
     let mut updates: Vec<(usize, Gwei)> = Vec::new();
-    for (i, validator) in state.validators.iter().enumerate() {
-        let len = state.balances.len() as u64;
-        let missing = Error::IndexOutOfRange { list: "balances", index: i as u64, len };
-        let balance = *state.balances.get(i).ok_or(missing)?;
+    same_length("balances", state.balances.len(), state)?;
+    for (i, (validator, &balance)) in state.validators.iter().zip(&state.balances).enumerate() {
         if math::add(what, balance, downward)? < validator.effective_balance
             || math::add(what, validator.effective_balance, upward)? < balance
         {

@@ -4,8 +4,8 @@ use crate::{
     spec::{
         Error,
         accessors::{
-            get_current_epoch, get_eligible_validator_indices, get_previous_epoch, get_unslashed_participating_indices,
-            is_in_inactivity_leak,
+            get_current_epoch, get_previous_epoch, get_unslashed_participating_indices, is_eligible_validator,
+            is_in_inactivity_leak, same_length,
         },
         math,
     },
@@ -27,26 +27,20 @@ pub fn process_inactivity_updates(cfg: &ChainConfig, state: &mut BeaconState) ->
     let previous = get_previous_epoch(cfg, state);
     let timely = get_unslashed_participating_indices(cfg, state, TIMELY_TARGET_FLAG_INDEX, previous)?;
     let leaking = is_in_inactivity_leak(cfg, state)?;
-    let len = state.inactivity_scores.len() as u64;
-    let mut scores = state.inactivity_scores.to_vec();
-    let mut changed = false;
-    for index in get_eligible_validator_indices(cfg, state) {
-        let missing = Error::IndexOutOfRange { list: "inactivity_scores", index, len };
-        let score = scores.get_mut(index as usize).ok_or(missing)?;
-        let old = *score;
-        *score = if timely.contains(index) {
-            score.saturating_sub(1)
+    same_length("inactivity_scores", state.inactivity_scores.len(), state)?;
+    let mut validators = state.validators.iter();
+    state.inactivity_scores.try_update(|index, old| {
+        if !validators.next().is_some_and(|validator| is_eligible_validator(validator, previous)) {
+            return Ok(None);
+        }
+        let mut score = if timely.contains(index as u64) {
+            old.saturating_sub(1)
         } else {
-            math::add("inactivity score", *score, cfg.inactivity_score_bias)?
+            math::add("inactivity score", *old, cfg.inactivity_score_bias)?
         };
         if !leaking {
-            *score = score.saturating_sub(cfg.inactivity_score_recovery_rate);
+            score = score.saturating_sub(cfg.inactivity_score_recovery_rate);
         }
-        changed |= *score != old;
-    }
-    // An unchanged list keeps its root.
-    if changed {
-        state.inactivity_scores = scores.into();
-    }
-    Ok(())
+        Ok((score != *old).then_some(score))
+    })
 }

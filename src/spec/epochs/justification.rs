@@ -5,7 +5,7 @@ use crate::{
         Error,
         accessors::{
             fork_of, get_block_root, get_current_epoch, get_previous_epoch, get_total_active_balance,
-            get_total_balance, get_unslashed_participating_indices,
+            get_unslashed_participating_indices, total_balance_of_set,
         },
         epochs::{get_attesting_balance, get_matching_target_attestations},
         math,
@@ -41,7 +41,7 @@ fn target_balance(cfg: &ChainConfig, state: &BeaconState, epoch: Epoch) -> Resul
         }
         _ => {
             let set = get_unslashed_participating_indices(cfg, state, TIMELY_TARGET_FLAG_INDEX, epoch)?;
-            get_total_balance(cfg, state, set.iter())
+            total_balance_of_set(cfg, state, &set)
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
         accessors::{fork_of, get_current_epoch, get_randao_mix},
         math,
     },
-    ssz::Ssz,
+    ssz::{List, Ssz},
     types::{BeaconState, ChainConfig, Epoch, HistoricalBatch, HistoricalSummary},
 };
 
@@ -107,7 +107,7 @@ pub fn process_participation_record_updates(_: &ChainConfig, state: &mut BeaconS
 /// # Errors
 /// None; the type is that of every step.
 pub fn process_participation_flag_updates(_: &ChainConfig, state: &mut BeaconState) -> Result<(), Error> {
-    let none = vec![0; state.validators.len()].into();
+    let none = List::repeat(0, state.validators.len());
     state.previous_epoch_participation = std::mem::replace(&mut state.current_epoch_participation, none);
     Ok(())
 }

@@ -11,13 +11,10 @@ pub use phase0::{
 use crate::{
     spec::{
         Error,
-        accessors::{fork_of, get_current_epoch},
+        accessors::{fork_of, get_current_epoch, same_length},
         math,
     },
-    types::{
-        BeaconState, ChainConfig, ForkName, Gwei,
-        constants::{GENESIS_EPOCH, PARTICIPATION_FLAG_WEIGHTS},
-    },
+    types::{BeaconState, ChainConfig, ForkName, Gwei, constants::GENESIS_EPOCH},
 };
 
 /// What each validator of a state gains and loses by one component, in Gwei.
@@ -66,31 +63,19 @@ pub fn process_rewards_and_penalties(cfg: &ChainConfig, state: &mut BeaconState)
     if get_current_epoch(cfg, state) == GENESIS_EPOCH {
         return Ok(());
     }
-    let deltas = match fork_of(cfg, state) {
-        ForkName::Phase0 => vec![get_attestation_deltas(cfg, state)?],
-        _ => {
-            let flags = 0..PARTICIPATION_FLAG_WEIGHTS.len();
-            let mut deltas =
-                flags.map(|flag| get_flag_index_deltas(cfg, state, flag)).collect::<Result<Vec<_>, _>>()?;
-            deltas.push(get_inactivity_penalty_deltas(cfg, state)?);
-            deltas
-        }
-    };
-    apply(state, &deltas)
+    match fork_of(cfg, state) {
+        ForkName::Phase0 => apply(state, &get_attestation_deltas(cfg, state)?),
+        _ => altair::process_rewards_and_penalties(cfg, state),
+    }
 }
 
-/// Applies the components one after the other: a penalty stops at zero, so their order counts.
-fn apply(state: &mut BeaconState, deltas: &[Deltas]) -> Result<(), Error> {
-    let (validators, len) = (state.validators.len() as u64, state.balances.len() as u64);
-    if len < validators {
-        return Err(Error::IndexOutOfRange { list: "balances", index: len, len });
-    }
-    let mut balances = state.balances.to_vec();
-    for component in deltas {
-        for ((balance, reward), penalty) in balances.iter_mut().zip(&component.rewards).zip(&component.penalties) {
-            *balance = math::add("balance", *balance, *reward)?.saturating_sub(*penalty);
-        }
-    }
-    state.balances = balances.into();
-    Ok(())
+/// Rewards, then fines.
+fn apply(state: &mut BeaconState, deltas: &Deltas) -> Result<(), Error> {
+    same_length("balances", state.balances.len(), state)?;
+    let mut deltas = deltas.rewards.iter().zip(&deltas.penalties);
+    state.balances.try_update(|_, balance| {
+        let Some((reward, penalty)) = deltas.next() else { return Ok(None) };
+        let new = math::add("balance", *balance, *reward)?.saturating_sub(*penalty);
+        Ok((new != *balance).then_some(new))
+    })
 }

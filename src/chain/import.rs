@@ -153,13 +153,14 @@ impl Chain {
         Ok(Post { state: Arc::new(state), pulled_up })
     }
 
-    /// Puts a valid block into the chain.
-    pub(super) fn apply_block(&mut self, arrival: &Arrival, post: Post, optimistic: bool) {
+    /// Puts a valid block into the chain. False if it is of no use any more: while it waited, another fork became final.
+    pub(super) fn apply_block(&mut self, arrival: &Arrival, post: Post, optimistic: bool) -> bool {
         let (root, block) = (arrival.root, &arrival.block.message);
         let imported = fork_choice::Imported { root, state: post.state, pulled_up: post.pulled_up };
         if let Err(error) = fork_choice::on_block_imported(&self.cfg, &mut self.store, block, imported) {
-            self.log(Level::Error, format!("fork choice refused the valid block {root}: {error}"));
-            return;
+            self.log(Level::Warn, format!("fork choice refuses the valid block {root}: {error}"));
+            self.forget_sidecars(&root);
+            return false;
         }
         if optimistic {
             fork_choice::mark_optimistic(&mut self.store, &root);
@@ -176,6 +177,7 @@ impl Chain {
         self.metrics.blocks_imported += 1;
         self.notify(Notice::Block { slot: block.slot, root, optimistic });
         self.update_head();
+        true
     }
 
     /// Remembers that a block is invalid, and refuses those that wait for it.

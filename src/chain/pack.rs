@@ -6,12 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::Chain;
-use super::pool::{Candidate, Part, attestation};
-use crate::crypto;
+use super::pool::{Candidate, attestation};
 use crate::spec::{self, Signatures};
-use crate::ssz::{BitVector, Root, Shape, Ssz};
+use crate::ssz::{Root, Shape};
 use crate::types::constants::PARTICIPATION_FLAG_WEIGHTS;
-use crate::types::{Attestation, AttestationData, BeaconState, CommitteeIndex, Epoch, ForkName, ValidatorIndex};
+use crate::types::{Attestation, BeaconState, CommitteeIndex, Epoch, ForkName, ValidatorIndex};
 
 /// What one attestation could add: for each attester, the flags it would earn. In phase0 there is one flag, "included".
 struct Offer {
@@ -106,40 +105,22 @@ fn alone(shape: Shape, candidate: Candidate) -> Attestation {
 
 /// Of each data: the best of every committee as one attestation, what is next best in each as another, and so on.
 fn across_committees(shape: Shape, candidates: Vec<Candidate>) -> Vec<Attestation> {
-    let mut by_data: BTreeMap<Root, (AttestationData, BTreeMap<CommitteeIndex, Vec<Part>>)> = BTreeMap::new();
-    for Candidate { contents, part } in candidates {
-        let (_, committees) = by_data.entry(contents.data_root).or_insert((contents.data, BTreeMap::new()));
-        committees.entry(contents.committee).or_default().push(part);
+    let mut by_data: BTreeMap<Root, BTreeMap<CommitteeIndex, Vec<Attestation>>> = BTreeMap::new();
+    for candidate in candidates {
+        let committees = by_data.entry(candidate.contents.data_root).or_default();
+        committees.entry(candidate.contents.committee).or_default().push(alone(shape, candidate));
     }
     let mut attestations = Vec::new();
-    for (data, committees) in by_data.into_values() {
+    for committees in by_data.into_values() {
         let ranks = committees.values().map(Vec::len).max().unwrap_or(0);
         for rank in 0..ranks {
-            let parts = committees.iter().filter_map(|(committee, parts)| Some((*committee, parts.get(rank)?)));
-            attestations.extend(compute_on_chain_aggregate(shape, data, &parts.collect::<Vec<_>>()));
+            let aggregates: Vec<Attestation> =
+                committees.values().filter_map(|aggregates| aggregates.get(rank).cloned()).collect();
+            // It refuses signatures that are no points, which no accepted vote has.
+            attestations.extend(spec::compute_on_chain_aggregate(&aggregates));
         }
     }
     attestations
-}
-
-/// Spec `compute_on_chain_aggregate` (electra/validator.md), of parts in the order of their committees. None if a signature
-/// is no point, which no accepted one is.
-fn compute_on_chain_aggregate(
-    shape: Shape,
-    data: AttestationData,
-    parts: &[(CommitteeIndex, &Part)],
-) -> Option<Attestation> {
-    let mut committee_bits = BitVector::zero(shape);
-    for (committee, _) in parts {
-        committee_bits.set(*committee as usize, true);
-    }
-    let signatures: Vec<_> = parts.iter().map(|(_, part)| part.signature).collect();
-    Some(Attestation {
-        aggregation_bits: parts.iter().flat_map(|(_, part)| part.bits.iter().copied()).collect(),
-        data,
-        signature: crypto::aggregate(&signatures).ok()?,
-        committee_bits,
-    })
 }
 
 /// What the proposer would gain, in units that only compare: effective balance times weight.

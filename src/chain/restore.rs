@@ -180,7 +180,7 @@ impl Chain {
                 Ok(post) => {
                     let optimistic = self.fork_at(post.state.slot) >= ForkName::Bellatrix
                         && spec::is_merge_transition_complete(&post.state);
-                    self.apply_block(&arrival, post, optimistic);
+                    let _ = self.apply_block(&arrival, post, optimistic); // one of a dead fork is left out
                 }
                 Err(Fault::Reject(why) | Fault::Ignore(why) | Fault::Duplicate(why)) => {
                     return Err(Error::Database { what: "block", root, why });

@@ -74,9 +74,7 @@ impl Chain {
             self.accept(&mut arrival.asker, || Gossip::Block(block));
         }
         if !waits {
-            self.apply_block(&arrival, post, false);
-            self.answer(&mut arrival.asker, Outcome::Accept);
-            return true;
+            return self.import(arrival, post, false);
         }
         let word = if has_payload { Word::None } else { Word::Valid };
         let (until, ask_at_ms) = (self.slot.saturating_add(SLOTS), self.patience_ends());
@@ -112,13 +110,20 @@ impl Chain {
         if !judged || !waiting.available {
             return;
         }
-        let Some(Waiting { mut arrival, post, merges, .. }) = self.waiting.remove(root) else { return };
-        self.apply_block(&arrival, post, optimistic);
-        if optimistic && merges {
-            self.unverified_merges.insert(*root);
+        let Some(Waiting { arrival, post, merges, .. }) = self.waiting.remove(root) else { return };
+        if self.import(arrival, post, optimistic) {
+            if optimistic && merges {
+                self.unverified_merges.insert(*root);
+            }
+            self.take_what_waited_for(root);
         }
-        self.answer(&mut arrival.asker, Outcome::Accept);
-        self.take_what_waited_for(root);
+    }
+
+    fn import(&mut self, mut arrival: Arrival, post: Post, optimistic: bool) -> bool {
+        let imported = self.apply_block(&arrival, post, optimistic);
+        let refused = || Outcome::Ignore("another fork is final by now".into());
+        self.answer(&mut arrival.asker, if imported { Outcome::Accept } else { refused() });
+        imported
     }
 
     /// Drops a waiting block that turned out to be invalid.

@@ -6,6 +6,5 @@ mod operations;
 mod sync;
 
 pub(super) use attestations::{AttestationPool, Candidate, Contents, attestation};
-pub(super) use cover::Part;
 pub(super) use operations::OperationPool;
 pub(super) use sync::SyncPool;

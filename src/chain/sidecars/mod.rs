@@ -17,7 +17,6 @@ use super::event::Origin;
 use super::held::{Arrival, Asker};
 use super::verdict::{Fault, fresh, must};
 use super::{Chain, schema};
-use crate::crypto::kzg;
 use crate::spec::{self, das, gossip};
 use crate::ssz::{Root, Ssz};
 use crate::types::{BlobSidecar, DataColumnSidecar, Epoch, ForkName, SignedBeaconBlock, SignedBeaconBlockHeader, Slot};
@@ -101,24 +100,11 @@ impl Chain {
 
     /// What is true of a right sidecar whatever is known of its block: index, lengths, and proofs.
     fn check_contents(&self, sidecar: &Sidecar) -> Result<(), Fault> {
-        let cfg = &self.cfg;
-        let (included, proven) = match sidecar {
-            Sidecar::Blob(sidecar) => {
-                let limit = spec::max_blobs_per_block(cfg, cfg.epoch_of(sidecar.signed_block_header.message.slot));
-                must(sidecar.index < limit, || format!("blob {} of at most {limit}", sidecar.index))?;
-                let included = das::verify_blob_sidecar_inclusion_proof(cfg, sidecar);
-                let (commitments, proofs) = ([sidecar.kzg_commitment], [sidecar.kzg_proof]);
-                let verdict = || kzg::verify_blob_proofs(&[&sidecar.blob], &commitments, &proofs).unwrap_or(false);
-                (included, included && verdict())
-            }
-            Sidecar::Column(sidecar) => {
-                must(das::verify_data_column_sidecar(cfg, sidecar), || "not a possible data column".into())?;
-                let included = das::verify_data_column_sidecar_inclusion_proof(cfg, sidecar);
-                (included, included && das::verify_data_column_sidecar_kzg_proofs(sidecar))
-            }
+        let checked = match sidecar {
+            Sidecar::Blob(sidecar) => gossip::check_blob_sidecar(&self.cfg, sidecar),
+            Sidecar::Column(sidecar) => gossip::check_data_column_sidecar(&self.cfg, sidecar),
         };
-        must(included, || "its commitments are not those of its block".into())?;
-        must(proven, || "a KZG proof is wrong".into())
+        Ok(checked?)
     }
 
     /// The header's signature: that of the block, if it is there; else its proposer's.
@@ -185,11 +171,8 @@ impl Chain {
     /// How many sidecars a block has.
     fn sidecars_of(&self, block: &SignedBeaconBlock) -> u64 {
         let blobs = block.message.body.blob_kzg_commitments.len() as u64;
-        match self.fork_at(block.message.slot) {
-            _ if blobs == 0 => 0,
-            ForkName::Fulu => self.cfg.preset.number_of_columns,
-            _ => blobs,
-        }
+        let columns = blobs > 0 && self.fork_at(block.message.slot) >= ForkName::Fulu;
+        if columns { self.cfg.preset.number_of_columns } else { blobs }
     }
 
     /// Spec `is_data_available`, for sidecars that were each verified when they came. Outside of the window in which

@@ -70,8 +70,7 @@ fn first_after(store: &Store, mut at: usize, hash: &Hash32) -> Option<usize> {
         let parent = nodes[at].parent?;
         // The latest header of a post-state is that of its block's payload, and zero before the first one.
         if nodes[parent].state.latest_execution_payload_header.block_hash == *hash {
-            let own = nodes[at].state.latest_execution_payload_header.block_hash;
-            return (own != *hash).then_some(at);
+            return Some(at);
         }
         at = parent;
     }

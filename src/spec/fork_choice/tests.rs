@@ -361,3 +361,62 @@ fn late_and_weak_heads_are_built_around() {
     import(&cfg, &mut on_time, 3, 1, 2).expect("is valid");
     assert_eq!(head(&on_time), root(1));
 }
+
+/// A chain of optimistic blocks 1 to 4 on the anchor, and a fork 5 on 2; the payload hash of block n is `root(100 + n)`.
+fn optimistic(cfg: &ChainConfig) -> Store {
+    let mut store = store(cfg);
+    for (index, parent) in [(1, 0), (2, 1), (3, 2), (4, 3), (5, 2)] {
+        let mut node = node(index, parent, index as Slot);
+        let mut state = BeaconState::clone(&node.state);
+        state.latest_execution_payload_header.block_hash = root(100 + index);
+        node.state = Arc::new(state);
+        store.tree.push(node);
+        mark_optimistic(&mut store, &root(index));
+    }
+    store
+}
+
+#[test]
+fn a_valid_payload_vouches_for_its_ancestors_only() {
+    let mut store = optimistic(&ChainConfig::minimal());
+    assert_eq!(on_valid_payload(&mut store, &root(3)), [root(3), root(2), root(1)]);
+    assert_eq!(on_valid_payload(&mut store, &root(3)), []);
+    assert_eq!(store.optimistic_roots().collect::<Vec<_>>(), [root(4), root(5)]);
+    assert!(!store.is_optimistic(&root(0)) && !store.is_optimistic(&root(9)));
+}
+
+#[test]
+fn an_invalid_payload_goes_with_its_descendants_back_to_the_latest_valid_one() {
+    let cfg = ChainConfig::minimal();
+    let left = |named: usize, latest_valid: Option<Root>| -> Vec<usize> {
+        let mut store = optimistic(&cfg);
+        vote(&mut store, 0, 0, 4);
+        let removed = on_invalid_payload(&mut store, &root(named), latest_valid);
+        assert_eq!(removed.len() + store.len(), 6);
+        let node = store.latest_messages[0].expect("voted").node;
+        assert_eq!(node.is_some(), store.contains(&root(4)), "a vote for a removed block counts for nobody");
+        get_head(&cfg, &store);
+        (0..6).filter(|index| store.contains(&root(*index))).collect()
+    };
+    assert_eq!(left(4, Some(root(102))), [0, 1, 2, 5], "the child of the latest valid one");
+    assert_eq!(left(4, None), [0, 1, 2, 3, 5], "the engine can't tell: that one only");
+    assert_eq!(left(4, Some(root(77))), [0, 1, 2, 3, 5], "a hash that nobody knows is none");
+    assert_eq!(left(4, Some(Root::default())), [0], "zero: from the first payload on");
+    assert_eq!(left(2, Some(root(101))), [0, 1]);
+    assert_eq!(left(0, None), [0, 1, 2, 3, 4, 5], "the oldest block stays");
+}
+
+#[test]
+fn what_was_valid_once_stays() {
+    let mut store = optimistic(&ChainConfig::minimal());
+    on_valid_payload(&mut store, &root(2));
+    assert_eq!(on_invalid_payload(&mut store, &root(2), None), []);
+    assert_eq!(
+        on_invalid_payload(&mut store, &root(4), Some(root(101))),
+        [root(4)],
+        "2 is valid, whatever is said now"
+    );
+    assert_eq!(on_invalid_child(&mut store, &root(3), Some(root(102))), [root(3)]);
+    assert_eq!(on_invalid_child(&mut store, &root(5), Some(root(105))), [], "the parent itself is valid");
+    assert_eq!(on_invalid_child(&mut store, &root(5), None), []);
+}

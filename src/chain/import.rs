@@ -107,8 +107,8 @@ impl Chain {
             Some(Invalidity::Payload) => return ignore("the block's payload is known to be invalid"),
             None => {}
         }
-        let held = self.held.holds(&root) || self.waiting.contains_key(&root);
-        should(!held, || "the block is known, and held".into())?;
+        fresh(!self.waiting.contains_key(&root), || "the block is known, and waits to be imported".into())?;
+        should(!self.held.holds(&root), || "the block is known, and held".into())?;
         should(block.slot <= self.slot.saturating_add(1), || {
             format!("from slot {}, it is slot {}", block.slot, self.slot)
         })?;

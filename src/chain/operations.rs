@@ -65,11 +65,12 @@ impl Chain {
     /// (an exit or a slashing signed two forks ago).
     pub(super) fn judge_operations_again(&mut self) {
         let new = gossip::Seen::default();
+        let stays = |judged: Result<(), gossip::Fault>| !matches!(judged, Err(gossip::Fault::Reject(_)));
         let mut operations = std::mem::take(&mut self.operations);
         operations.retain(
-            |exit| gossip::validate_voluntary_exit_gossip(self, &new, exit).is_ok(),
-            |slashing| gossip::validate_proposer_slashing_gossip(self, &new, slashing).is_ok(),
-            |slashing| gossip::validate_attester_slashing_gossip(self, &new, slashing).is_ok(),
+            |exit| stays(gossip::validate_voluntary_exit_gossip(self, &new, exit)),
+            |slashing| stays(gossip::validate_proposer_slashing_gossip(self, &new, slashing)),
+            |slashing| stays(gossip::validate_attester_slashing_gossip(self, &new, slashing)),
         );
         self.operations = operations;
     }

@@ -9,7 +9,7 @@ use super::{Chain, schema};
 use crate::engine::{Call, Failure, NewPayload, PayloadStatus, Validity};
 use crate::spec::{self, fork_choice};
 use crate::ssz::{Root, Ssz};
-use crate::types::{Hash32, SignedBeaconBlock};
+use crate::types::{BeaconBlock, Hash32, SignedBeaconBlock};
 
 /// Optimistic blocks asked for again in one slot, the oldest first.
 const ASKED_AGAIN: usize = 32;
@@ -26,16 +26,20 @@ impl Chain {
     }
 
     fn ask_new_payload(&mut self, root: Root, signed: &SignedBeaconBlock) {
-        let block = &signed.message;
+        let call = self.new_payload(&signed.message);
+        self.ask_engine(Purpose::Payload(root), Call::NewPayload(Box::new(call)));
+    }
+
+    /// What the engine is asked about a block's payload.
+    pub(super) fn new_payload(&self, block: &BeaconBlock) -> NewPayload {
         let body = &block.body;
-        let call = NewPayload {
+        NewPayload {
             fork: self.fork_at(block.slot),
             payload: body.execution_payload.clone(),
             versioned_hashes: body.blob_kzg_commitments.iter().map(spec::kzg_commitment_to_versioned_hash).collect(),
             parent_beacon_block_root: block.parent_root,
             execution_requests: body.execution_requests.clone(),
-        };
-        self.ask_engine(Purpose::Payload(root), Call::NewPayload(Box::new(call)));
+        }
     }
 
     /// Asks again for imported blocks that the engine has not judged.

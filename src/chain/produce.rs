@@ -5,7 +5,7 @@ use super::building::Order;
 use super::effect::ProducedBlock;
 use super::pool::attestation;
 use super::{Chain, Error};
-use crate::engine::BuiltPayload;
+use crate::engine::{self, BuiltPayload};
 use crate::spec::{self, Signatures};
 use crate::ssz::{Root, Ssz, Uint256};
 use crate::types::{
@@ -81,8 +81,22 @@ impl Chain {
                 post
             }
         };
+        if has_payload {
+            self.check_payload_hash(&block)?;
+        }
         block.state_root = post.hash_tree_root(self.cfg.shape_at_slot(slot));
         Ok(ProducedBlock { block, proofs: built.proofs, blobs: built.blobs, payload_value: built.block_value })
+    }
+
+    /// That the engine's payload is the one that its hash says: everybody else's engine will look at that first.
+    fn check_payload_hash(&self, block: &BeaconBlock) -> Result<(), Error> {
+        let (claimed, found) =
+            (block.body.execution_payload.block_hash, engine::header::block_hash(&self.new_payload(block)));
+        if claimed == found {
+            return Ok(());
+        }
+        let why = format!("the execution engine's payload says that its hash is {claimed}, but it is {found}");
+        Err(Error::Produce { slot: block.slot, why })
     }
 
     /// What a block without a payload has in its place.

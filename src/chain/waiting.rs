@@ -139,6 +139,9 @@ impl Chain {
     /// Once a slot: asks again for what is missing, and drops what has waited too long.
     pub(super) fn drive_waiting(&mut self) {
         let finalized = self.cfg.start_slot(self.store.finalized_checkpoint().epoch);
+        for root in self.unverified_merges.clone() {
+            self.check_merge(&root);
+        }
         let mut oldest_first: Vec<(Slot, Root)> =
             self.waiting.iter().map(|(root, waiting)| (waiting.arrival.block.message.slot, *root)).collect();
         oldest_first.sort();

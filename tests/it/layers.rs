@@ -42,7 +42,8 @@ const LEAVES: &[&str] = &["yaml"];
 const BRIDGES: &[&str] = &["runtime/simulation", "cli/node", "cli/validator", "cli/engine"];
 
 /// Macros that stand at the crate's root, and the module that they belong to.
-const MACROS: &[(&str, &str)] = &[("container", "ssz"), ("limits", "ssz"), ("field_is_present", "ssz")];
+const MACROS: &[(&str, &str)] =
+    &[("container", "ssz"), ("limits", "ssz"), ("field_is_present", "ssz"), ("field_is_lasting", "ssz")];
 
 fn layer_of(module: &str) -> Option<(Side, u8)> {
     LAYERS.iter().find(|(.., modules)| modules.contains(&module)).map(|(side, layer, _)| (*side, *layer))

@@ -52,7 +52,7 @@ const NEVER_ZERO: &[&str] = &[
     "BALANCE_PER_ADDITIONAL_CUSTODY_GROUP",
 ];
 
-/// Values of a `config.yaml` that a network could choose, but that this program has built in: its limits on the wire, its
+/// Values of a `config.yaml` or a preset that a network could choose, but that this program has built in: its limits on the wire, its
 /// subnets and its message ids. A network with others could not be followed, so it is refused when it is read.
 pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("ATTESTATION_SUBNET_COUNT", "64"),

@@ -1,17 +1,18 @@
 //! [`Core`]: one node without its sockets, disk and clock. What happens is told to it; what is to be done it gives back.
 //! It NEVER does I/O, reads a clock or uses randomness, so the same inputs in the same order give the same effects.
 
+mod later;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use self::later::Waiting;
+pub use self::later::{CallId, Handled};
 use super::rest::{self, Refusal, Reply, Served};
-use crate::api::{Request, Response};
-use crate::chain::{
-    Chain, Effect, EngineId, Error, Event, Level, Memo, Notice, Origin, Outcome, ProducedBlock, ProductionId, Rows,
-    Write,
-};
+use crate::api::Request;
+use crate::chain::{Chain, Effect, EngineId, Error, Event, Level, Memo, Notice, Origin, Outcome, Rows, Write};
 use crate::engine;
 use crate::net::link::Direction;
 use crate::net::service::{self, Action, Service};
@@ -23,26 +24,6 @@ use crate::types::{BeaconState, ChainConfig};
 const TICKS_PER_SLOT: u64 = 4;
 /// Shortest time between two ticks, milliseconds.
 const SHORTEST_TICK_MS: u64 = 100;
-
-/// A core's name for a request that it answers later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CallId(pub u64);
-
-/// What [`Core::handle`] makes of a request.
-#[derive(Clone, Debug)]
-pub enum Handled {
-    /// The answer.
-    Now(Response),
-    /// The answer will be among the effects ([`Effects::answers`]), within a slot's time.
-    Later(CallId),
-}
-
-/// A request that waits for the chain to produce a block.
-struct Waiting {
-    form: rest::Form,
-    /// Unix milliseconds; then it is answered with an error.
-    until_ms: u64,
-}
 
 /// A line for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -344,41 +325,6 @@ impl Core {
     /// Hands the chain an event that nobody waits for.
     pub(super) fn tell(&mut self, event: Event) {
         self.tell_chain(event);
-    }
-
-    /// Has the chain produce a block, which is answered in this form, at once or when the execution engine has built it.
-    pub(super) fn produce(&mut self, form: rest::Form, event: impl FnOnce(ProductionId) -> Event) -> Served {
-        self.next_call += 1;
-        let call = CallId(self.next_call);
-        let until_ms = self.now_ms.saturating_add(self.chain.config().slot_duration_ms);
-        self.waiting.insert(call, Waiting { form, until_ms });
-        self.tell_chain(event(ProductionId(call.0)));
-        match self.effects.answers.iter().position(|(answered, _)| *answered == call) {
-            Some(at) => Served::Now(self.effects.answers.remove(at).1),
-            None => Served::Later(call),
-        }
-    }
-
-    /// Answers the request that a production belongs to, if it still waits.
-    fn answer(&mut self, call: CallId, result: Result<Box<ProducedBlock>, Arc<Error>>) {
-        let Some(Waiting { form, .. }) = self.waiting.remove(&call) else { return };
-        let reply = match result {
-            Ok(produced) => rest::answer(self.chain.config(), form, *produced),
-            Err(error) => Refusal::from(&*error).into(),
-        };
-        self.effects.answers.push((call, reply));
-    }
-
-    /// Answers what has waited too long.
-    fn give_up(&mut self) {
-        let now_ms = self.now_ms;
-        let late: Vec<CallId> =
-            self.waiting.iter().filter(|(_, it)| it.until_ms <= now_ms).map(|(call, _)| *call).collect();
-        for call in late {
-            self.waiting.remove(&call);
-            let refusal = Refusal::new(503, "the execution engine did not build a payload within a slot");
-            self.effects.answers.push((call, refusal.into()));
-        }
     }
 
     fn tell_chain(&mut self, event: Event) {

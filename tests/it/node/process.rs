@@ -157,30 +157,71 @@ fn a_node_serves_survives_a_kill_and_ends_on_request() {
     assert!(took < Duration::from_secs(2) && status.code() == Some(0), "{took:?} {status}\n{}", node.log());
 }
 
-#[test]
-fn payloads_are_judged_by_the_stub_in_process_where_no_engine_was_given() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let blocks = network_of(dir.path(), forked(&[(ForkName::Altair, 0), (ForkName::Bellatrix, 0)]));
-    let mut node = Process::start(dir.path(), &[]);
+/// A node of a network that merges in its first block, told this many of its first nine blocks.
+fn merging_node(dir: &Path, blocks: usize, more: &[&str]) -> (Process, SocketAddr) {
+    let made = network_of(dir, forked(&[(ForkName::Altair, 0), (ForkName::Bellatrix, 0)]));
+    let mut node = Process::start(dir, more);
     let address = node.rest();
-    assert!(node.log().contains("no --engine was given"), "{}", node.log());
     let ssz = "content-type: application/octet-stream\r\neth-consensus-version: bellatrix\r\n";
-    for block in &blocks {
+    for block in &made[..blocks] {
         let (status, _, body) = http(address, "POST", "/eth/v2/beacon/blocks", ssz, block);
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
     }
+    (node, address)
+}
+
+/// Asks until the answer is as wanted.
+fn wait_for(node: &Process, address: SocketAddr, target: &str, wanted: impl Fn(&Value) -> bool) {
     let begun = Instant::now();
-    let judged = |head: &Value| {
-        head["data"]["header"]["message"]["slot"] == "9" && head["execution_optimistic"] == Value::Bool(false)
-    };
-    while !judged(&get(address, "/eth/v1/beacon/headers/head")) {
-        assert!(begun.elapsed() < Duration::from_secs(30), "not judged:\n{}", node.log());
+    loop {
+        let answer = get(address, target);
+        if wanted(&answer) {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{target} says {answer}:\n{}", node.log());
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+#[test]
+fn payloads_are_judged_and_built_by_the_stub_in_process_where_no_engine_was_given() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (node, address) = merging_node(dir.path(), 9, &[]);
+    assert!(node.log().contains("no --engine was given"), "{}", node.log());
+    wait_for(&node, address, "/eth/v1/beacon/headers/head", |head| {
+        head["data"]["header"]["message"]["slot"] == "9" && head["execution_optimistic"] == Value::Bool(false)
+    });
     let head = get(address, "/eth/v2/beacon/blocks/head");
     let hash = &head["data"]["message"]["body"]["execution_payload"]["block_hash"];
     assert_ne!(*hash, format!("0x{}", "00".repeat(32)), "the chain has merged");
-    assert_eq!(get(address, "/eth/v1/node/syncing")["data"]["el_offline"], Value::Bool(false));
+    let syncing = get(address, "/eth/v1/node/syncing");
+    assert_eq!(syncing["data"]["el_offline"], Value::Bool(false));
+
+    // an answer that waits for the engine comes over HTTP as any other
+    let number = |name: &str| syncing["data"][name].as_str().expect("a number").parse::<u64>().expect("a number");
+    let slot = number("head_slot") + number("sync_distance");
+    let reveal = format!("0x{}", "c0".to_string() + &"00".repeat(95));
+    let built = get(address, &format!("/eth/v3/validator/blocks/{slot}?randao_reveal={reveal}"));
+    assert_eq!(built["version"], "bellatrix");
+    assert_eq!(built["data"]["body"]["execution_payload"]["parent_hash"], *hash);
+}
+
+#[test]
+fn without_its_engine_a_node_does_not_cross_the_merge_and_says_so() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let secret = dir.path().join("jwt.hex");
+    std::fs::write(&secret, "11".repeat(32)).expect("writes");
+    let nowhere = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let engine = format!("http://{nowhere}");
+    let secret = secret.to_str().expect("text");
+    let (node, address) = merging_node(dir.path(), 1, &["--engine", &engine, "--jwt-secret", secret]);
+    assert!(node.log().contains(&engine) && !node.log().contains(&"11".repeat(32)), "{}", node.log());
+    wait_for(&node, address, "/eth/v1/node/syncing", |syncing| syncing["data"]["el_offline"] == Value::Bool(true));
+    let head = get(address, "/eth/v1/beacon/headers/head");
+    assert_eq!(
+        head["data"]["header"]["message"]["slot"], "0",
+        "nobody says whether the merge is on the terminal block"
+    );
 }
 
 #[test]

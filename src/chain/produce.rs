@@ -9,8 +9,8 @@ use crate::engine::{self, BuiltPayload};
 use crate::spec::{self, Signatures};
 use crate::ssz::{Root, Ssz, Uint256};
 use crate::types::{
-    Attestation, AttestationData, BeaconBlock, BeaconBlockBody, BeaconState, BlsSignature, Checkpoint, CommitteeIndex,
-    Eth1Data, ForkName, Slot, SyncCommitteeContribution,
+    Attestation, AttestationData, BeaconBlock, BeaconBlockBody, BeaconState, Checkpoint, CommitteeIndex, Eth1Data,
+    ForkName, Slot, SyncCommitteeContribution,
 };
 
 impl Chain {
@@ -27,14 +27,6 @@ impl Chain {
 
     fn refuse_optimistic(&self, root: &Root) -> Result<(), Error> {
         if self.is_optimistic(root) { Err(Error::Optimistic { root: *root }) } else { Ok(()) }
-    }
-
-    /// An unsigned block on the head that needs no payload. For whoever does not wait for
-    /// [`Effect::Produced`](super::Effect::Produced).
-    pub fn produce_block(&self, slot: Slot, randao: BlsSignature, graffiti: Root) -> Result<BeaconBlock, Error> {
-        let order = Order { slot, randao, graffiti };
-        self.check_order(&order)?;
-        Ok(self.assemble(&order, &self.head.root, None)?.block)
     }
 
     /// An unsigned block on this block, with the best of the pools and its state root; without a payload (before the

@@ -275,19 +275,26 @@ mod tests {
         data.into_iter().zip(proofs).map(|(data, proof)| Deposit { proof: proof.into(), data }).collect()
     }
 
+    fn agrees_with_the_spec(cfg: &ChainConfig, fork: ForkName, count: u64) {
+        let mut cfg = cfg.clone();
+        cfg.start_at(fork);
+        let deposits = deposits(&cfg, count);
+        let mut expected = spec::initialize_beacon_state_from_eth1(&cfg, ETH1_BLOCK_HASH, ETH1_TIMESTAMP, &deposits)
+            .expect("good deposits");
+        expected.genesis_time = 1_567_777_777;
+        let ours = genesis_state(&cfg, fork, Convention::Genesis, 1_567_777_777, count).expect("ok");
+        let shape = cfg.shape(fork);
+        assert_eq!(ours.hash_tree_root(shape), expected.hash_tree_root(shape), "{fork}, {count} validators");
+    }
+
     #[test]
     fn it_is_what_the_spec_makes_of_the_same_deposits() {
         for cfg in [ChainConfig::minimal(), ChainConfig::lockin(Preset::mainnet())] {
             for count in [1, 3, 8] {
-                let deposits = deposits(&cfg, count);
-                let mut expected =
-                    spec::initialize_beacon_state_from_eth1(&cfg, ETH1_BLOCK_HASH, ETH1_TIMESTAMP, &deposits)
-                        .expect("good deposits");
-                expected.genesis_time = 1_567_777_777;
-                let ours =
-                    genesis_state(&cfg, ForkName::Phase0, Convention::Genesis, 1_567_777_777, count).expect("ok");
-                let shape = cfg.shape(ForkName::Phase0);
-                assert_eq!(ours.hash_tree_root(shape), expected.hash_tree_root(shape), "{count} validators");
+                agrees_with_the_spec(&cfg, ForkName::Phase0, count);
+            }
+            for fork in ForkName::ALL {
+                agrees_with_the_spec(&cfg, fork, 4);
             }
         }
     }

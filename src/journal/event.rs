@@ -103,6 +103,17 @@ pub enum Event {
         /// Of these, those with an included vote for the right target.
         target_gwei: u64,
     },
+    /// A block that was some node's head commits to blobs. Told once a block.
+    Blobs {
+        /// Which node's head it was.
+        node: String,
+        /// The block's slot.
+        block_slot: u64,
+        /// The block's root.
+        block: String,
+        /// How many blobs.
+        count: u64,
+    },
     /// A step of the scenario began or ended.
     Step {
         /// Its place in the plan, from 0.

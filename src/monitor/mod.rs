@@ -1,8 +1,9 @@
 //! Watches the nodes of a run through their Beacon API and writes what it sees into the journal: ready, head, justified,
-//! finalized, peers, participation, unreachable.
+//! finalized, peers, participation, blobs, unreachable.
 //!
 //! Never: judges, and never acts on a node. It asks only what the standard offers, so every client is watched alike.
 
+mod blobs;
 mod node;
 mod participation;
 
@@ -13,6 +14,7 @@ use crate::{
     journal::{self, Event, Writer},
     types::ChainConfig,
 };
+use blobs::Blobs;
 use node::Watched;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -41,12 +43,14 @@ pub struct Monitor {
     names: BTreeMap<String, String>,
     /// The next epoch whose participation is to be recorded.
     participation_due: u64,
+    blobs: Blobs,
 }
 
 impl Monitor {
     /// Watches nobody yet.
     pub fn new(config: Arc<ChainConfig>, journal: Writer) -> Self {
-        Self { config, journal, nodes: BTreeMap::new(), names: BTreeMap::new(), participation_due: 0 }
+        let (nodes, names) = (BTreeMap::new(), BTreeMap::new());
+        Self { config, journal, nodes, names, participation_due: 0, blobs: Blobs::default() }
     }
 
     /// Tells a node's peer id before the node itself does, where it is known, so that no peer of it counts as foreign.
@@ -89,6 +93,9 @@ impl Monitor {
             for event in node.take_in(look, &self.names) {
                 self.journal.write(now.at_ms, now.slot, event)?;
             }
+        }
+        for event in self.blobs.look(&self.config, self.nodes.values(), within).await {
+            self.journal.write(now.at_ms, now.slot, event)?;
         }
         self.record_participation(now, within).await
     }

@@ -83,7 +83,12 @@ impl Watched {
 
     /// The slot of the head that it was last seen on.
     pub(super) fn head_slot(&self) -> Option<u64> {
-        self.head.as_ref().map(|head| head.slot)
+        self.head().map(|(slot, _)| slot)
+    }
+
+    /// The head that it was last seen on: slot and root.
+    pub(super) fn head(&self) -> Option<(u64, &str)> {
+        self.head.as_ref().map(|head| (head.slot, head.block.as_str()))
     }
 
     /// Whether it is ready and answered when it was last asked.

@@ -167,3 +167,78 @@ fn the_configurations_in_genesis_are_those_of_scenarios() {
         assert_eq!(warnings, Vec::<String>::new());
     }
 }
+
+/// `lockin genesis` of 8 validators on the minimal preset into `net`.
+fn genesis(dir: &Path, more: &[&str]) -> std::process::Output {
+    let fixed = ["genesis", "--preset", "minimal", "--validators", "8", "--genesis-time", "1700000000", "--out"];
+    lockin().args(fixed).arg(dir.join("net")).args(more).output().expect("runs")
+}
+
+fn written(dir: &Path) -> (ChainConfig, BeaconState) {
+    let config = fs::read_to_string(dir.join("net/config.yaml")).expect("written");
+    let (cfg, _) = ChainConfig::from_yaml(&config).expect("our own file");
+    let state = cfg.decode_state(&fs::read(dir.join("net/genesis.ssz")).expect("written")).expect("our own file");
+    (cfg, state)
+}
+
+#[test]
+fn a_live_genesis_stands_on_the_block_that_our_engine_begins_with() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    for fork in Fork::ALL.into_iter().filter(|fork| *fork >= Fork::Bellatrix) {
+        let output = genesis(dir.path(), &["--fork", fork.name(), "--convention", "live"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let (cfg, state) = written(dir.path());
+        let header = lockin::engine::genesis::execution_genesis(cfg.shape(fork), 1_700_000_000);
+        assert_eq!(state.latest_execution_payload_header, header, "{fork}");
+        assert_eq!((header.timestamp, state.eth1_data.block_hash), (1_700_000_000, header.block_hash));
+        let file = fs::read_to_string(dir.path().join("net/deposit_contract_block_hash.txt")).expect("written");
+        assert_eq!(file.trim(), header.block_hash.to_string());
+    }
+    let output = genesis(dir.path(), &["--fork", "altair", "--convention", "live"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn an_execution_clients_genesis_block_can_be_the_beginning() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let blocks: Value = serde_json::from_str(include_str!("../execution-apis/blocks.json")).expect("JSON");
+    let block = &blocks["get-genesis"];
+    let file = dir.path().join("geth.json");
+    let begin = |block: &Value, fork: &str, more: &[&str]| {
+        fs::write(&file, block.to_string()).expect("writes");
+        let header = ["--fork", fork, "--execution-header", file.to_str().expect("UTF-8")];
+        genesis(dir.path(), &[&header, more].concat())
+    };
+    let output = begin(block, "bellatrix", &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (_, state) = written(dir.path());
+    let header = &state.latest_execution_payload_header;
+    assert_eq!(block["hash"], header.block_hash.to_string());
+    assert_eq!((state.eth1_data.block_hash, state.randao_mixes[3]), (header.block_hash, header.block_hash));
+
+    let refused = |output: std::process::Output, why: &str| {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(why), "{said}");
+    };
+    refused(begin(block, "capella", &[]), "not of capella");
+    refused(begin(block, "bellatrix", &["--convention", "merged"]), "makes a `live` state");
+    refused(begin(&serde_json::json!({ "hash": 5 }), "bellatrix", &[]), "geth.json: ");
+    refused(begin(block, "altair", &[]), "altair");
+}
+
+#[test]
+fn forks_out_of_order_are_refused_with_their_line() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let config = dir.path().join("c.yaml");
+    for (forks, why) in [
+        ("ALTAIR_FORK_EPOCH: 4\nBELLATRIX_FORK_EPOCH: 2\n", "c.yaml:3: bellatrix comes in epoch 2, but altair"),
+        ("CAPELLA_FORK_EPOCH: 0\n", "c.yaml:2: capella is scheduled at epoch 0, but the genesis state is of phase0"),
+        ("ALTAIR_FORK_EPOCH: 1\nCAPELLA_FORK_EPOCH: 9\n", "which it builds on, never comes"),
+    ] {
+        fs::write(&config, format!("PRESET_BASE: minimal\n{forks}")).expect("writes");
+        let output = genesis(dir.path(), &["--fork", "phase0", "--config", config.to_str().expect("UTF-8")]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(why), "{said}");
+        assert!(!dir.path().join("net").exists());
+    }
+}

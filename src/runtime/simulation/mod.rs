@@ -4,13 +4,14 @@
 //! One of the two bridges from the orchestrator to the embedded client. Signatures are real; what several nodes compute
 //! alike (a block's post-state, a signature's verdict) is computed once.
 
+mod engine;
 mod validators;
 mod world;
 
 use super::{Ending, Error, Exit, Runtime, Started, identity};
 use crate::{
     api::Client,
-    client::ClientDef,
+    client::{ClientDef, ENGINE},
     crypto::{self, SecretKey},
     genesis::{NetworkDirectory, Peers, interop_keys},
     journal::RunDir,
@@ -108,10 +109,12 @@ impl Simulation {
     }
 
     fn supports(&self, node: &NodePlan) -> Result<(), Error> {
-        match self.clients.get(&node.client) {
-            Some(def) if def.embedded => Ok(()),
-            _ => Err(Error::Unsupported {
-                client: node.client.clone(),
+        let embedded = |client: &&String| self.clients.get(*client).is_some_and(|def| def.embedded);
+        let mut clients = std::iter::once(&node.client).chain(node.engine.as_ref().map(|engine| &engine.client));
+        match clients.find(|client| !embedded(client)) {
+            None => Ok(()),
+            Some(client) => Err(Error::Unsupported {
+                client: client.clone(),
                 runtime: "simulation",
                 why: "only the embedded client runs in virtual time".into(),
             }),
@@ -133,11 +136,13 @@ impl State {
             let event = lock(&self.world).next_event_ms();
             let Some(next) = duties.into_iter().chain(event).min().filter(|next| *next <= end) else { break };
             // At one moment nodes come before their validators: a slot has begun before its block is asked for.
+            lock(&self.world).advance(next);
+            for duties in self.nodes.values_mut().filter_map(|node| node.duties.as_mut()) {
+                duties.go_on();
+            }
             if event.is_some_and(|event| event <= next) {
-                lock(&self.world).advance(next);
                 continue;
             }
-            lock(&self.world).advance(next);
             for node in self.nodes.values_mut() {
                 if let Some(duties) = node.duties.as_mut().filter(|duties| duties.due_ms() <= next) {
                     duties.go(next);
@@ -194,7 +199,7 @@ impl Runtime for Simulation {
         for node in &plan.nodes {
             self.supports(node)?;
             let peer_id = identity::peer_id(&node.node_key).map_err(Error::Other)?;
-            let index = world.join(&peer_id);
+            let index = world.join(&peer_id, node.engine.as_ref().map(|engine| engine.script.clone()));
             let log = self.folder(plan, node, &genesis)?.map(|folder| folder.join("beacon.log"));
             let plan = node.clone();
             nodes.insert(node.name.clone(), Node { index, plan, peer_id, duties: None, signed: None, log });
@@ -220,7 +225,8 @@ impl Runtime for Simulation {
         }
         lock(world).start(node.index)?;
         let role = |role: &str| Started { role: role.to_owned(), command: None, pid: None };
-        let mut started = vec![role("beacon")];
+        let engine = node.plan.engine.as_ref().map(|_| role(ENGINE));
+        let mut started: Vec<Started> = engine.into_iter().chain([role("beacon")]).collect();
         if !node.plan.validators.is_empty() {
             let client = validators::client(world, node.index, name);
             let validator = validator(plan, genesis, &node.plan.validators, node.signed.as_deref(), client)?;

@@ -1,14 +1,15 @@
 //! The validators of a simulated network: the same ones as in a real network, asked for each phase of a slot when its
 //! moment has come. They reach their node through the Beacon API; only what carries it is a call.
 
-use super::world::World;
+use super::world::{Answered, World};
 use crate::{
     api::{Client, Request, Response, Transport, TransportError, TransportErrorKind},
     validator::{Network, Phase, Validator},
 };
 use async_trait::async_trait;
-use futures::FutureExt;
+use futures::{FutureExt, future::BoxFuture};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
 
 /// A shared world. Nobody else runs while it is locked: there is one thread.
 pub(super) type Shared = Arc<Mutex<World>>;
@@ -27,20 +28,26 @@ pub(super) struct Call {
 #[async_trait]
 impl Transport for Call {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let answer = lock(&self.world).handle(self.node, &request);
-        answer.ok_or_else(|| TransportError {
+        let down = || TransportError {
             request: request.to_string(),
             url: self.name.clone(),
             kind: TransportErrorKind::Refused,
             detail: "the node is down".into(),
-        })
+        };
+        let answered = lock(&self.world).handle(self.node, &request);
+        match answered.ok_or_else(down)? {
+            Answered::Now(response) => Ok(response),
+            Answered::Later(response) => response.await.map_err(|_| down()),
+        }
     }
 }
 
 /// The validators of one node and their next moment.
 pub(super) struct Duties {
-    validator: Validator,
+    validator: Arc<Validator>,
     next: Phase,
+    /// Phases that wait for a block to be built; the next ones go on meanwhile.
+    waiting: Vec<BoxFuture<'static, ()>>,
 }
 
 impl Duties {
@@ -53,7 +60,7 @@ impl Duties {
             Some(slot) => slot + 1,
         };
         at_once(validator.prepare(slot, now_ms));
-        Self { validator, next: Phase::SlotStart(slot) }
+        Self { validator: Arc::new(validator), next: Phase::SlotStart(slot), waiting: Vec::new() }
     }
 
     /// When its next phase is due, unix milliseconds.
@@ -63,12 +70,20 @@ impl Duties {
 
     /// Does its next phase.
     pub(super) fn go(&mut self, now_ms: u64) {
-        at_once(self.validator.on(self.next, now_ms));
+        let (validator, phase) = (Arc::clone(&self.validator), self.next);
+        self.waiting.push(async move { drop(validator.on(phase, now_ms).await) }.boxed());
+        self.go_on();
         self.next = match self.next {
             Phase::SlotStart(slot) => Phase::Attest(slot),
             Phase::Attest(slot) => Phase::Aggregate(slot),
             Phase::Aggregate(slot) => Phase::SlotStart(slot + 1),
         };
+    }
+
+    /// Goes on with what waited, as far as it has been answered.
+    pub(super) fn go_on(&mut self) {
+        let mut nobody = Context::from_waker(Waker::noop());
+        self.waiting.retain_mut(|phase| phase.as_mut().poll(&mut nobody).is_pending());
     }
 
     /// Everything signed so far, as an EIP-3076 interchange file: what is left on disk.
@@ -91,7 +106,7 @@ pub(super) fn network(config: &crate::types::ChainConfig, genesis: &crate::types
     }
 }
 
-/// The result of what never has to wait: every request is answered by a call.
+/// The result of what never has to wait: every request but for a block is answered by a call.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("a simulated node answers within the call")
 }

@@ -1,17 +1,20 @@
 //! The nodes of a simulated network and what is under way between them, on one clock.
 //!
-//! One thread, no sockets, no disk, no wall clock. What happens next is the earliest of the messages under way and the
-//! nodes' own alarms; at one moment messages come first, then nodes in the order of the plan. So a seed replays exactly.
+//! One thread, no sockets, no disk, no wall clock. What happens next is the earliest of the messages under way, the
+//! engines' answers and the nodes' own alarms; at one moment messages come first, then nodes in the order of the plan. So a seed replays exactly.
 
+use super::engine::Engine;
 use crate::{
     api::{Request, Response},
     chain::{Memo, MemoryRows},
+    engine::{Script, Stub, StubConfig},
     net::{PeerId, memory::MemoryNetwork},
-    node::{Core, Handled, Identity, LogLine},
+    node::{CallId, Core, Handled, Identity, LogLine},
     runtime::Error,
     types::{BeaconState, ChainConfig},
 };
-use std::sync::Arc;
+use futures::channel::oneshot;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// How long a message takes from node to node.
 const LATENCY_MS: std::ops::RangeInclusive<u64> = 5..=50;
@@ -21,12 +24,26 @@ const SHARED_STATES: usize = 512;
 /// A node: up, or what it left on its disk.
 struct Node {
     core: Option<Core>,
+    /// What its engine is told, on a network that has payloads.
+    script: Option<Script>,
+    /// While it is up. A new one knows nothing of what the one before was told.
+    engine: Option<Engine>,
+    /// Requests that are answered when the engine has.
+    waiting: BTreeMap<CallId, oneshot::Sender<Response>>,
     disk: MemoryRows,
     dials: Vec<String>,
     identity: Identity,
     /// When it wants to be told that time has passed.
     alarm_ms: u64,
     log: Vec<(u64, LogLine)>,
+}
+
+/// What a node makes of a request.
+pub(super) enum Answered {
+    /// The response.
+    Now(Response),
+    /// It comes later, or never if the node ends before.
+    Later(oneshot::Receiver<Response>),
 }
 
 /// All nodes, and the clock.
@@ -46,13 +63,16 @@ impl World {
         Self { now_ms, config, genesis, memo: Memo::new(SHARED_STATES), network, nodes: Vec::new() }
     }
 
-    /// Adds a node with an empty disk, not started; its number.
-    pub(super) fn join(&mut self, peer_id: &str) -> usize {
+    /// Adds a node with an empty disk, not started, and an execution engine if one is given a script; its number.
+    pub(super) fn join(&mut self, peer_id: &str, script: Option<Script>) -> usize {
         let agent = concat!("lockin/", env!("CARGO_PKG_VERSION"));
         let index = self.network.join(PeerId::new(peer_id), agent);
         let identity = Identity { peer_id: peer_id.to_owned(), addresses: vec![self.network.address(index)] };
         self.nodes.push(Node {
             core: None,
+            script,
+            engine: None,
+            waiting: BTreeMap::new(),
             disk: MemoryRows::default(),
             dials: Vec::new(),
             identity,
@@ -88,6 +108,10 @@ impl World {
             None => Core::new(config.clone(), memo.clone(), disk, self.genesis.clone(), node.identity.clone())
                 .map_err(broken)?,
         };
+        node.engine = node.script.clone().map(|script| {
+            let stub = StubConfig::of_network(config.clone(), &self.genesis).with_script(script);
+            Engine::new(Stub::new(stub))
+        });
         self.network.start(index, now);
         core.start(&node.dials, now);
         node.core = Some(core);
@@ -101,25 +125,33 @@ impl World {
             core.say_goodbye(self.now_ms);
             self.carry_out(index);
         }
-        self.nodes[index].core = None;
+        let node = &mut self.nodes[index];
+        (node.core, node.engine) = (None, None);
+        node.waiting.clear();
         self.network.stop(index, self.now_ms);
     }
 
     /// The node's answer to a request; `None` when it is down.
-    pub(super) fn handle(&mut self, index: usize, request: &Request) -> Option<Response> {
+    pub(super) fn handle(&mut self, index: usize, request: &Request) -> Option<Answered> {
         let now = self.now_ms;
-        let handled = self.nodes[index].core.as_mut()?.handle(request, now);
+        let node = &mut self.nodes[index];
+        let answered = match node.core.as_mut()?.handle(request, now) {
+            Handled::Now(response) => Answered::Now(response),
+            Handled::Later(call) => {
+                let (sender, receiver) = oneshot::channel();
+                node.waiting.insert(call, sender);
+                Answered::Later(receiver)
+            }
+        };
         self.carry_out(index);
-        Some(match handled {
-            Handled::Now(response) => response,
-            Handled::Later(_) => Response::error(503, "the simulation has no execution engines yet"),
-        })
+        Some(answered)
     }
 
     /// When something happens next.
     pub(super) fn next_event_ms(&self) -> Option<u64> {
         let alarms = self.nodes.iter().filter(|node| node.core.is_some()).map(|node| node.alarm_ms);
-        alarms.chain(self.network.next_event_time()).min()
+        let engines = self.nodes.iter().filter_map(|node| node.engine.as_ref()?.due_ms());
+        alarms.chain(engines).chain(self.network.next_event_time()).min()
     }
 
     /// Lets the clock stand at `at_ms`, or later if it did, and does everything due.
@@ -133,6 +165,12 @@ impl World {
             }
         }
         for index in 0..self.nodes.len() {
+            while let Some((id, answer)) = self.nodes[index].engine.as_mut().and_then(|engine| engine.answer(now)) {
+                if let Some(core) = &mut self.nodes[index].core {
+                    core.on_engine(id, answer, now);
+                    self.carry_out(index);
+                }
+            }
             let node = &mut self.nodes[index];
             if let Some(core) = &mut node.core
                 && node.alarm_ms <= now
@@ -148,7 +186,8 @@ impl World {
         std::mem::take(&mut self.nodes[index].log)
     }
 
-    /// Does what a node wants done: its disk, its messages, its log, its next alarm.
+    /// Does what a node wants done: its disk, its messages, its engine's questions, its late answers, its log, its
+    /// next alarm.
     fn carry_out(&mut self, index: usize) {
         let now = self.now_ms;
         let node = &mut self.nodes[index];
@@ -159,6 +198,17 @@ impl World {
         }
         for command in effects.commands {
             self.network.send(index, now, command);
+        }
+        match &mut node.engine {
+            Some(engine) => engine.ask(effects.engine, now),
+            // A network without payloads: nothing is ever asked.
+            None => debug_assert!(effects.engine.is_empty()),
+        }
+        for (call, reply) in effects.answers {
+            if let Some(sender) = node.waiting.remove(&call) {
+                // Whoever asked may have gone.
+                sender.send(reply.into()).ok();
+            }
         }
         node.log.extend(effects.logs.into_iter().map(|line| (now, line)));
         node.alarm_ms = core.next_wakeup(now);

@@ -3,7 +3,9 @@
 //! A file has `Raw` (what is written), `Plan` (what it resolves to), `resolve` from one to the other, and how it is
 //! judged: purely, from the plan and the journal. A check never asks a node anything.
 
+mod blobs;
 mod finalized;
+mod forks;
 mod no_finality;
 mod participation;
 mod peered;
@@ -27,6 +29,10 @@ named_items! {
         SameHead = "same_head": same_head,
         /// Enough of the stake attested.
         Participation = "participation": participation,
+        /// Every fork came, and finality went on across its boundary.
+        Forks = "forks": forks,
+        /// Blocks had blobs.
+        Blobs = "blobs": blobs,
         /// Nothing was finalized that must not be.
         NoFinality = "no_finality": no_finality,
         /// The nodes caught up with the others.
@@ -170,7 +176,7 @@ fn short(root: &str) -> &str {
 
 #[cfg(test)]
 pub(super) mod test {
-    use super::super::steps::test::scenario;
+    use super::super::steps::test::{scenario, scenario_on};
     use super::*;
     use crate::journal::{NodeEvent, NodeState};
 
@@ -208,7 +214,12 @@ pub(super) mod test {
 
         /// `pass: sentence`.
         pub fn judge(&self, check: &str) -> String {
-            let plan = scenario("- kill: { node: b0, restart_after: 1 epoch }");
+            self.judge_with("network: { slot_time: 1s }", check)
+        }
+
+        /// The same on another network.
+        pub fn judge_with(&self, network: &str, check: &str) -> String {
+            let plan = scenario_on(network, "- kill: { node: b0, restart_after: 1 epoch }");
             let text = format!("checks:\n  - {check}\n");
             let check = super::super::test::check_of(&text);
             let history = History::of(&self.0);

@@ -159,8 +159,13 @@ pub(super) mod test {
 
     /// A network of `a0`, `b0` and, not started, `late`, minimal, one second a slot.
     pub fn scenario(steps: &str) -> Scenario {
+        scenario_on("network: { slot_time: 1s }", steps)
+    }
+
+    /// The same on another network.
+    pub fn scenario_on(network: &str, steps: &str) -> Scenario {
         let text = format!(
-            "name: t\nnetwork: {{ slot_time: 1s }}\nroles: {{ A: lockin, B: lockin }}\nnodes:\n  \
+            "name: t\n{network}\nroles: {{ A: lockin, B: lockin }}\nnodes:\n  \
              - {{ name: a0, role: A, validators: 8 }}\n  - {{ name: b0, role: B, validators: 8 }}\n  \
              - {{ name: late, role: B, start: later }}\nsteps:\n  - wait: 0 slots\n{}  - start: late\nchecks: [peered]\n",
             if steps.is_empty() { String::new() } else { format!("  {steps}\n") }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockin::chain::{Error, Event, GossipId, MOST_EMPTY_SLOTS, Origin, Outcome, StateId};
+use lockin::chain::{Error, Event, GossipId, MOST_EMPTY_SLOTS, Origin, Outcome, ProductionId, StateId};
 use lockin::ssz::Bytes;
 use lockin::types::{FAR_FUTURE_EPOCH, SignedVoluntaryExit, VoluntaryExit};
 
@@ -32,7 +32,6 @@ fn beyond_the_limit_nothing_is_computed_and_the_error_says_how_far() {
         chain.proposer_duties(slot / 8).err(),
         chain.attester_duties(slot / 8 + 1, &[1]).err(),
         chain.attestation_data(slot, 0).err(),
-        chain.produce_block(slot, Bytes([0; 96]), Bytes([0; 32])).err(),
         chain.state(StateId::Slot(slot)).err(),
     ];
     for error in errors {
@@ -40,6 +39,10 @@ fn beyond_the_limit_nothing_is_computed_and_the_error_says_how_far() {
         assert!(matches!(error, Error::TooFar { from: 0, .. }), "{error}");
         assert!(error.to_string().contains(&format!("{slot} slots after")), "{error}");
     }
+    let (id, randao, graffiti) = (ProductionId(1), Bytes([0; 96]), Bytes([0; 32]));
+    script.send(0, Event::Produce { id, slot, randao, graffiti, now_ms: script.now_ms });
+    let [(_, Err(error))] = &script.nodes[0].produced[..] else { panic!("one error") };
+    assert!(error.contains(&format!("{slot} slots after")), "{error}");
     // What the head's registry can tell needs no present state.
     let message = VoluntaryExit { epoch: 0, validator_index: 99 };
     let exit = Arc::new(SignedVoluntaryExit { message, signature: Bytes([0; 96]) });

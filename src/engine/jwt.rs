@@ -197,7 +197,8 @@ mod tests {
         }
         let token = secret.token(NOW);
         let (signed, signature) = token.rsplit_once('.').expect("a token");
-        assert_eq!(verdict(&format!("{signed}.{}", &signature[..20])), TokenError::Malformed);
+        assert_eq!(verdict(&format!("{signed}.{}", &signature[..20])), TokenError::Signature, "cut short");
+        assert_eq!(verdict(&format!("{signed}.{}", &signature[..21])), TokenError::Malformed, "no base64");
         assert_eq!(verdict(&format!("{signed}.")), TokenError::Signature);
     }
 

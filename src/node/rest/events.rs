@@ -290,7 +290,7 @@ mod tests {
                 epoch_transition: true,
                 previous_duty_dependent_root: Bytes([3; 32]),
                 current_duty_dependent_root: Bytes([4; 32]),
-                optimistic: false,
+                optimistic: true,
             },
             Notice::Finalized { epoch: 2, root: Bytes([5; 32]), state: Bytes([6; 32]), optimistic: false },
         ];

@@ -8,11 +8,11 @@ use lockin::crypto::G2_POINT_AT_INFINITY;
 use lockin::genesis::{Convention, genesis_state, interop_key};
 use lockin::spec;
 use lockin::ssz::{Bytes, Fork, Preset, Ssz};
-use lockin::types::{BeaconBlock, BeaconState, ChainConfig, SignedBeaconBlock, SyncAggregate};
+use lockin::types::{BeaconBlock, BeaconBlockBody, BeaconState, ChainConfig, ExecutionPayload, SignedBeaconBlock};
 
 const VALIDATORS: u64 = 16;
 
-/// A network directory's worth of files: a configuration, a state, and blocks that cross into altair.
+/// A network directory's worth of files: a configuration, a state, and blocks that cross a fork in each epoch.
 struct Chain {
     dir: tempfile::TempDir,
     cfg: ChainConfig,
@@ -24,7 +24,9 @@ struct Chain {
 impl Chain {
     fn new(slots: &[u64]) -> Self {
         let mut cfg = ChainConfig::lockin(Preset::minimal());
-        cfg.altair_fork_epoch = 1;
+        for (fork, epoch) in Fork::ALL.into_iter().zip(0..) {
+            cfg.set_fork_epoch(fork, epoch);
+        }
         let dir = tempfile::tempdir().expect("temporary folder");
         let mut state = genesis_state(&cfg, Fork::Phase0, Convention::Genesis, 1_700_000_000, VALIDATORS).expect("ok");
         fs::write(dir.path().join("config.yaml"), cfg.to_yaml()).expect("writes");
@@ -76,6 +78,12 @@ fn extend(cfg: &ChainConfig, state: &mut BeaconState, slot: u64) -> SignedBeacon
     block.body.randao_reveal = spec::get_epoch_signature(cfg, state, &block, &secret);
     block.body.eth1_data = state.eth1_data;
     block.body.sync_aggregate.sync_committee_signature = G2_POINT_AT_INFINITY;
+    if shape.fork >= Fork::Bellatrix {
+        block.body.execution_payload = payload(cfg, state);
+    }
+    if shape.fork >= Fork::Deneb {
+        block.body.blob_kzg_commitments.push(Bytes([0xc0; 48]));
+    }
     block.state_root = spec::compute_new_state_root(cfg, state, &block).expect("a good block");
     let signature = spec::get_block_signature(cfg, state, &block, &secret);
     let block = SignedBeaconBlock { message: block, signature };
@@ -84,13 +92,30 @@ fn extend(cfg: &ChainConfig, state: &mut BeaconState, slot: u64) -> SignedBeacon
     block
 }
 
+/// A payload that the rules take; what it is worth only an engine could tell.
+fn payload(cfg: &ChainConfig, state: &BeaconState) -> ExecutionPayload {
+    let shape = cfg.shape_at_slot(state.slot);
+    let mut payload = ExecutionPayload {
+        parent_hash: state.latest_execution_payload_header.block_hash,
+        prev_randao: spec::get_randao_mix(cfg, state, cfg.epoch_of(state.slot)).expect("a mix"),
+        timestamp: spec::compute_time_at_slot(cfg, state, state.slot).expect("a time"),
+        block_hash: Bytes([state.slot as u8; 32]),
+        ..ExecutionPayload::zero(shape)
+    };
+    if shape.fork >= Fork::Capella {
+        payload.withdrawals =
+            spec::blocks::get_expected_withdrawals(cfg, state).expect("what is due").withdrawals.into();
+    }
+    payload
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[test]
-fn a_chain_across_a_fork_gives_the_roots_that_its_blocks_carry() {
-    let chain = Chain::new(&[1, 2, 5, 8, 9, 17]);
+fn a_chain_across_every_fork_gives_the_roots_that_its_blocks_carry() {
+    let chain = Chain::new(&[1, 2, 5, 8, 9, 17, 24, 31, 33, 40, 41, 47, 49, 57]);
     let output = chain.replay(&chain.path("pre.ssz"), &chain.blocks);
     assert_eq!(text(&output.stdout), chain.expected, "{}", text(&output.stderr));
     assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
@@ -114,19 +139,24 @@ fn the_first_invalid_block_ends_it_with_the_reason() {
     let chain = Chain::new(&[1, 2]);
     let pre = chain.path("pre.ssz");
     let first_line = chain.expected.lines().next().expect("two lines").to_string() + "\n";
-    for what in ["signature", "state root", "far away"] {
+    for (what, why) in [
+        ("signature", "signature"),
+        ("state root", &format!("claims state root 0x{}; it is 0x", "07".repeat(32))),
+        ("far away", "slots after the state"),
+    ] {
         let bad = chain.changed(1, |block| match what {
             "signature" => block.signature = Bytes([0xc0; 96]),
             "state root" => block.message.state_root = Bytes([7; 32]),
             _ => {
                 block.message.slot = 1 << 40;
-                block.message.body.sync_aggregate = SyncAggregate::zero(chain.cfg.shape(Fork::Altair));
+                block.message.body = BeaconBlockBody::zero(chain.cfg.shape(Fork::NEWEST_BUILT));
             }
         });
         let output = chain.replay(&pre, &[chain.blocks[0].clone(), bad, chain.blocks[1].clone()]);
         assert_eq!(output.status.code(), Some(1), "{what}: {}", text(&output.stderr));
         assert_eq!(text(&output.stdout), first_line, "{what}");
-        assert!(text(&output.stderr).contains("changed-1.ssz: the block of slot"), "{}", text(&output.stderr));
+        let said = text(&output.stderr);
+        assert!(said.contains("changed-1.ssz: the block of slot") && said.contains(why), "{said}");
     }
 }
 
@@ -157,7 +187,7 @@ fn files_that_are_something_else() {
 fn a_state_and_a_configuration_of_different_networks() {
     let chain = Chain::new(&[1]);
     let mut cfg = chain.cfg.clone();
-    cfg.altair_fork_epoch = 0;
+    cfg.start_at(Fork::Altair);
     fs::write(chain.path("config.yaml"), cfg.to_yaml()).expect("writes");
     let output = chain.replay(&chain.path("pre.ssz"), &chain.blocks);
     assert_eq!(output.status.code(), Some(2));

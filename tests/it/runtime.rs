@@ -2,33 +2,38 @@
 
 use lockin::{
     api::Client,
-    client, genesis,
+    client,
+    engine::Script,
+    genesis,
     journal::RunDir,
-    runtime::{Ending, Error, Runtime, process::Process, simulation::Simulation},
+    runtime::{Ending, Error, Exit, Runtime, process::Process, simulation::Simulation},
     ssz::{Fork, Preset},
-    topology::{self, GenesisPlan, Links, NetworkPlan, NodeSpec, Start, Validators},
+    topology::{self, EnginePlan, GenesisPlan, Links, NetworkPlan, NodeSpec, Start, Validators},
     types::ChainConfig,
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 const SLOT_MS: u64 = 1000;
 
-/// Two nodes of eight validators each, linked, and a third that is nobody's.
-fn plan() -> NetworkPlan {
+/// Two nodes of eight validators each, linked, and a third that is nobody's, on a network that begins in `fork`.
+fn plan(fork: Fork) -> NetworkPlan {
     let mut config = ChainConfig::lockin(Preset::minimal());
     config.slot_duration_ms = SLOT_MS;
+    config.start_at(fork);
+    let engine = EnginePlan { client: "lockin".into(), script: Script::default() };
+    let engine = Some(engine).filter(|_| fork >= Fork::Bellatrix);
     let node = |name: &str, validators, start| NodeSpec {
         name: name.into(),
         role: None,
         client: "lockin".into(),
-        engine: None,
+        engine: engine.clone(),
         validators: Validators::Count(validators),
         start,
     };
     let nodes = [node("a", 8, Start::Genesis), node("b", 8, Start::Genesis), node("late", 0, Start::Later)];
     let links = Links::Pairs(vec![("a".into(), "b".into()), ("late".into(), "a".into())]);
-    let genesis =
-        GenesisPlan { fork: Fork::Phase0, validators: 16, delay_ms: None, convention: genesis::Convention::Genesis };
+    let convention = genesis::Convention::to_run(fork);
+    let genesis = GenesisPlan { fork, validators: 16, delay_ms: None, convention };
     topology::lay_out("conformance", 1, config, genesis, &nodes, &links).unwrap()
 }
 
@@ -75,8 +80,10 @@ async fn head_slot(client: &Client) -> u64 {
     client.head_header().await.map_or(0, |header| header.header.message.slot)
 }
 
-async fn conforms(runtime: &mut dyn Runtime) {
-    let plan = plan();
+async fn conforms(runtime: &mut dyn Runtime, fork: Fork) {
+    let plan = plan(fork);
+    // A network with payloads has an engine for each node, which starts first.
+    let engines = usize::from(fork >= Fork::Bellatrix);
     let genesis_at = prepare(runtime, &plan).await;
 
     // Names that the plan does not have are errors, and what is not up does not answer.
@@ -87,7 +94,8 @@ async fn conforms(runtime: &mut dyn Runtime) {
     // A node that validates has two programs, a follower one; starting twice is refused.
     for node in ["a", "b"] {
         let started = runtime.start(node).await.unwrap();
-        assert_eq!(started.iter().map(|it| it.role.as_str()).collect::<Vec<_>>(), ["beacon", "validator"]);
+        let roles: Vec<_> = started.iter().map(|it| it.role.as_str()).collect();
+        assert_eq!(roles, ["engine", "beacon", "validator"][1 - engines..]);
     }
     assert!(matches!(runtime.start("a").await, Err(Error::State { .. })));
 
@@ -103,7 +111,7 @@ async fn conforms(runtime: &mut dyn Runtime) {
     until(runtime, "b", 4 * SLOT_MS, "sees blocks", async |client| head_slot(client).await >= 2).await;
 
     // A follower that comes later follows.
-    assert_eq!(runtime.start("late").await.unwrap().len(), 1);
+    assert_eq!(runtime.start("late").await.unwrap().len(), 1 + engines);
     until(runtime, "late", 10_000, "follows", async |client| head_slot(client).await >= 2).await;
 
     // Killed or stopped, a node does not answer; started again it is where it was, and goes on. None of it is an exit.
@@ -135,33 +143,66 @@ fn process(folder: &std::path::Path) -> Process {
 
 #[tokio::test]
 async fn simulation_conforms() {
-    conforms(&mut Simulation::new(None, clients())).await;
+    for fork in [Fork::Phase0, Fork::Electra] {
+        conforms(&mut Simulation::new(None, clients()), fork).await;
+    }
 }
 
 #[tokio::test]
 async fn process_conforms() {
+    for fork in [Fork::Phase0, Fork::Electra] {
+        let folder = tempfile::tempdir().unwrap();
+        conforms(&mut process(folder.path()), fork).await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_and_its_engine_share_a_secret_that_nobody_else_can_read() {
+    use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    conforms(&mut process(folder.path())).await;
+    let mut runtime = process(folder.path());
+    prepare(&mut runtime, &plan(Fork::Deneb)).await;
+    let started = runtime.start("late").await.unwrap();
+    let secret = |node: &str| {
+        let path = folder.path().join(node).join("network/jwt.hex");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        (std::fs::read_to_string(&path).unwrap(), format!("--jwt-secret={}", path.display()))
+    };
+    let (late, argument) = secret("late");
+    assert_ne!(late, secret("a").0);
+    for program in &started {
+        let command = program.command.clone().unwrap();
+        assert!(command.contains(&argument) && !command.iter().any(|word| word.contains(late.trim())), "{command:?}");
+    }
+    // The engine has taken connections before the node was started, and its end is reported as its own.
+    until(&mut runtime, "late", 10_000, "answers", async |client| client.health().await.is_ok()).await;
+    // SAFETY: the process is our own child, still unreaped.
+    unsafe { libc::kill(started[0].pid.unwrap() as i32, libc::SIGKILL) };
+    assert_eq!(next_exit(&mut runtime).await.role, "engine");
+}
+
+/// The first program to end by itself.
+async fn next_exit(runtime: &mut Process) -> Exit {
+    loop {
+        if let Some(exit) = runtime.exits().pop() {
+            return exit;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
 async fn a_process_that_ends_by_itself_is_reported_once_with_its_last_words() {
     let folder = tempfile::tempdir().unwrap();
     let mut runtime = process(folder.path());
-    prepare(&mut runtime, &plan()).await;
+    prepare(&mut runtime, &plan(Fork::Phase0)).await;
     let started = runtime.start("late").await.unwrap();
     until(&mut runtime, "late", 10_000, "answers", async |client| client.health().await.is_ok()).await;
     // SAFETY: the process is our own child, still unreaped.
     unsafe { libc::kill(started[0].pid.unwrap() as i32, libc::SIGKILL) };
-    let exits = loop {
-        let exits = runtime.exits();
-        if !exits.is_empty() {
-            break exits;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    };
-    assert_eq!((exits[0].node.as_str(), exits[0].role.as_str(), exits[0].signal), ("late", "beacon", Some(9)));
-    assert!(!exits[0].log.is_empty() && !exits[0].environment);
+    let exit = next_exit(&mut runtime).await;
+    assert_eq!((exit.node.as_str(), exit.role.as_str(), exit.signal), ("late", "beacon", Some(9)));
+    assert!(!exit.log.is_empty() && !exit.environment);
     assert_eq!(runtime.exits(), []);
 }
 
@@ -169,7 +210,7 @@ async fn a_process_that_ends_by_itself_is_reported_once_with_its_last_words() {
 async fn a_missing_program_is_named_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let mut runtime = process(folder.path()).with_lockin(PathBuf::from("/nowhere/lockin"));
-    prepare(&mut runtime, &plan()).await;
+    prepare(&mut runtime, &plan(Fork::Phase0)).await;
     let error = runtime.start("a").await.unwrap_err().to_string();
     assert!(error.contains("`/nowhere/lockin` was not found"), "{error}");
 }

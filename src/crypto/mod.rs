@@ -16,11 +16,13 @@ mod aggregate;
 mod batch;
 mod generations;
 mod keys;
+mod multiples;
 mod points;
 
 pub use aggregate::{aggregate, eth_aggregate_pubkeys};
 pub use batch::{SignatureSet, remember_verdicts, verify_sets};
 pub use keys::SecretKey;
+pub use multiples::public_keys_of_known_secrets;
 pub use points::aggregate_verify;
 
 use crate::ssz::{Bytes, Root};

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::thread;
 
-use crate::crypto::SecretKey;
+use crate::crypto::{SecretKey, public_keys_of_known_secrets};
 use crate::ssz::sha256;
 use crate::types::{BlsPubkey, Root};
 
@@ -67,7 +67,7 @@ fn subtract(a: [u64; 4], b: [u64; 4]) -> Option<[u64; 4]> {
 
 /// Interop key `index`.
 pub fn interop_key(index: u64) -> InteropKey {
-    let secret = SecretKey::from_bytes(&interop_secret(index)).expect("a hash below the curve's order, and not zero");
+    let secret = secret_key(index);
     let pubkey = secret.public_key();
     InteropKey { index, secret, pubkey }
 }
@@ -75,21 +75,29 @@ pub fn interop_key(index: u64) -> InteropKey {
 /// The interop keys of a range, computed on all cores.
 pub fn interop_keys(range: Range<u64>) -> Vec<InteropKey> {
     let indices: Vec<u64> = range.collect();
-    on_all_cores(&indices, |index| interop_key(*index))
+    on_all_cores(&indices, |part| {
+        let secrets: Vec<SecretKey> = part.iter().copied().map(secret_key).collect();
+        let pubkeys = public_keys_of_known_secrets(&secrets);
+        let keys = part.iter().zip(secrets).zip(pubkeys);
+        keys.map(|((index, secret), pubkey)| InteropKey { index: *index, secret, pubkey }).collect()
+    })
 }
 
-/// Maps in order, the work spread over the machine's cores.
-pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+fn secret_key(index: u64) -> SecretKey {
+    SecretKey::from_bytes(&interop_secret(index)).expect("a hash below the curve's order, and not zero")
+}
+
+/// Maps in order, a part on each of the machine's cores.
+pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
     const WORTH_A_THREAD: usize = 32;
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let share = items.len().div_ceil(cores).max(WORTH_A_THREAD);
     if items.len() <= share {
-        return items.iter().map(work).collect();
+        return work(items);
     }
     let work = &work;
     thread::scope(|scope| {
-        let parts: Vec<_> =
-            items.chunks(share).map(|part| scope.spawn(move || part.iter().map(work).collect::<Vec<R>>())).collect();
+        let parts: Vec<_> = items.chunks(share).map(|part| scope.spawn(move || work(part))).collect();
         parts.into_iter().flat_map(|part| part.join().expect("pure work on valid keys does not panic")).collect()
     })
 }
@@ -127,9 +135,11 @@ mod tests {
 
     #[test]
     fn many_keys_come_in_order() {
-        let keys = interop_keys(5..105);
+        let keys = interop_keys(5..605);
         assert!(keys.iter().zip(5..).all(|(key, index)| key.index == index));
-        assert_eq!(keys[99].pubkey, interop_key(104).pubkey);
+        for index in [5, 300, 604] {
+            assert_eq!(keys[index as usize - 5].pubkey, interop_key(index).secret.public_key());
+        }
         assert!(interop_keys(3..3).is_empty());
     }
 

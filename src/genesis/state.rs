@@ -240,7 +240,8 @@ fn deposit_domain(cfg: &ChainConfig) -> types::Domain {
 /// Eth1 data of a deposit contract that holds exactly these keys' deposits.
 fn eth1_data(cfg: &ChainConfig, keys: &[InteropKey]) -> Eth1Data {
     let shape = cfg.shape(ForkName::Phase0);
-    let leaves = on_all_cores(keys, |key| deposit_data(cfg, key).hash_tree_root(shape));
+    let leaf = |key: &InteropKey| deposit_data(cfg, key).hash_tree_root(shape);
+    let leaves = on_all_cores(keys, |part| part.iter().map(leaf).collect());
     let deposit_root = mix_in_length(merkleize(leaves, 1 << DEPOSIT_CONTRACT_TREE_DEPTH), keys.len());
     Eth1Data { deposit_root, deposit_count: keys.len() as u64, block_hash: Root::ZERO }
 }

@@ -146,7 +146,13 @@ fn the_first_invalid_block_ends_it_with_the_reason() {
     ] {
         let bad = chain.changed(1, |block| match what {
             "signature" => block.signature = Bytes([0xc0; 96]),
-            "state root" => block.message.state_root = Bytes([7; 32]),
+            // As of a proposer that computes another state: its signature is good.
+            "state root" => {
+                block.message.state_root = Bytes([7; 32]);
+                let secret = interop_key(block.message.proposer_index).secret;
+                let state = chain.cfg.decode_state(&fs::read(&pre).expect("there")).expect("ours");
+                block.signature = spec::get_block_signature(&chain.cfg, &state, &block.message, &secret);
+            }
             _ => {
                 block.message.slot = 1 << 40;
                 block.message.body = BeaconBlockBody::zero(chain.cfg.shape(Fork::NEWEST_BUILT));

@@ -151,6 +151,12 @@ fn describe(error: &SaphyrError) -> String {
         SaphyrError::AliasReplayLimitExceeded { .. }
         | SaphyrError::AliasExpansionLimitExceeded { .. }
         | SaphyrError::AliasReplayStackDepthExceeded { .. } => "aliases (`*name`) repeat too much content".into(),
+        SaphyrError::Unexpected { expected: "sequence start", .. } => {
+            "expected a list: items after `- `, one a line, or `[a, b]`".into()
+        }
+        SaphyrError::Unexpected { expected: "mapping start", .. } => {
+            "expected keys with values: `key: value`, one a line, or `{ key: value }`".into()
+        }
         SaphyrError::NullIntoString { .. } => "nothing is written here, expected text".into(),
         SaphyrError::MultipleDocuments { .. } => "more than one document (`---`); expected exactly one".into(),
         other => UserMessageFormatter.format_message(other).into_owned(),

@@ -146,6 +146,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("links: full", "link: full"),
     ("links: full", "name: again"),
     ("checks:\n", "checks:\n  : [\n"),
+    ("steps:\n  - wait: { finalized: 2, within: 6 epochs }\n", "steps: { wait: 3 }\n"),
     // network
     ("preset: minimal", "preset: tiny"),
     ("slot_time: 2s", "slot_time: 2"),

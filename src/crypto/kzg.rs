@@ -2,7 +2,7 @@
 //! the trusted setup that it has built in.
 //!
 //! The setup takes about two seconds of processor time to load. It is loaded once in a process, when a blob first
-//! appears: a network without blobs never pays for it.
+//! appears, or by [`load`] in good time before: a network without blobs never pays for it.
 //!
 //! Never: panics on outside bytes. What is no field element, no curve point or of a wrong length is an [`Error`], which
 //! to a verifier means the same as `false`.
@@ -56,6 +56,11 @@ pub struct CellsAndProofs {
 /// The setup, loaded on first use. Precomputed tables would cost more than they save at a few blobs a slot.
 fn settings() -> &'static KzgSettings {
     c_kzg::ethereum_kzg_settings(0)
+}
+
+/// Loads the setup, if it is not there yet: for whoever can tell that blobs are coming, and has no time to lose then.
+pub fn load() {
+    settings();
 }
 
 /// The library's blobs, written where they stay: one takes 128 kB, too much to be handed around on a thread's stack.

@@ -18,8 +18,6 @@ mod merkle;
 mod preset;
 mod sequence;
 #[cfg(test)]
-mod sequence_tests;
-#[cfg(test)]
 mod tests;
 mod tree;
 mod uint256;

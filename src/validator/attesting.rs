@@ -138,8 +138,8 @@ impl Validator {
         let mut attesters = self.book().attesters_at(at.epoch, at.slot);
         attesters.retain(|attester| attester.aggregator.is_some());
         let questions = by(attesters, |duty| duty.committee_index)
-            .into_iter()
-            .map(|(_, members)| async move { (self.aggregate_of(at, &members).await, members) });
+            .into_values()
+            .map(|members| async move { (self.aggregate_of(at, &members).await, members) });
         let (mut outcomes, mut validators, mut signed) = (Vec::new(), Vec::new(), Vec::new());
         for (aggregate, members) in join_all(questions).await {
             for attester in members {

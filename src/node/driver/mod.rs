@@ -36,6 +36,7 @@ use crate::engine::{Call, Client};
 use crate::net::libp2p as link;
 use crate::net::{Link, LinkEvent};
 use crate::time::{Clock, WallClock};
+use crate::types::{ChainConfig, FAR_FUTURE_EPOCH, ForkName};
 
 /// States that a node's memo of transitions holds: the head and what may follow it.
 const MEMO_STATES: usize = 4;
@@ -229,6 +230,7 @@ async fn serve(
     let identity = Identity { peer_id: link.peer_id().to_string(), addresses: vec![link.address().to_string()] };
     tracing::info!("{} listens on {}", super::rest::version(), link.address());
     let core = start_core(network, &store, identity)?;
+    let blobs = tokio::spawn(prepare_for_blobs(core.chain().config().clone(), core.chain().genesis_time()));
     let finalized = core.chain().state(StateId::Finalized)?;
     let carried = Engine::new(remote, core.chain().config(), &finalized);
     let (engine, calls) = unbounded_channel();
@@ -242,6 +244,7 @@ async fn serve(
     let server = tokio::spawn(server::serve(listener, shared.clone()));
     let ended = event_loop(&shared, events).await;
     carrier.abort();
+    blobs.abort();
     // a broken core says nothing more
     if let Ok(mut shell) = shared.shell() {
         shell.with(|core, now_ms| core.say_goodbye(now_ms));
@@ -251,6 +254,18 @@ async fn serve(
     // the database was given whole batches only, whatever became of the core
     let closed = shared.shell.lock().unwrap_or_else(PoisonError::into_inner).store.finish();
     ended.and(closed.map_err(RunError::from))
+}
+
+/// Loads what blobs are judged with an epoch before they can come, on a thread of its own: two seconds of work would cost
+/// the event loop a slot.
+async fn prepare_for_blobs(cfg: Arc<ChainConfig>, genesis_time: u64) {
+    let deneb = cfg.fork_epoch(ForkName::Deneb);
+    if deneb == FAR_FUTURE_EPOCH {
+        return;
+    }
+    let at_ms = cfg.slot_clock(genesis_time).start_of(cfg.start_slot(deneb.saturating_sub(1)));
+    tokio::time::sleep(Duration::from_millis(at_ms.saturating_sub(WallClock.now_ms()))).await;
+    std::thread::spawn(crate::crypto::kzg::load);
 }
 
 /// Restores the node from the database, or starts it at genesis.

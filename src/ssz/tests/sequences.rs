@@ -1,6 +1,6 @@
 //! Lists against a plain vector that goes through the same changes.
 
-use super::*;
+use super::super::*;
 use crate::{
     limits,
     types::{Attestation, Validator},

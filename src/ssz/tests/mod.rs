@@ -1,5 +1,7 @@
 //! SSZ as a whole: round trips, hostile bytes, kept roots against fresh ones.
 
+mod sequences;
+
 use super::*;
 use crate::types::{Attestation, BeaconBlockBody, BeaconState, MetaData, SignedBeaconBlock, Validator};
 use proptest::prelude::*;

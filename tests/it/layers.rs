@@ -1,7 +1,7 @@
 //! Which module may import which: the layers of the design, read off every source file.
 //!
 //! `crate::x`, `$crate::x`, grouped imports and `super` paths that reach the crate's root count; comments, literals and
-//! unit tests (`mod tests`, `tests.rs`, `..._tests.rs`) don't: a test may make its input by whatever is handy.
+//! unit tests (`mod tests`, `tests.rs`, `tests/`) don't: a test may make its input by whatever is handy.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -229,8 +229,10 @@ fn source_files(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("src is readable") {
         let path = entry.expect("src is readable").path();
         if path.is_dir() {
-            source_files(&path, files);
-        } else if path.extension().is_some_and(|end| end == "rs") && !path.to_string_lossy().ends_with("tests.rs") {
+            if !path.ends_with("tests") {
+                source_files(&path, files);
+            }
+        } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tests.rs") {
             files.push(path);
         }
     }

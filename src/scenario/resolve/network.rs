@@ -118,9 +118,10 @@ fn merge(
     let merges = genesis < Fork::Bellatrix && forks.contains_key(Fork::Bellatrix.name());
     match raw.map(|word| (word, word.value.as_str())) {
         None => Ok(merges.then_some(Merge::TotalDifficulty)),
-        Some((word, _)) if !merges => {
-            Err(source.error(word, "this network does not merge: that takes a genesis before bellatrix and an epoch for it in `forks`"))
-        }
+        Some((word, _)) if !merges => Err(source.error(
+            word,
+            "this network does not merge: that takes a genesis before bellatrix and an epoch for it in `forks`",
+        )),
         Some((_, "total_difficulty")) => Ok(Some(Merge::TotalDifficulty)),
         Some((_, "block_hash")) => Ok(Some(Merge::BlockHash)),
         Some((word, other)) => {

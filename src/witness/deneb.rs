@@ -138,6 +138,9 @@ mirror! {
     }
 
     #[derive(Clone, Default, SimpleSerialize)]
+    pub struct BlobSidecarsByRangeRequest { start_slot: u64, count: u64 }
+
+    #[derive(Clone, Default, SimpleSerialize)]
     pub struct BlobIdentifier {
         block_root: Root,
         index: u64,

@@ -70,6 +70,9 @@ mirror! {
     }
 
     #[derive(Clone, Default, SimpleSerialize)]
+    pub struct DataColumnSidecarsByRangeRequest { start_slot: u64, count: u64, columns: List<u64, NUMBER_OF_COLUMNS> }
+
+    #[derive(Clone, Default, SimpleSerialize)]
     pub struct MatrixEntry {
         cell: Vector<u8, BYTES_PER_CELL>,
         kzg_proof: Commitment,

@@ -129,7 +129,8 @@ fn everywhere(shape: Shape) -> Vec<Pair> {
         ));
     }
     if shape.fork >= ForkName::Deneb {
-        pairs.extend(table!(shape, deneb: BlobSidecar BlobIdentifier ExecutionPayloadHeader));
+        pairs
+            .extend(table!(shape, deneb: BlobSidecar BlobIdentifier BlobSidecarsByRangeRequest ExecutionPayloadHeader));
     }
     if shape.fork >= ForkName::Electra {
         pairs.extend(table!(shape, electra:
@@ -239,7 +240,7 @@ macro_rules! sized {
                     BeaconState<SLOTS_PER_HISTORICAL_ROOT, ETH1_DATA_VOTES, EPOCHS_PER_HISTORICAL_VECTOR,
                         EPOCHS_PER_SLASHINGS_VECTOR, SYNC_COMMITTEE_SIZE, PARTIALS, CONSOLIDATIONS,
                         LOOKAHEAD>
-                    DataColumnSidecar MatrixEntry DataColumnsByRootIdentifier PartialDataColumnHeader
+                    DataColumnSidecar DataColumnSidecarsByRangeRequest MatrixEntry DataColumnsByRootIdentifier PartialDataColumnHeader
                     PartialDataColumnSidecar PartialDataColumnPartsMetadata PartialDataColumnGroupId Status MetaData
                 ),
                 electra_blocks!($shape),

@@ -1,6 +1,6 @@
 //! One random chain: blocks, skipped slots, forks at random epochs, phases in which many or few vote.
 
-use super::keys::{Keys, message, message_of_root};
+use super::keys::{Keys, message};
 use lockin::genesis::{Convention, deposit_data, genesis_state};
 use lockin::spec::{self, DepositTree, Signatures};
 use lockin::ssz::{Preset, Root, Ssz, Uint256};
@@ -233,7 +233,7 @@ impl RandomChain {
         let slot: Slot = pre.slot - 1;
         let root = spec::get_block_root_at_slot(&self.cfg, pre, slot).expect("the previous slot's root");
         let domain = spec::get_domain(&self.cfg, pre, DOMAIN_SYNC_COMMITTEE, Some(self.cfg.epoch_of(slot)));
-        let signed = message_of_root(root, domain);
+        let signed = spec::signing_root_of(root, domain);
         let signers = members.iter().zip(&present).filter(|(_, present)| **present);
         let signatures: Vec<_> = signers.map(|(pubkey, _)| self.keys.secret(pubkey).sign(&signed)).collect();
         if !signatures.is_empty() {

@@ -2,9 +2,9 @@
 
 use lockin::crypto::{SecretKey, aggregate};
 use lockin::genesis::{InteropKey, interop_key};
-use lockin::spec::{compute_signing_root, get_domain, signing_root_of};
+use lockin::spec::{compute_signing_root, get_domain};
 use lockin::ssz::{Root, Shape, Ssz};
-use lockin::types::{BeaconState, BlsPubkey, BlsSignature, ChainConfig, Domain, DomainType, Epoch, ValidatorIndex};
+use lockin::types::{BeaconState, BlsPubkey, BlsSignature, ChainConfig, DomainType, Epoch, ValidatorIndex};
 use std::collections::BTreeMap;
 
 pub struct Keys {
@@ -61,9 +61,4 @@ pub fn message<T: Ssz>(
     epoch: Epoch,
 ) -> Root {
     compute_signing_root(object, shape, get_domain(cfg, state, kind, Some(epoch)))
-}
-
-/// What is signed in a domain, given the object's root.
-pub fn message_of_root(root: Root, domain: Domain) -> Root {
-    signing_root_of(root, domain)
 }

@@ -1,7 +1,7 @@
 //! Random operations. Each is tried on the state first, and left out if the state has no use for it.
 
 use super::chain::RandomChain;
-use super::keys::{message, message_of_root};
+use super::keys::message;
 use lockin::genesis::deposit_data;
 use lockin::spec::{self, Signatures, blocks};
 use lockin::ssz::{BitVector, Bytes, Limit, Root, Ssz};
@@ -158,7 +158,7 @@ impl RandomChain {
         let now = cfg.epoch_of(scratch.slot);
         let exit = VoluntaryExit { epoch: now - self.below(now.min(3) + 1), validator_index };
         let domain = spec::voluntary_exit_domain(&cfg, scratch, exit.epoch);
-        let signed = message_of_root(exit.hash_tree_root(cfg.shape_at_slot(scratch.slot)), domain);
+        let signed = spec::signing_root_of(exit.hash_tree_root(cfg.shape_at_slot(scratch.slot)), domain);
         let signature = self.keys.sign(scratch, validator_index, &signed);
         let kept = self.keep(scratch, SignedVoluntaryExit { message: exit, signature }, |state, exit| {
             blocks::process_voluntary_exit(&cfg, state, exit, &mut Signatures::Trust)
@@ -175,7 +175,7 @@ impl RandomChain {
             let change = BlsToExecutionChange { validator_index, from_bls_pubkey, to_execution_address };
             let (version, root) = (Some(cfg.genesis_fork_version), Some(scratch.genesis_validators_root));
             let domain = spec::compute_domain(&cfg, DOMAIN_BLS_TO_EXECUTION_CHANGE, version, root);
-            let signed = message_of_root(change.hash_tree_root(cfg.shape_at_slot(scratch.slot)), domain);
+            let signed = spec::signing_root_of(change.hash_tree_root(cfg.shape_at_slot(scratch.slot)), domain);
             let signature = self.keys.sign(scratch, validator_index, &signed);
             let kept =
                 self.keep(scratch, SignedBlsToExecutionChange { message: change, signature }, |state, change| {
@@ -207,7 +207,7 @@ impl RandomChain {
         let &DepositData { pubkey, withdrawal_credentials, amount, .. } = data;
         let deposit = lockin::types::DepositMessage { pubkey, withdrawal_credentials, amount };
         let domain = spec::compute_domain(&self.cfg, lockin::types::constants::DOMAIN_DEPOSIT, None, None);
-        self.keys.all[index].secret.sign(&message_of_root(deposit.hash_tree_root(shape), domain))
+        self.keys.all[index].secret.sign(&spec::signing_root_of(deposit.hash_tree_root(shape), domain))
     }
 
     /// Requests of the execution layer, which may ask for anything: what can't be done is passed over.

@@ -299,8 +299,8 @@ impl ChainView for Genesis {
     fn blob_sidecars(&self, _: &Root) -> Vec<Arc<BlobSidecar>> {
         Vec::new()
     }
-    fn data_column_sidecars(&self, _: &Root) -> Vec<Arc<DataColumnSidecar>> {
-        Vec::new()
+    fn data_column_sidecar(&self, _: &Root, _: u64) -> Option<Arc<DataColumnSidecar>> {
+        None
     }
     fn canonical_block_at(&self, _: Slot) -> Option<Arc<SignedBeaconBlock>> {
         None

@@ -147,8 +147,8 @@ impl Rest {
             }
             Kind::Columns(columns) => {
                 let columns = named.unwrap_or(columns);
-                let kept = cx.chain.data_column_sidecars(root).into_iter();
-                self.ready.extend(kept.filter(|kept| columns.contains(&kept.index)).map(Sidecar::Column));
+                let kept = columns.iter().filter_map(|index| cx.chain.data_column_sidecar(root, *index));
+                self.ready.extend(kept.map(Sidecar::Column));
             }
         }
     }

@@ -18,8 +18,8 @@ pub trait ChainView {
     fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>>;
     /// The blob sidecars that are kept of a block, by index (deneb, electra).
     fn blob_sidecars(&self, root: &Root) -> Vec<Arc<BlobSidecar>>;
-    /// The column sidecars that are kept of a block, by index (fulu on).
-    fn data_column_sidecars(&self, root: &Root) -> Vec<Arc<DataColumnSidecar>>;
+    /// One column sidecar of a block, if it is kept (fulu on).
+    fn data_column_sidecar(&self, root: &Root, index: u64) -> Option<Arc<DataColumnSidecar>>;
     /// The canonical block of exactly this slot.
     fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>>;
     /// Root of the canonical block at the slot or the latest before it; `None` if that is not known any more.
@@ -47,8 +47,8 @@ impl ChainView for Chain {
         Chain::blob_sidecars(self, root)
     }
 
-    fn data_column_sidecars(&self, root: &Root) -> Vec<Arc<DataColumnSidecar>> {
-        Chain::data_column_sidecars(self, root)
+    fn data_column_sidecar(&self, root: &Root, index: u64) -> Option<Arc<DataColumnSidecar>> {
+        Chain::data_column_sidecar(self, root, index)
     }
 
     fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>> {

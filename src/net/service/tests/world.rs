@@ -211,8 +211,8 @@ impl ChainView for Script {
         self.blobs.get(root).cloned().unwrap_or_default()
     }
 
-    fn data_column_sidecars(&self, root: &Root) -> Vec<Arc<DataColumnSidecar>> {
-        self.columns.get(root).cloned().unwrap_or_default()
+    fn data_column_sidecar(&self, root: &Root, index: u64) -> Option<Arc<DataColumnSidecar>> {
+        self.columns.get(root)?.iter().find(|column| column.index == index).cloned()
     }
 
     fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>> {

@@ -4,6 +4,7 @@
 mod later;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -74,6 +75,23 @@ pub struct Identity {
     pub peer_id: String,
     /// Multiaddrs to be dialled at, with the peer id.
     pub addresses: Vec<String>,
+    /// What its node record is made of; without it there is none.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// Where a node listens, and the secret that its record is signed with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The secp256k1 secret of the peer id.
+    pub secret: [u8; 32],
+    /// Where libp2p listens.
+    pub tcp: SocketAddr,
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint").field("tcp", &self.tcp).finish_non_exhaustive()
+    }
 }
 
 /// One peer, as `/eth/v1/node/peers` shows it.
@@ -302,12 +320,16 @@ impl Core {
         if self.net.is_syncing(&self.chain) { Err(Refusal::syncing()) } else { Ok(()) }
     }
 
-    /// The standard's `NetworkIdentity`. There is no discovery yet, so no ENR and no address for it.
+    /// The standard's `NetworkIdentity`. The record is for clients that dial by records; nobody answers for it over UDP.
     pub(super) fn identity_json(&self) -> Value {
         let shape = self.chain.config().shape_at_slot(self.chain.current_slot());
+        let enr = self.identity.endpoint.and_then(|endpoint| {
+            let record = self.net.node_record(endpoint.tcp, self.now_ms);
+            record.sign(&endpoint.secret).ok()
+        });
         json!({
             "peer_id": self.identity.peer_id,
-            "enr": "",
+            "enr": enr.unwrap_or_default(),
             "p2p_addresses": self.identity.addresses,
             "discovery_addresses": [],
             "metadata": self.net.metadata().to_json(shape),

@@ -370,8 +370,8 @@ pub enum LinkEvent {
     Sent { id: InboundId },
     /// A peer's request ended before our answer did.
     InboundClosed { id: InboundId },
-    /// A peer's request broke the wire format; it was refused by the link itself.
-    Malformed { peer: PeerId, protocol: Protocol, why: String },
+    /// A peer's request or gossip broke the wire format, as the link itself could see; `what` is the protocol or topic.
+    Malformed { peer: PeerId, what: String, why: String },
     /// A chunk of the answer to a request of ours, in order.
     Chunk { id: RequestId, peer: PeerId, protocol: Protocol, chunk: Chunk },
     /// The answer to a request of ours is complete.

@@ -118,7 +118,7 @@ impl Service {
             }
             _ => {
                 tracing::debug!(%peer, %root, "not the block that was asked for");
-                self.misbehaved(cx, peer);
+                self.misbehaved(cx, peer, "its answer holds another block than was asked for");
             }
         }
     }

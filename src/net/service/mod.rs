@@ -5,6 +5,7 @@
 //! It never reads a clock, touches a socket, judges a block or iterates in an order that could differ between two runs.
 
 mod answer;
+mod goodbye;
 mod gossip;
 mod handshake;
 mod lookup;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use bytes::Bytes as Payload;
 
+pub use goodbye::Goodbye;
 pub use peers::{PeerInfo, PeerState};
 pub use schedule::{Entry, Schedule};
 pub use view::ChainView;
@@ -49,17 +51,6 @@ pub enum Action {
     Link(Command),
     /// Hand this to the chain, and its effects back to [`Service::on_effect`].
     Chain(Event),
-}
-
-/// Why a peer is told goodbye (phase0 p2p-interface, "Goodbye v1").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Goodbye {
-    /// We shut down.
-    Shutdown = 1,
-    /// It is on another network.
-    Irrelevant = 2,
-    /// It misbehaves, or doesn't answer.
-    Fault = 3,
 }
 
 /// Counters for `/metrics` and the logs.
@@ -201,7 +192,7 @@ impl Service {
     pub fn shutdown(&mut self, now_ms: u64) -> Vec<Action> {
         let peers: Vec<PeerId> = self.peers.keys().cloned().collect();
         for peer in peers {
-            self.leave(&peer, Goodbye::Shutdown, now_ms);
+            self.leave(&peer, Goodbye::Shutdown, "we shut down", now_ms);
         }
         self.take()
     }
@@ -221,9 +212,8 @@ impl Service {
             LinkEvent::InboundClosed { id } => {
                 self.serving.remove(&id);
             }
-            LinkEvent::Malformed { peer, protocol, why } => {
-                tracing::debug!(%peer, %protocol, why, "malformed request");
-                self.misbehaved(cx, &peer);
+            LinkEvent::Malformed { peer, what, why } => {
+                self.misbehaved(cx, &peer, &format!("malformed {what}: {why}"));
             }
             LinkEvent::Chunk { id, peer, protocol, chunk } => self.chunk_received(cx, id, &peer, protocol, chunk),
             LinkEvent::End { id, .. } => self.request_over(cx, id, None),

@@ -161,7 +161,7 @@ impl Service {
         };
         let Some(sidecar) = sidecar.filter(|sidecar| root_of(sidecar) == root) else {
             tracing::debug!(%peer, %root, "not the sidecars that were asked for");
-            return self.misbehaved(cx, peer);
+            return self.misbehaved(cx, peer, "its answer holds a sidecar that was not asked for");
         };
         let wanted = self.sidecar_lookups.get_mut(&root).is_some_and(|lookup| lookup.indices.remove(&sidecar.index()));
         if wanted {

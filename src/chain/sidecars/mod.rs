@@ -73,6 +73,10 @@ impl Chain {
                 self.sidecars_came(&root);
             }
             Err(Fault::NeedsBlock(parent)) => {
+                // whoever has seen the header can put rubbish beside it
+                if let Err(fault) = self.check_contents(&sidecar) {
+                    return self.refuse(&mut asker, fault);
+                }
                 self.answer_held(&mut asker, "held until its block's parent comes");
                 if let Err(mut back) = self.held.keep_sidecar(parent, sidecar, subnet, asker, self.slot) {
                     self.refuse(&mut back, Fault::NeedsBlock(parent));

@@ -1,9 +1,8 @@
-//! Sidecars of range sync: asked for by range, some blocks' at once, when the blocks are about to be imported; so there are never
-//! more in memory than one request may bring. What is kept of an answer is what belongs to its block by header, signature and
+//! Sidecars of range sync: asked for by range, for the next blocks of a batch; so there are never more in memory than one request
+//! for each batch may bring. What is kept of an answer is what belongs to its block by header, signature and
 //! commitments; its proofs are the chain's to judge. What does not come so is no failure: the chain asks for it block by block,
 //! and of any peer.
 
-use super::peers::PeerState;
 use super::sidecars::Sidecar;
 use super::sync::{Batch, State};
 use super::{Cx, Purpose, Service};
@@ -17,24 +16,21 @@ use crate::types::{
     SignedBeaconBlock, SignedBeaconBlockHeader, Slot,
 };
 
-/// Bytes of blobs whose sidecars are asked for at once; columns are twice as many. A single block may have more.
-const MOST_BYTES: u64 = 16 << 20;
+/// Bytes of blobs whose sidecars are asked for at once; columns have twice as many. A single block may have more.
+const MOST_BYTES: u64 = 8 << 20;
 
 /// The sidecars of one block that were asked for.
 pub(super) struct Expected {
     header: SignedBeaconBlockHeader,
     commitments: Vec<KzgCommitment>,
-    /// Who was asked.
-    pub(super) peer: PeerId,
     pub(super) came: Vec<Sidecar>,
 }
 
 impl Expected {
-    fn of(cfg: &ChainConfig, block: &SignedBeaconBlock, peer: &PeerId) -> Expected {
+    fn of(cfg: &ChainConfig, block: &SignedBeaconBlock) -> Expected {
         Expected {
             header: compute_signed_block_header(cfg, block),
             commitments: block.message.body.blob_kzg_commitments.to_vec(),
-            peer: peer.clone(),
             came: Vec::new(),
         }
     }
@@ -73,27 +69,25 @@ impl Expected {
 }
 
 impl Service {
-    /// Asks for the sidecars of the next blocks of a batch, those that peers still have to keep. False if there are none, or
-    /// nobody can be asked now; then they are not asked for again by range.
+    /// Asks whoever sent the blocks of a batch for the sidecars of the next ones, those that peers still have to keep. False
+    /// if there are none, so that the blocks can be imported.
     pub(super) fn fetch_range_sidecars(&mut self, cx: Cx<'_>, start: Slot) -> bool {
         let Some(batch) = self.sync.batches.get(&start) else { return false };
-        let State::Importing { peer: sender, .. } = &batch.state else { return false };
-        let sender = sender.clone();
-        let connected = |id: &PeerId| self.peers.get(id).is_some_and(|peer| peer.state == PeerState::Connected);
-        let peer = if connected(&sender) { Some(sender.clone()) } else { self.range_peer(start) };
+        let peer = batch.state.peer().clone();
         let wanted = self.next_with_sidecars(batch, self.epoch_at(cx.now_ms));
         let asked = wanted.last().map_or(Slot::MAX, |block| block.message.slot.saturating_add(1));
-        let question = peer.zip(request(&self.cfg, &wanted));
-        let expected: Vec<(Slot, Expected)> = question
-            .iter()
-            .flat_map(|(peer, _)| wanted.iter().map(|block| (block.message.slot, Expected::of(&self.cfg, block, peer))))
-            .collect();
-        let request =
-            question.map(|(peer, offer)| self.ask(cx.now_ms, &peer, Purpose::RangeSidecars(start), vec![offer]));
+        let expected = wanted.iter().map(|block| (block.message.slot, Expected::of(&self.cfg, block))).collect();
+        let offer = request(&self.cfg, &wanted);
+        if offer.is_some() && !self.is_peer(&peer) {
+            // nobody else can be blamed for sidecars that don't fit its blocks
+            self.begin_anew(cx, "who sent the blocks is gone");
+            return true;
+        }
+        let request = offer.map(|offer| self.ask(cx.now_ms, &peer, Purpose::RangeSidecars(start), vec![offer]));
         let Some(batch) = self.sync.batches.get_mut(&start) else { return false };
-        (batch.asked, batch.sidecars) = (asked, expected.into_iter().collect());
+        (batch.asked, batch.sidecars) = (asked, expected);
         let Some(request) = request else { return false };
-        batch.state = State::Sidecars { peer: sender, request };
+        batch.state = State::Sidecars { peer, request };
         true
     }
 
@@ -151,8 +145,8 @@ impl Service {
         if !well {
             tracing::debug!(start, "no complete answer with sidecars");
         }
-        batch.state = State::Importing { peer: peer.clone(), slot: start, since_ms: cx.now_ms };
-        self.import_block_of(cx, start);
+        batch.state = State::Waiting { peer: peer.clone() };
+        self.drive_sync(cx);
     }
 }
 

@@ -160,7 +160,7 @@ impl Service {
         };
         let Some(sidecar) = sidecar.filter(|sidecar| root_of(sidecar) == root) else {
             tracing::debug!(%peer, %root, "not the sidecars that were asked for");
-            return self.misbehaved(cx, peer);
+            return self.sent_wrong_sidecar(cx, peer, root);
         };
         let wanted = self.sidecar_lookups.get_mut(&root).is_some_and(|lookup| lookup.indices.remove(&sidecar.index()));
         if wanted {
@@ -174,6 +174,12 @@ impl Service {
         tracing::debug!(peer = %id, %root, index, why, "a wrong sidecar");
         if let Some(lookup) = self.sidecar_lookups.get_mut(&root) {
             lookup.indices.insert(index);
+        }
+        self.sent_wrong_sidecar(cx, id, root);
+    }
+
+    fn sent_wrong_sidecar(&mut self, cx: Cx<'_>, id: &PeerId, root: Root) {
+        if let Some(lookup) = self.sidecar_lookups.get_mut(&root) {
             lookup.liars.insert(id.clone());
         }
         self.failed_us(id);

@@ -1,6 +1,6 @@
 //! Range sync: fetches the canonical chain of peers that are ahead, some batches at once, and imports it in order.
-//! A batch is its blocks, and those sidecars of them that peers still have to keep: these are fetched while its blocks are
-//! imported, some blocks' at once. Sidecars that don't come are no failure: the chain asks for them block by block, and of any
+//! A batch is its blocks, and those sidecars of them that peers still have to keep: these are fetched after the blocks, for some
+//! blocks at once, and for the next ones when those are imported. Sidecars that don't come are no failure: the chain asks for them block by block, and of any
 //! peer.
 //!
 //! It begins after our head. If that turns out not to be on the peers' chain it begins anew after the finalized block; and
@@ -37,7 +37,7 @@ pub(super) enum State {
         peer: PeerId,
         request: RequestId,
     },
-    /// The blocks are there, and wait for those of the batch before.
+    /// The next blocks are there with their sidecars, and wait for those of the batch before.
     Waiting {
         peer: PeerId,
     },
@@ -178,21 +178,18 @@ impl Service {
         }
     }
 
-    /// The least busy of those peers that have the slots and have failed least. `None` while they have enough to do.
-    pub(super) fn range_peer(&self, start: Slot) -> Option<PeerId> {
+    /// Asks the least busy of those peers that have the slots and have failed least. `None` while they have enough to do.
+    fn request_range(&mut self, cx: Cx<'_>, start: Slot, end: Slot) -> Option<(PeerId, RequestId)> {
         let busy = |id: &PeerId| self.requests.values().filter(|p| p.peer == *id && p.purpose.is_range()).count();
         let covers = |s: &Status| s.head_slot >= start && s.earliest_available_slot <= start;
         let has = |p: &Peer| p.state == PeerState::Connected && p.status.as_ref().is_some_and(covers);
         let able: Vec<(&PeerId, &Peer)> = self.peers.iter().filter(|(_, p)| has(p)).collect();
         let best = able.iter().map(|(_, p)| p.failures).min()?;
-        able.iter()
+        let peer = able
+            .iter()
             .filter(|(id, p)| p.failures == best && busy(id) < MAX_PER_PEER)
             .min_by_key(|(id, _)| busy(id))
-            .map(|(id, _)| (*id).clone())
-    }
-
-    fn request_range(&mut self, cx: Cx<'_>, start: Slot, end: Slot) -> Option<(PeerId, RequestId)> {
-        let peer = self.range_peer(start)?;
+            .map(|(id, _)| (*id).clone())?;
         let request = BeaconBlocksByRangeRequest { start_slot: start, count: end - start, step: 1 };
         let body = request.encode(self.shape());
         let offers = vec![(Protocol::BlocksByRange2, body.clone()), (Protocol::BlocksByRange1, body)];
@@ -228,7 +225,9 @@ impl Service {
         }
         if well {
             batch.state = State::Waiting { peer: peer.clone() };
-            self.drive_sync(cx);
+            if !self.fetch_range_sidecars(cx, start) {
+                self.drive_sync(cx);
+            }
         } else {
             self.sync_failed(cx, start, "no complete answer");
         }
@@ -258,14 +257,15 @@ impl Service {
 
     /// Hands the next block of a batch to the chain, and its sidecars after it, once they have been asked for. One at a time:
     /// what comes of a block may take an execution engine's word, and its children can't be judged before.
-    pub(super) fn import_block_of(&mut self, cx: Cx<'_>, start: Slot) {
+    fn import_block_of(&mut self, cx: Cx<'_>, start: Slot) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
         let next = batch.blocks.front().map(|block| block.message.slot);
         if next.is_some_and(|slot| slot >= batch.asked) && self.fetch_range_sidecars(cx, start) {
             return;
         }
         let Some(batch) = self.sync.batches.get_mut(&start) else { return };
-        let State::Importing { slot, since_ms, .. } = &mut batch.state else { return };
+        let State::Importing { peer, slot, since_ms } = &mut batch.state else { return };
+        let peer = peer.clone();
         let Some(block) = batch.blocks.pop_front() else {
             self.sync.failures = 0;
             self.sync.batches.remove(&start);
@@ -275,10 +275,8 @@ impl Service {
         let expected = batch.sidecars.remove(&block.message.slot);
         let root = self.block_root(&block);
         self.import(cx, block, Import::Range(start));
-        if let Some(Expected { peer, came, .. }) = expected {
-            for sidecar in came {
-                self.import_sidecar(cx, &peer, root, sidecar);
-            }
+        for sidecar in expected.into_iter().flat_map(|expected| expected.came) {
+            self.import_sidecar(cx, &peer, root, sidecar);
         }
     }
 

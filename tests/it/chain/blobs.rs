@@ -282,3 +282,24 @@ fn a_block_that_waits_for_other_sidecars_serves_those_that_are_there() {
     assert_eq!(served, [0, 1, 2]);
     assert!(script.chain(1).data_column_sidecars(&Bytes([1; 32])).is_empty());
 }
+
+#[test]
+fn rubbish_beside_a_true_header_is_not_held_for_the_parent() {
+    let mut script = in_fork(ForkName::Deneb, 2, false);
+    script.nodes[1].partition = 1;
+    script.on_slot(script.slot + 1);
+    script.propose(0);
+    script.on_slot(script.slot + 1);
+    let block = script.propose(0);
+    let right = BlobSidecar::clone(&script.chain(0).blob_sidecars(&root_of(&script, &block))[0]);
+    let mut rubbish = right.clone();
+    rubbish.kzg_proof.0[0] ^= 1;
+    let mut outcome = |sidecar: BlobSidecar| {
+        let event = script.gossip_event(Gossip::BlobSidecar { subnet: 0, sidecar: Arc::new(sidecar) });
+        let Event::BlobSidecar { origin, .. } = event else { unreachable!() };
+        script.send(1, event);
+        script.outcome(1, origin)
+    };
+    assert!(matches!(outcome(rubbish), Some(Outcome::Reject(_))));
+    assert_eq!(outcome(right), None, "held");
+}

@@ -66,7 +66,10 @@ fn add_sidecars(cfg: &ChainConfig, chain: &mut Script, block: &SignedBeaconBlock
             let sidecar = BlobSidecar { index, signed_block_header, ..BlobSidecar::zero(shape) };
             chain.blobs.entry(root).or_default().push(Arc::new(sidecar));
         } else {
-            let sidecar = DataColumnSidecar { index, signed_block_header, ..DataColumnSidecar::zero(shape) };
+            let mut sidecar = DataColumnSidecar { index, signed_block_header, ..DataColumnSidecar::zero(shape) };
+            sidecar.kzg_commitments = block.message.body.blob_kzg_commitments.clone();
+            sidecar.column = vec![Ssz::zero(shape); sidecar.kzg_commitments.len()].into();
+            sidecar.kzg_proofs = vec![Default::default(); sidecar.kzg_commitments.len()].into();
             chain.columns.entry(root).or_default().push(Arc::new(sidecar));
         }
     }

@@ -197,7 +197,7 @@ fn sidecars_of_a_range_are_asked_for_some_blocks_at_a_time_and_no_more_are_in_me
     while let Some(request) = next.pop() {
         assert!(next.is_empty() && request.2 == Protocol::BlobsByRange1);
         let range = BlobSidecarsByRangeRequest::decode(asker.cfg.shape(ForkName::Deneb), &request.3).unwrap();
-        assert!(range.count * 6 * 131_072 <= 16 << 20, "{range:?}");
+        assert!(range.count * 6 * 131_072 <= 8 << 20, "{range:?}");
         assert_eq!(range.start_slot, seen + 1);
         seen += range.count;
         for block in &blocks[range.start_slot as usize - 1..seen as usize] {

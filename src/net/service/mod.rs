@@ -11,6 +11,7 @@ mod imports;
 mod lookup;
 mod peers;
 mod range_sidecars;
+mod record;
 mod requests;
 mod schedule;
 mod serve;

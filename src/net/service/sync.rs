@@ -1,7 +1,7 @@
 //! Range sync: fetches the canonical chain of peers that are ahead, some batches at once, and imports it in order.
 //! A batch is its blocks, and those sidecars of them that peers still have to keep: these are fetched after the blocks, for some
-//! blocks at once, and for the next ones when those are imported. Sidecars that don't come are no failure: the chain asks for them block by block, and of any
-//! peer.
+//! blocks at once, and for the next ones when those are imported. Sidecars that don't come are no failure: the chain asks for
+//! them block by block, and of any peer.
 //!
 //! It begins after our head. If that turns out not to be on the peers' chain it begins anew after the finalized block; and
 //! after the last block imported, if a later one lacks its parent because a peer sent less than it has (it may).

@@ -83,11 +83,8 @@ impl HttpTransport {
     ) -> Result<impl Stream<Item = Result<Event, StreamError>> + Send + use<>, StreamError> {
         let request = Request::get("/eth/v1/events").with_query("topics", topics.join(","));
         let builder = self.builder(&request).header("Accept", "text/event-stream");
-        let connected = tokio::time::timeout(self.timeout, builder.send()).await;
-        let response = match connected {
-            Ok(sent) => sent.map_err(|error| self.failure(&request, &error))?,
-            Err(_) => return Err(self.error(&request, TransportErrorKind::Timeout, String::new()).into()),
-        };
+        // without a limit: some nodes (Lodestar) send not even the status before the first event
+        let response = builder.send().await.map_err(|error| self.failure(&request, &error))?;
         let status = response.status().as_u16();
         if status != 200 {
             let body = self.read_body(&request, response).await?;

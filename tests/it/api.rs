@@ -163,6 +163,18 @@ async fn events_stream_until_the_node_ends_it() {
         "{events:?}"
     );
 
+    // Lodestar says nothing, not even 200, before the first event.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let silent = tokio::spawn(async move {
+        let mut socket = listener.accept().await.unwrap().0;
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        socket.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nevent: odd\ndata: 1\n\n").await.unwrap();
+    });
+    let events: Vec<_> = transport(&url).events(&["head"]).await.unwrap().collect().await;
+    assert!(matches!(&events[..], [Ok(Event::Other { .. })]), "{events:?}");
+    silent.await.unwrap();
+
     let server = serve(json("400 Bad Request", r#"{"code":400,"message":"unknown topic"}"#), Duration::ZERO).await;
     let Err(error) = transport(&server.url).events(&["x"]).await.map(drop) else { panic!("refused") };
     assert!(matches!(error, StreamError::Refused { status: 400, .. }) && error.to_string().contains("unknown topic"));

@@ -81,7 +81,7 @@ impl HttpTransport {
         &self,
         topics: &[&str],
     ) -> Result<impl Stream<Item = Result<Event, StreamError>> + Send + use<>, StreamError> {
-        let request = Request::get("/eth/v1/events").with_query("topics", topics.join(","));
+        let request = topics.iter().fold(Request::get("/eth/v1/events"), |to, topic| to.with_query("topics", topic));
         let builder = self.builder(&request).header("Accept", "text/event-stream");
         // without a limit: some nodes (Lodestar) send not even the status before the first event
         let response = builder.send().await.map_err(|error| self.failure(&request, &error))?;

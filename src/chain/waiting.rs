@@ -81,6 +81,19 @@ pub(super) struct Waiting {
     pub(super) ask_at_ms: u64,
 }
 
+/// How far a block has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is imported.
+    Imported,
+    /// It, or an ancestor for which it is held, lacks nothing but the execution engine's word.
+    AwaitsEngine,
+    /// It waits for something else: a parent, sidecars, its slot.
+    Awaits,
+    /// The chain does not have it.
+    Unknown,
+}
+
 /// By root.
 pub(super) type WaitingBlocks = BTreeMap<Root, Waiting>;
 
@@ -113,6 +126,23 @@ impl Chain {
         self.check_merge(&root);
         self.ask_engine_for_blobs(&root);
         false
+    }
+
+    /// How far a block has come.
+    pub fn standing(&self, root: &Root) -> Standing {
+        if self.has_block(root) {
+            return Standing::Imported;
+        }
+        let mut first = *root;
+        while let Some(parent) = self.held.parent_of(&first) {
+            first = parent;
+        }
+        match self.waiting.get(&first) {
+            Some(waiting) if waiting.available => Standing::AwaitsEngine,
+            Some(_) => Standing::Awaits,
+            None if self.held.holds(root) => Standing::Awaits,
+            None => Standing::Unknown,
+        }
     }
 
     fn patience_ends(&self) -> u64 {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::peers::{Peer, PeerState};
 use super::sidecars::Sidecar;
 use super::{Action, Cx, Import, Purpose, REQUEST_TIMEOUT_MS, Service};
-use crate::chain::Outcome;
+use crate::chain::{Outcome, Standing};
 use crate::net::PeerId;
 use crate::net::link::{Chunk, Command, Protocol, RequestId};
 use crate::ssz::{Root, Ssz};
@@ -48,6 +48,7 @@ pub(super) enum State {
     Importing {
         peer: PeerId,
         slot: Slot,
+        root: Root,
         since_ms: u64,
     },
 }
@@ -135,13 +136,16 @@ impl Service {
         self.finish_sync(cx);
     }
 
-    /// Blocks that don't link to each other are held by the chain and may never be judged.
+    /// Blocks that don't link to each other are held by the chain and may never be judged. The time that our execution
+    /// engine takes is not the peer's.
     fn give_up_stuck_import(&mut self, cx: Cx<'_>) {
-        if let Some((start, batch)) = self.sync.batches.first_key_value()
-            && let State::Importing { since_ms, .. } = batch.state
-            && cx.now_ms >= since_ms.saturating_add(REQUEST_TIMEOUT_MS)
-        {
-            self.sync_failed(cx, *start, "blocks that the chain could not judge");
+        let Some(mut first) = self.sync.batches.first_entry() else { return };
+        let start = *first.key();
+        let State::Importing { root, since_ms, .. } = &mut first.get_mut().state else { return };
+        if cx.chain.standing(root) == Standing::AwaitsEngine {
+            *since_ms = cx.now_ms;
+        } else if cx.now_ms >= since_ms.saturating_add(REQUEST_TIMEOUT_MS) {
+            self.sync_failed(cx, start, "blocks that the chain could not judge");
         }
     }
 
@@ -243,7 +247,7 @@ impl Service {
             if !cx.chain.has_block(&batch.blocks[0].message.parent_root) {
                 return self.range_parent_missing(cx, start);
             }
-            batch.state = State::Importing { peer: peer.clone(), slot: start, since_ms: cx.now_ms };
+            batch.state = State::Importing { peer: peer.clone(), slot: start, root: Root::ZERO, since_ms: cx.now_ms };
             return self.import_block_of(cx, start);
         }
     }
@@ -252,7 +256,7 @@ impl Service {
     /// an execution engine's word, and its children can't be judged before.
     fn import_block_of(&mut self, cx: Cx<'_>, start: Slot) {
         let Some(batch) = self.sync.batches.get_mut(&start) else { return };
-        let State::Importing { slot, since_ms, .. } = &mut batch.state else { return };
+        let State::Importing { slot, root: at, since_ms, .. } = &mut batch.state else { return };
         let Some(block) = batch.blocks.pop_front() else {
             self.sync.failures = 0;
             self.sync.batches.remove(&start);
@@ -260,6 +264,7 @@ impl Service {
         };
         (*slot, *since_ms) = (block.message.slot, cx.now_ms);
         let root = block.message.hash_tree_root(self.cfg.shape_at_slot(block.message.slot));
+        *at = root;
         let sidecars = batch.sidecars.remove(&root).unwrap_or_default();
         self.import(cx, block, Import::Range(start));
         for sidecar in sidecars {
@@ -269,10 +274,14 @@ impl Service {
 
     pub(super) fn range_imported(&mut self, cx: Cx<'_>, start: Slot, outcome: &Outcome) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
-        let State::Importing { slot, .. } = batch.state else { return };
-        if let Outcome::Reject(why) = outcome {
-            let why = format!("an invalid block: {why}");
-            return self.sync_failed(cx, start, &why);
+        let State::Importing { slot, root, .. } = batch.state else { return };
+        match outcome {
+            Outcome::Reject(why) => return self.sync_failed(cx, start, &format!("an invalid block: {why}")),
+            // Nobody's fault, but what follows can't be imported either: another peer may have another chain.
+            Outcome::Ignore(why) if cx.chain.standing(&root) == Standing::Unknown => {
+                return self.sync_failed(cx, start, &format!("a block that is not taken: {why}"));
+            }
+            _ => {}
         }
         self.sync.imported = Some(slot);
         self.import_block_of(cx, start);
@@ -293,7 +302,7 @@ impl Service {
         }
     }
 
-    /// The peer of this batch failed us.
+    /// Nothing comes of this batch: other peers are asked first from now on.
     pub(super) fn sync_failed(&mut self, cx: Cx<'_>, start: Slot, why: &str) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
         let peer = batch.state.peer();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockin::chain::{Event, Origin, Outcome};
+use lockin::chain::{Event, Origin, Outcome, Standing};
 use lockin::engine::stub::{self, Asked, LatestValid, Rule, Say};
 use lockin::engine::{Call, Stub};
 use lockin::types::{ForkName, SignedBeaconBlock};
@@ -168,6 +168,8 @@ fn without_an_engine_blocks_wait_and_are_imported_when_it_is_back() {
     for slot in 5..=7 {
         script.on_slot(slot);
         script.propose(0);
+        let root = script.chain(0).head().root;
+        assert_eq!(script.chain(1).standing(&root), Standing::AwaitsEngine, "itself, or for its parent");
     }
     assert_eq!(script.chain(1).head().slot, 4, "without the engine's word nothing is imported");
     assert!(script.chain(1).engine_is_offline());

@@ -85,7 +85,7 @@ impl Engine {
     async fn call(&self, call: &Call) -> Result<Answer, Failure> {
         match self {
             Engine::Remote(client) => client.call(call).await,
-            // It has no awaits: only a panic of its own could have left the lock poisoned, and has been logged.
+            // A panic of the stub's has been logged; what it kept is whole between two calls, or stale.
             Engine::BuiltIn(stub) => stub.lock().unwrap_or_else(PoisonError::into_inner).call(WallClock.now_ms(), call),
         }
     }

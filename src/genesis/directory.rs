@@ -1,9 +1,10 @@
 //! The directory that holds everything a client needs to join a network, in the names that each client looks for.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 
+use crate::keystore::write_secret;
 use crate::ssz::Ssz;
 use crate::types::{BeaconState, ChainConfig};
 
@@ -95,24 +96,10 @@ impl NetworkDirectory {
     }
 }
 
-/// Writes a file that only its owner can read, and that never was readable by others with this content.
-///
-/// # Errors
-/// What the system says.
-pub fn write_secret(path: &Path, content: &str) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(content.as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::genesis::{Convention, genesis_state};
     use crate::ssz::{Fork as ForkName, Preset};

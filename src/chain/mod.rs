@@ -236,7 +236,8 @@ impl Chain {
         self.look_for_terminal();
         self.renew_telling();
         self.expire_productions();
-        self.sidecars.expire(self.slot);
+        let waiting = &self.waiting;
+        self.sidecars.expire(self.slot, |root| waiting.contains_key(root));
         self.prune_by_clock();
         if self.fork_at(old) != self.fork_at(self.slot) {
             self.judge_operations_again();

@@ -135,8 +135,11 @@ impl Chain {
         self.hot_state(root).map(|state| state.latest_execution_payload_header.block_hash).unwrap_or_default()
     }
 
-    /// Root of a block.
+    /// Root of a block. The genesis block's is that of its header, whose body may be older than the fork of slot 0.
     pub(super) fn root_of(&self, signed: &SignedBeaconBlock) -> Root {
+        if signed.message.slot == 0 && signed.message == self.blocks.genesis_block().message {
+            return self.blocks.genesis_root();
+        }
         signed.message.hash_tree_root(self.cfg.shape_at_slot(signed.message.slot))
     }
 }

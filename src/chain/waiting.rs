@@ -115,6 +115,7 @@ impl Chain {
             let block = arrival.block.clone();
             self.accept(&mut arrival.asker, || Gossip::Block(block));
         }
+        self.take_made_sidecars(&mut arrival);
         if !waits {
             return self.import(arrival, post, false);
         }

@@ -1,5 +1,6 @@
 //! Real sockets on loopback: two of our network stacks, and strangers, talk to each other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -303,8 +304,8 @@ impl ChainView for Genesis {
     fn blob_sidecars(&self, _: &Root) -> Vec<Arc<BlobSidecar>> {
         Vec::new()
     }
-    fn data_column_sidecar(&self, _: &Root, _: u64) -> Option<Arc<DataColumnSidecar>> {
-        None
+    fn data_column_sidecars(&self, _: &Root, _: &BTreeSet<u64>) -> Vec<Arc<DataColumnSidecar>> {
+        Vec::new()
     }
     fn canonical_block_at(&self, _: Slot) -> Option<Arc<SignedBeaconBlock>> {
         None

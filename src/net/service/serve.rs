@@ -157,7 +157,7 @@ impl Service {
     }
 
     /// Whether the status of this peer is known and fits ours.
-    fn is_peer(&self, id: &PeerId) -> bool {
+    pub(super) fn is_peer(&self, id: &PeerId) -> bool {
         self.peers.get(id).is_some_and(|peer| peer.state == PeerState::Connected)
     }
 

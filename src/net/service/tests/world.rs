@@ -232,8 +232,9 @@ impl ChainView for Script {
         self.blobs.get(root).cloned().unwrap_or_default()
     }
 
-    fn data_column_sidecar(&self, root: &Root, index: u64) -> Option<Arc<DataColumnSidecar>> {
-        self.columns.get(root)?.iter().find(|column| column.index == index).cloned()
+    fn data_column_sidecars(&self, root: &Root, indices: &BTreeSet<u64>) -> Vec<Arc<DataColumnSidecar>> {
+        let kept = self.columns.get(root).into_iter().flatten();
+        kept.filter(|column| indices.contains(&column.index)).cloned().collect()
     }
 
     fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>> {

@@ -117,6 +117,12 @@ impl Held {
         orphans.chain(self.early.values().flatten()).any(|arrival| arrival.root == *root)
     }
 
+    /// The parent for which this block is held.
+    pub(super) fn parent_of(&self, root: &Root) -> Option<Root> {
+        let waits = |orphans: &Vec<Orphan>| orphans.iter().any(|orphan| orphan.arrival.root == *root);
+        self.orphans.iter().find(|(_, orphans)| waits(orphans)).map(|(parent, _)| *parent)
+    }
+
     /// Keeps a block until its parent comes. Gives it back when there is no room.
     pub(super) fn keep_orphan(&mut self, arrival: Arrival, now: Slot) -> Result<(), Arrival> {
         if total(&self.orphans) >= MAX_ORPHANS {

@@ -50,6 +50,7 @@ pub use memo::Memo;
 pub use reads::{BlockId, ForkChoiceNode, FoundBlock, StateId};
 pub use rows::{MemoryRows, Row, Rows, RowsError};
 pub use states::MOST_EMPTY_SLOTS;
+pub use waiting::Standing;
 
 use building::Order;
 use sidecars::Sidecar;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes as Payload;
+use lockin::chain::Standing;
 use lockin::net::libp2p::{Config, Handle, Muxers, start};
 use lockin::net::link::{
     Chunk, Command, Direction, GossipId, InboundId, Link, LinkEvent, PeerId, Protocol, RequestError, RequestId,
@@ -293,6 +294,9 @@ impl ChainView for Genesis {
     }
     fn has_block(&self, _: &Root) -> bool {
         false
+    }
+    fn standing(&self, _: &Root) -> Standing {
+        Standing::Unknown
     }
     fn block_by_root(&self, _: &Root) -> Option<Arc<SignedBeaconBlock>> {
         None

@@ -15,10 +15,10 @@ use super::peers::{Peer, PeerState};
 use super::range_sidecars::Expected;
 use super::requests::REQUEST_TIMEOUT_MS;
 use super::{Action, Cx, Import, Purpose, Service};
-use crate::chain::Outcome;
+use crate::chain::{Outcome, Standing};
 use crate::net::PeerId;
 use crate::net::link::{Chunk, Command, Protocol, RequestId};
-use crate::ssz::Ssz;
+use crate::ssz::{Root, Ssz};
 use crate::types::{BeaconBlocksByRangeRequest, SignedBeaconBlock, Slot, Status};
 
 /// Slots per batch.
@@ -50,6 +50,7 @@ pub(super) enum State {
     Importing {
         peer: PeerId,
         slot: Slot,
+        root: Root,
         since_ms: u64,
     },
 }
@@ -139,13 +140,16 @@ impl Service {
         self.finish_sync(cx);
     }
 
-    /// Blocks that don't link to each other are held by the chain and may never be judged.
+    /// Blocks that don't link to each other are held by the chain and may never be judged. The time that our execution
+    /// engine takes is not the peer's.
     fn give_up_stuck_import(&mut self, cx: Cx<'_>) {
-        if let Some((start, batch)) = self.sync.batches.first_key_value()
-            && let State::Importing { since_ms, .. } = batch.state
-            && cx.now_ms >= since_ms.saturating_add(REQUEST_TIMEOUT_MS)
-        {
-            self.sync_failed(cx, *start, "blocks that the chain could not judge");
+        let Some(mut first) = self.sync.batches.first_entry() else { return };
+        let start = *first.key();
+        let State::Importing { root, since_ms, .. } = &mut first.get_mut().state else { return };
+        if cx.chain.standing(root) == Standing::AwaitsEngine {
+            *since_ms = cx.now_ms;
+        } else if cx.now_ms >= since_ms.saturating_add(REQUEST_TIMEOUT_MS) {
+            self.sync_failed(cx, start, "blocks that the chain could not judge");
         }
     }
 
@@ -250,7 +254,7 @@ impl Service {
             if !cx.chain.has_block(&batch.blocks[0].message.parent_root) {
                 return self.range_parent_missing(cx, start);
             }
-            batch.state = State::Importing { peer: peer.clone(), slot: start, since_ms: cx.now_ms };
+            batch.state = State::Importing { peer: peer.clone(), slot: start, root: Root::ZERO, since_ms: cx.now_ms };
             return self.import_block_of(cx, start);
         }
     }
@@ -259,21 +263,20 @@ impl Service {
     /// what comes of a block may take an execution engine's word, and its children can't be judged before.
     fn import_block_of(&mut self, cx: Cx<'_>, start: Slot) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
-        let next = batch.blocks.front().map(|block| block.message.slot);
-        if next.is_some_and(|slot| slot >= batch.asked) && self.fetch_range_sidecars(cx, start) {
+        let next = batch.blocks.front().map(|block| (block.message.slot, self.block_root(block)));
+        if next.is_some_and(|(slot, _)| slot >= batch.asked) && self.fetch_range_sidecars(cx, start) {
             return;
         }
         let Some(batch) = self.sync.batches.get_mut(&start) else { return };
-        let State::Importing { peer, slot, since_ms } = &mut batch.state else { return };
+        let State::Importing { peer, slot: at, root: of, since_ms } = &mut batch.state else { return };
         let peer = peer.clone();
-        let Some(block) = batch.blocks.pop_front() else {
+        let (Some(block), Some((slot, root))) = (batch.blocks.pop_front(), next) else {
             self.sync.failures = 0;
             self.sync.batches.remove(&start);
             return self.drive_sync(cx);
         };
-        (*slot, *since_ms) = (block.message.slot, cx.now_ms);
-        let expected = batch.sidecars.remove(&block.message.slot);
-        let root = self.block_root(&block);
+        (*at, *of, *since_ms) = (slot, root, cx.now_ms);
+        let expected = batch.sidecars.remove(&slot);
         self.import(cx, block, Import::Range(start));
         for sidecar in expected.into_iter().flat_map(|expected| expected.came) {
             self.import_sidecar(cx, &peer, root, sidecar);
@@ -282,10 +285,14 @@ impl Service {
 
     pub(super) fn range_imported(&mut self, cx: Cx<'_>, start: Slot, outcome: &Outcome) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
-        let State::Importing { slot, .. } = batch.state else { return };
-        if let Outcome::Reject(why) = outcome {
-            let why = format!("an invalid block: {why}");
-            return self.sync_failed(cx, start, &why);
+        let State::Importing { slot, root, .. } = batch.state else { return };
+        match outcome {
+            Outcome::Reject(why) => return self.sync_failed(cx, start, &format!("an invalid block: {why}")),
+            // Nobody's fault, but what follows can't be imported either: another peer may have another chain.
+            Outcome::Ignore(why) if cx.chain.standing(&root) == Standing::Unknown => {
+                return self.sync_failed(cx, start, &format!("a block that is not taken: {why}"));
+            }
+            _ => {}
         }
         self.sync.imported = Some(slot);
         self.import_block_of(cx, start);
@@ -306,7 +313,7 @@ impl Service {
         }
     }
 
-    /// The peer of this batch failed us.
+    /// Nothing comes of this batch: other peers are asked first from now on.
     pub(super) fn sync_failed(&mut self, cx: Cx<'_>, start: Slot, why: &str) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
         let peer = batch.state.peer().clone();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Standing};
 use crate::ssz::Root;
 use crate::types::{BlobSidecar, Checkpoint, DataColumnSidecar, SignedBeaconBlock, Slot, Status};
 
@@ -15,6 +15,8 @@ pub trait ChainView {
     fn finalized(&self) -> Checkpoint;
     /// Whether a block is imported.
     fn has_block(&self, root: &Root) -> bool;
+    /// How far a block has come.
+    fn standing(&self, root: &Root) -> Standing;
     /// An imported block.
     fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>>;
     /// The blob sidecars that are kept of a block, imported or waiting for others of them, by index (deneb, electra).
@@ -38,6 +40,10 @@ impl ChainView for Chain {
 
     fn has_block(&self, root: &Root) -> bool {
         Chain::has_block(self, root)
+    }
+
+    fn standing(&self, root: &Root) -> Standing {
+        Chain::standing(self, root)
     }
 
     fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>> {

@@ -4,7 +4,7 @@ use super::exit;
 use crate::{
     client::{self, ClientDef},
     scenario::{self, Options, Plan},
-    topology::NetworkPlan,
+    topology::{NetworkPlan, NodePlan},
 };
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -62,18 +62,34 @@ impl ScenarioArgs {
         let network = plan.network_plan().map_err(|error| said(&error, exit::USAGE))?;
         let mut clients = BTreeMap::new();
         for node in &network.nodes {
-            let def = client::load(&node.client).map_err(|error| said(&error, exit::USAGE))?;
-            if let Some(why) = def.unsupported(&network.config) {
-                return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
+            for name in node.clients() {
+                let def = client::load(name).map_err(|error| said(&error, exit::USAGE))?;
+                if let Some(why) = def.unsupported(&network.config) {
+                    return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
+                }
+                clients.insert(name.to_owned(), def);
             }
-            clients.insert(node.client.clone(), def);
-            if let Some(engine) = &node.engine {
-                let def = client::load(&engine.client).map_err(|error| said(&error, exit::USAGE))?;
-                clients.insert(engine.client.clone(), def);
-            }
+        }
+        if let Some(why) = unlike_engines(&network, &clients) {
+            return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
         }
         Ok(Resolved { plan, network, clients })
     }
+}
+
+/// Why the engines of a network can't be on one chain, if they can't: the embedded one executes nothing, so what it
+/// builds is refused by those that do.
+fn unlike_engines(network: &NetworkPlan, clients: &BTreeMap<String, ClientDef>) -> Option<String> {
+    let embedded = |name: &str| clients.get(name).is_some_and(|def| def.embedded);
+    let engine = |node: &NodePlan| node.engine.as_ref().map(|engine| engine.client.clone());
+    let real = network.nodes.iter().filter_map(engine).find(|name| !embedded(name))?;
+    let stub = |node: &&NodePlan| engine(node).is_some_and(|name| embedded(&name)) && node.validator_count() > 0;
+    let node = network.nodes.iter().find(stub)?;
+    Some(format!(
+        "{} would build payloads with the embedded engine, which executes nothing, and {real} refuses those; give it an \
+         execution client, such as {}+{real}",
+        node.name, node.client
+    ))
 }
 
 /// Runs the subcommand; the exit code.

@@ -14,8 +14,8 @@ mod units;
 
 pub use context::{BeaconUrls, Context, Engine, Keys, NetworkFiles, Node, Peer, Slot};
 pub use def::{
-    AddressChoice, ClientDef, ENGINE, Identity, KeyArgs, LogPatterns, Metrics, Quirk, Ready, Role, Signal, Stop,
-    Transport, Versions,
+    AddressChoice, ClientDef, ENGINE, Identity, IdentitySource, KeyArgs, KeystoreLayout, Keystores, LogPatterns,
+    Metrics, Quirk, Ready, Role, Signal, Stop, Transport, Versions,
 };
 pub use render::{Command, template_variables};
 pub use supports::{ForkRange, SlotTimes, Supports};
@@ -27,7 +27,12 @@ use std::path::Path;
 use crate::yaml;
 
 /// The definitions that are part of this program: file name and text.
-const BUILT_IN: &[(&str, &str)] = &[("clients/lockin.yaml", include_str!("../../clients/lockin.yaml"))];
+macro_rules! built_in {
+    ($($name:literal)*) => {
+        &[$((concat!("clients/", $name, ".yaml"), include_str!(concat!("../../clients/", $name, ".yaml")))),*]
+    };
+}
+const BUILT_IN: &[(&str, &str)] = built_in! { "lockin" "lodestar" "prysm" "ethereumjs" "geth" };
 
 /// Why there is no such client, or no such command line.
 #[derive(Debug, thiserror::Error)]

@@ -33,7 +33,7 @@ pub struct ForkRange {
     pub last: ForkName,
 }
 
-/// Slot times: `any`, `at least 2s`, `at most 12s`, or a list `6s, 12s`.
+/// Slot times: `any`, `at least 2s`, `whole seconds, at least 2s`, `at most 12s`, or a list `6s, 12s`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SlotTimes {
     /// No limit.
@@ -41,6 +41,8 @@ pub enum SlotTimes {
     Any,
     /// So long or longer.
     AtLeast(Millis),
+    /// So long or longer, in whole seconds: for clients that read `SECONDS_PER_SLOT`.
+    WholeSeconds(Millis),
     /// So long or shorter.
     AtMost(Millis),
     /// One of these.
@@ -52,6 +54,9 @@ impl ClientDef {
     pub fn unsupported(&self, cfg: &ChainConfig) -> Option<String> {
         let Supports { presets, forks, slot_time } = &self.supports;
         let name = &self.name;
+        if let Some(why) = &self.gone {
+            return Some(format!("{name} can't be had any more: {why}"));
+        }
         if !presets.iter().any(|preset| preset == cfg.preset.name) {
             return Some(format!("{name} supports the presets {}, not {}", presets.join(", "), cfg.preset.name));
         }
@@ -74,6 +79,7 @@ impl SlotTimes {
         match self {
             SlotTimes::Any => true,
             SlotTimes::AtLeast(least) => slot >= *least,
+            SlotTimes::WholeSeconds(least) => slot >= *least && slot.0.is_multiple_of(1000),
             SlotTimes::AtMost(most) => slot <= *most,
             SlotTimes::OneOf(times) => times.contains(&slot),
         }
@@ -117,6 +123,7 @@ impl fmt::Display for SlotTimes {
         match self {
             SlotTimes::Any => f.write_str("any"),
             SlotTimes::AtLeast(time) => write!(f, "at least {time}"),
+            SlotTimes::WholeSeconds(time) => write!(f, "whole seconds, at least {time}"),
             SlotTimes::AtMost(time) => write!(f, "at most {time}"),
             SlotTimes::OneOf(times) => {
                 f.write_str(&times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
@@ -132,6 +139,8 @@ impl FromStr for SlotTimes {
         let text = text.trim();
         let parsed = if text == "any" {
             Ok(SlotTimes::Any)
+        } else if let Some(time) = text.strip_prefix("whole seconds, at least ") {
+            time.trim().parse().map(SlotTimes::WholeSeconds)
         } else if let Some(time) = text.strip_prefix("at least ") {
             time.trim().parse().map(SlotTimes::AtLeast)
         } else if let Some(time) = text.strip_prefix("at most ") {
@@ -139,7 +148,11 @@ impl FromStr for SlotTimes {
         } else {
             text.split(',').map(|time| time.trim().parse()).collect::<Result<_, _>>().map(SlotTimes::OneOf)
         };
-        parsed.map_err(|why| format!("{why}; slot times are `any`, `at least 2s`, `at most 12s` or `6s, 12s`"))
+        parsed.map_err(|why| {
+            format!(
+                "{why}; slot times are `any`, `at least 2s`, `whole seconds, at least 2s`, `at most 12s` or `6s, 12s`"
+            )
+        })
     }
 }
 

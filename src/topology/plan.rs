@@ -94,6 +94,11 @@ pub enum Start {
 }
 
 impl NodePlan {
+    /// The names of the client definitions that it is made of: its client's and its engine's.
+    pub fn clients(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.client.as_str()).chain(self.engine.iter().map(|engine| engine.client.as_str()))
+    }
+
     /// How many keys it holds.
     pub fn validator_count(&self) -> u64 {
         self.validators.iter().map(KeyRange::count).sum()

@@ -1,13 +1,19 @@
 //! One node of local programs: whose roles it has, the ports they listen on, and how they end.
 
-use super::{ports::Ports, program::Program};
+use super::{context::LOOPBACK, program::Program};
 use crate::{
-    client::{ClientDef, ENGINE, Peer, Role, Signal},
-    runtime::{Ending, Error},
+    client::{ClientDef, ENGINE, IdentitySource, KeystoreLayout, Peer, Role, Signal},
+    runtime::{
+        Ending, Error,
+        identity::{Identity, genesis_fork_id, record},
+    },
+    ssz::Root,
     topology::NodePlan,
+    types::ChainConfig,
 };
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -24,7 +30,10 @@ pub(super) struct Node {
     /// Whose role `engine` it has as its execution engine.
     engine: Option<ClientDef>,
     pub(super) folder: PathBuf,
-    pub(super) peer_id: String,
+    /// What follows from its key.
+    pub(super) identity: Identity,
+    /// As others know it: at once, or when it has said it.
+    pub(super) peer_id: Option<String>,
     /// By role, then by the name that the role gives the port.
     pub(super) ports: BTreeMap<String, BTreeMap<String, u16>>,
     /// Those that run, by role.
@@ -32,25 +41,28 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// A node of that plan, with ports for all its roles.
+    /// A node of that plan, with free ports for all its roles.
     pub(super) fn new(
         plan: NodePlan,
         def: ClientDef,
         engine: Option<ClientDef>,
         folder: PathBuf,
-        peer_id: String,
-        free: &mut Ports,
+        free: &mut dyn FnMut() -> Result<u16, Error>,
     ) -> Result<Self, Error> {
         if let Some(engine) = &engine {
             let unfit = |source| Error::Client { node: plan.name.clone(), source: Box::new(source) };
             engine.role(ENGINE).map_err(unfit)?;
         }
+        let identity =
+            Identity::of(&plan.node_key).map_err(|why| Error::Other(format!("node {}: {why}", plan.name)))?;
         let (ports, programs) = (BTreeMap::new(), BTreeMap::new());
-        let mut node = Node { plan, def, engine, folder, peer_id, ports, programs };
+        let mut node = Node { plan, def, engine, folder, identity, peer_id: None, ports, programs };
+        if !node.says_its_identity() {
+            node.peer_id = Some(node.identity.peer_id.clone());
+        }
         let mut ports = BTreeMap::new();
         for (role, definition) in node.roles() {
-            let taken: Result<_, Error> =
-                definition.ports.keys().map(|name| Ok((name.clone(), free.take()?))).collect();
+            let taken: Result<_, Error> = definition.ports.keys().map(|name| Ok((name.clone(), free()?))).collect();
             ports.insert(role.to_owned(), taken?);
         }
         node.ports = ports;
@@ -70,10 +82,22 @@ impl Node {
         engine.into_iter().chain(own).map(|(name, role)| (name.as_str(), role)).collect()
     }
 
-    /// Whether the role has anything to do: one that signs needs keys.
+    /// Whether the role has anything to do: one that does nothing but sign needs keys.
     fn plays(&self, role: &str) -> bool {
-        let signs = self.def.roles.get(role).is_some_and(|role| role.keys.is_some() && role.needs.is_some());
-        !signs || !self.plan.validators.is_empty()
+        let signs = |role: &Role| role.keys.is_some() && !role.ports.contains_key("rest");
+        !self.def.roles.get(role).is_some_and(signs) || !self.plan.validators.is_empty()
+    }
+
+    /// How the keystores are laid out that it is given, if it is given any.
+    pub(super) fn keystore_layout(&self) -> Option<KeystoreLayout> {
+        let ranges: Vec<_> = self.plan.validators.iter().map(|range| range.keys()).collect();
+        let keys = self.def.roles.get(self.def.signing_role()?)?.keys.as_ref()?;
+        keys.keystores_for(&ranges).filter(|_| !ranges.is_empty()).map(|keystores| keystores.layout)
+    }
+
+    /// Whether its peer id is its own choice, and known when it says it.
+    pub(super) fn says_its_identity(&self) -> bool {
+        self.def.roles.values().any(|role| role.identity.from == IdentitySource::Api)
     }
 
     /// A port of one of its roles, by its name there.
@@ -87,19 +111,20 @@ impl Node {
         own.map(|(_, ports)| ports).find_map(|ports| ports.get(name).copied())
     }
 
-    /// The file that its engine is told by, if there is anything to tell.
-    pub(super) fn engine_script(&self) -> PathBuf {
-        self.folder.join("engine.yaml")
-    }
-
     pub(super) fn rest_port(&self) -> Option<u16> {
         self.port("rest")
     }
 
-    pub(super) fn as_peer(&self) -> Peer {
-        let port = self.port("p2p").unwrap_or_default();
-        let multiaddr = format!("/ip4/127.0.0.1/tcp/{port}/p2p/{}", self.peer_id);
-        Peer { name: self.plan.name.clone(), multiaddr, peer_id: self.peer_id.clone(), enr: None }
+    /// As another node dials it; `None` while its peer id is not known.
+    pub(super) fn as_peer(&self, cfg: &ChainConfig, validators_root: Root) -> Option<Peer> {
+        let (port, peer_id) = (self.port("p2p")?, self.peer_id.clone()?);
+        let udp = self.port("discovery");
+        // A record is signed with the key that we know.
+        let enr = (!self.says_its_identity())
+            .then(|| genesis_fork_id(cfg, validators_root))
+            .and_then(|fork_id| record(&self.plan.node_key, &fork_id, Ipv4Addr::LOCALHOST, port, udp).ok());
+        let multiaddr = format!("/ip4/{LOOPBACK}/tcp/{port}/p2p/{peer_id}");
+        Some(Peer { name: self.plan.name.clone(), multiaddr, peer_id, enr })
     }
 
     /// Waits until a role's program takes connections, if that is what it declares; no longer than it declares, and not
@@ -110,11 +135,22 @@ impl Node {
         let Some(port) = self.port_of(role, &ready.port) else { return };
         let end = Instant::now() + Duration::from_millis(ready.within.0);
         while Instant::now() < end && self.programs.get_mut(role).is_some_and(|program| program.ended().is_none()) {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            if tokio::net::TcpStream::connect((LOOPBACK, port)).await.is_ok() {
                 return;
             }
             tokio::time::sleep(CONNECT_EVERY).await;
         }
+    }
+
+    /// How long its consensus client declares to need at most until it serves.
+    pub(super) fn starts_within(&self) -> Duration {
+        let ready = self.def.roles.values().filter_map(|role| role.ready.as_ref());
+        ready.map(|ready| ready.within.duration()).max().unwrap_or_default()
+    }
+
+    /// Whether none of its programs has ended by itself.
+    pub(super) fn all_run(&mut self) -> bool {
+        self.programs.values_mut().all(|program| program.ended().is_none())
     }
 
     /// The signal that asks a role's program to end, and how long it is given.

@@ -83,8 +83,16 @@ impl Chain {
     }
 }
 
+/// Names what came, and no more of it: a payload is too long for a log.
 fn unfit<T>(answer: &Answer) -> Result<T, Failure> {
-    Err(Failure::Malformed(format!("it belongs to another question: {answer:?}")))
+    let came = match answer {
+        Answer::PayloadStatus(_) => "a payload's status",
+        Answer::ForkchoiceUpdated { .. } => "the status of a head",
+        Answer::Payload(_) => "a payload",
+        Answer::Blobs(_) => "blobs",
+        Answer::PowBlock(_) => "a proof-of-work block",
+    };
+    Err(Failure::Malformed(format!("it belongs to another question: {came}")))
 }
 
 fn payload_status(answer: Answer) -> Result<PayloadStatus, Failure> {
@@ -105,4 +113,18 @@ fn built(answer: Answer) -> Result<BuiltPayload, Failure> {
 
 fn pow_block(answer: Answer) -> Result<Option<PowBlock>, Failure> {
     if let Answer::PowBlock(block) = answer { Ok(block) } else { unfit(&answer) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_to_another_question_is_named_and_not_quoted() {
+        let mut answer = BuiltPayload::default();
+        answer.payload.transactions.push(vec![0; 1 << 16].into());
+        let failure = payload_status(Answer::Payload(Box::new(answer))).expect_err("no status");
+        let said = failure.to_string();
+        assert!(said.ends_with("another question: a payload") && said.len() < 200, "{} bytes", said.len());
+    }
 }

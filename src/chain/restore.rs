@@ -180,7 +180,11 @@ impl Chain {
                 Ok(post) => {
                     let optimistic = self.fork_at(post.state.slot) >= ForkName::Bellatrix
                         && spec::is_merge_transition_complete(&post.state);
-                    let _ = self.apply_block(&arrival, post, optimistic); // one of a dead fork is left out
+                    let merges = optimistic && self.is_merge_transition_block(&arrival);
+                    // one of a dead fork is left out
+                    if self.apply_block(&arrival, post, optimistic) && merges {
+                        self.unverified_merges.insert(root);
+                    }
                 }
                 Err(Fault::Reject(why) | Fault::Ignore(why) | Fault::Duplicate(why)) => {
                     return Err(Error::Database { what: "block", root, why });

@@ -90,7 +90,7 @@ impl Chain {
     }
 
     /// Whether the block's payload is the first on its chain, so that its parent is a proof-of-work block.
-    fn is_merge_transition_block(&self, arrival: &Arrival) -> bool {
+    pub(super) fn is_merge_transition_block(&self, arrival: &Arrival) -> bool {
         let block = &arrival.block.message;
         let parent = self.hot_state(&block.parent_root);
         self.fork_at(block.slot) == ForkName::Bellatrix
@@ -126,13 +126,18 @@ impl Chain {
         imported
     }
 
-    /// Drops a waiting block that turned out to be invalid.
+    /// Drops a waiting block that turned out to be invalid. Only one that breaks the consensus rules is held against
+    /// whoever sent it (bellatrix p2p-interface, "The Req/Resp domain").
     pub(super) fn reject_waiting(&mut self, root: &Root, invalidity: Invalidity, why: String) {
         let Some(mut waiting) = self.waiting.remove(root) else { return };
         let slot = waiting.arrival.block.message.slot;
         self.metrics.blocks_rejected += 1;
         self.log(Level::Warn, format!("block {root} of slot {slot} is invalid: {why}"));
-        self.refuse(&mut waiting.arrival.asker, Fault::Reject(why));
+        let fault = match invalidity {
+            Invalidity::Rules => Fault::Reject(why),
+            Invalidity::Payload => Fault::Ignore(why),
+        };
+        self.refuse(&mut waiting.arrival.asker, fault);
         self.note_invalid(*root, invalidity);
     }
 

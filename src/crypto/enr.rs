@@ -29,6 +29,10 @@ pub struct Record {
     pub attnets: Option<[u8; 8]>,
     /// Sync committee subnets, as in the metadata.
     pub syncnets: Option<u8>,
+    /// Custody groups, as in the metadata (fulu p2p-interface, "Custody group count").
+    pub cgc: Option<u64>,
+    /// Digest of the next fork, zero if there is none (fulu p2p-interface, "Next fork digest").
+    pub nfd: Option<[u8; 4]>,
 }
 
 impl Record {
@@ -65,6 +69,8 @@ impl Record {
         pairs.extend(self.eth2.map(|eth2| ("eth2", eth2.to_vec())));
         pairs.extend(self.attnets.map(|nets| ("attnets", nets.to_vec())));
         pairs.extend(self.syncnets.map(|nets| ("syncnets", vec![nets])));
+        pairs.extend(self.cgc.map(|count| ("cgc", integer(count))));
+        pairs.extend(self.nfd.map(|digest| ("nfd", digest.to_vec())));
         pairs.sort();
         let mut content = bytes(&integer(self.seq));
         for (name, value) in pairs {
@@ -135,6 +141,8 @@ mod tests {
             eth2: None,
             attnets: None,
             syncnets: None,
+            cgc: None,
+            nfd: None,
         };
         assert_eq!(
             record.sign(&secret).unwrap(),
@@ -152,6 +160,8 @@ mod tests {
             eth2: Some([7; 16]),
             attnets: Some([0xff; 8]),
             syncnets: Some(0x0f),
+            cgc: Some(128),
+            nfd: Some([9; 4]),
         };
         let text = record.sign(&[1; 32]).unwrap();
         assert!(text.len() <= 4 + 400, "300 bytes are allowed, in base64: {}", text.len());

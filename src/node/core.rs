@@ -1,13 +1,13 @@
 //! [`Core`]: one node without its sockets, disk and clock. What happens is told to it; what is to be done it gives back.
 //! It NEVER does I/O, reads a clock or uses randomness, so the same inputs in the same order give the same effects.
 
+mod identity;
 mod later;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
+pub use self::identity::{Endpoint, Identity};
 use self::later::Waiting;
 pub use self::later::{CallId, Handled};
 use super::rest::{self, Refusal, Reply, Served};
@@ -17,7 +17,6 @@ use crate::engine;
 use crate::net::link::Direction;
 use crate::net::service::{self, Action, Service};
 use crate::net::{Command, LinkEvent};
-use crate::ssz::Json;
 use crate::types::{BeaconState, ChainConfig};
 
 /// Parts of a slot between two ticks while there is something to hurry for: peers to shake hands with, blocks to fetch.
@@ -65,15 +64,6 @@ pub struct ProcessFigures {
     pub start_time: f64,
     /// Open file descriptors.
     pub open_fds: u64,
-}
-
-/// What a node says of itself at `/eth/v1/node/identity`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identity {
-    /// libp2p peer id, base58.
-    pub peer_id: String,
-    /// Multiaddrs to be dialled at, with the peer id.
-    pub addresses: Vec<String>,
 }
 
 /// One peer, as `/eth/v1/node/peers` shows it.
@@ -300,18 +290,6 @@ impl Core {
     /// 503 while the node is catching up.
     pub(super) fn refuse_while_syncing(&self) -> Result<(), Refusal> {
         if self.net.is_syncing(&self.chain) { Err(Refusal::syncing()) } else { Ok(()) }
-    }
-
-    /// The standard's `NetworkIdentity`. There is no discovery yet, so no ENR and no address for it.
-    pub(super) fn identity_json(&self) -> Value {
-        let shape = self.chain.config().shape_at_slot(self.chain.current_slot());
-        json!({
-            "peer_id": self.identity.peer_id,
-            "enr": "",
-            "p2p_addresses": self.identity.addresses,
-            "discovery_addresses": [],
-            "metadata": self.net.metadata().to_json(shape),
-        })
     }
 
     /// Hands an object of an API call to the chain and gives its verdict.

@@ -10,6 +10,7 @@ mod handshake;
 mod lookup;
 mod peers;
 mod range_sidecars;
+mod record;
 mod schedule;
 mod serve;
 mod sidecars;

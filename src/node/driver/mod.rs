@@ -30,7 +30,7 @@ use self::engine::Engine;
 use self::network::Network;
 use self::sse::Subscribers;
 use super::rest::Reply;
-use super::{CallId, Core, Identity, LogLine};
+use super::{CallId, Core, Endpoint, Identity, LogLine};
 use crate::chain::{EngineId, Level, Memo, StateId};
 use crate::engine::{Call, Client};
 use crate::net::libp2p as link;
@@ -227,7 +227,11 @@ async fn serve(
     let listener =
         TcpListener::bind(options.rest).await.map_err(|source| RunError::Rest { address: options.rest, source })?;
     let (link, events) = link::start(network.link_config(secret, options.listen)).await?;
-    let identity = Identity { peer_id: link.peer_id().to_string(), addresses: vec![link.address().to_string()] };
+    let identity = Identity {
+        peer_id: link.peer_id().to_string(),
+        addresses: vec![link.address().to_string()],
+        endpoint: Some(Endpoint { secret, tcp: link.listens_at() }),
+    };
     tracing::info!("{} listens on {}", super::rest::version(), link.address());
     let core = start_core(network, &store, identity)?;
     let blobs = tokio::spawn(prepare_for_blobs(core.chain().config().clone(), core.chain().genesis_time()));

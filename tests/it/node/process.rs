@@ -132,6 +132,9 @@ fn a_node_serves_survives_a_kill_and_ends_on_request() {
     }
     let head = get(address, "/eth/v1/beacon/headers/head");
     assert_eq!(head["data"]["header"]["message"]["slot"], "9");
+    // Some clients dial by records only.
+    let identity = get(address, "/eth/v1/node/identity");
+    assert!(identity["data"]["enr"].as_str().is_some_and(|enr| enr.starts_with("enr:-")), "{identity}");
     let mut heard = vec![0; 64 << 10];
     events.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
     let mut text = String::new();

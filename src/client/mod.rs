@@ -18,7 +18,7 @@ pub use def::{
     Metrics, Quirk, Ready, Role, Signal, Stop, Transport, Versions,
 };
 pub use render::{Command, template_variables};
-pub use supports::{ForkRange, SlotTimes, Supports};
+pub use supports::{ForkRange, SlotLimit, SlotTimes, Supports};
 pub use units::Millis;
 
 use std::fs;

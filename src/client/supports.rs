@@ -1,10 +1,12 @@
 //! What networks a client can take part in: presets, forks, slot times. Outside it a pairing is `unsupported`, with
 //! the reason, before anything starts.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ClientDef, Millis};
 use crate::ssz::{Fork as ForkName, Preset};
@@ -21,7 +23,70 @@ pub struct Supports {
     pub forks: ForkRange,
     /// The slot times it keeps up with.
     #[serde(default)]
-    pub slot_time: SlotTimes,
+    pub slot_time: SlotLimit,
+}
+
+/// Slot times: of all presets, or of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SlotLimit {
+    /// The same for every preset.
+    All(SlotTimes),
+    /// By the preset's name; any where it is not named.
+    ByPreset(BTreeMap<String, SlotTimes>),
+}
+
+impl Default for SlotLimit {
+    fn default() -> Self {
+        SlotLimit::All(SlotTimes::Any)
+    }
+}
+
+impl SlotLimit {
+    /// The slot times that it allows on a preset.
+    pub fn of(&self, preset: &str) -> &SlotTimes {
+        match self {
+            SlotLimit::All(times) => times,
+            SlotLimit::ByPreset(by_preset) => by_preset.get(preset).unwrap_or(&SlotTimes::Any),
+        }
+    }
+}
+
+impl Serialize for SlotLimit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            SlotLimit::All(times) => times.serialize(serializer),
+            SlotLimit::ByPreset(by_preset) => by_preset.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SlotLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SlotLimitVisitor)
+    }
+}
+
+struct SlotLimitVisitor;
+
+impl<'de> Visitor<'de> for SlotLimitVisitor {
+    type Value = SlotLimit;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("slot times (`at least 2s`), or slot times by preset ({ minimal: 6s, mainnet: at least 12s })")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<SlotLimit, E> {
+        text.parse().map(SlotLimit::All).map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SlotLimit, A::Error> {
+        let mut by_preset = BTreeMap::new();
+        while let Some(preset) = map.next_key::<String>()? {
+            Preset::by_name(&preset).map_err(de::Error::custom)?;
+            by_preset.insert(preset, map.next_value()?);
+        }
+        Ok(SlotLimit::ByPreset(by_preset))
+    }
 }
 
 /// Forks from one to another, both included: `phase0..fulu`, or one alone.
@@ -69,7 +134,8 @@ impl ClientDef {
             return Some(format!("{name} supports {forks}; {fork} comes in epoch {}", cfg.fork_epoch(fork)));
         }
         let slot = Millis(cfg.slot_duration_ms);
-        (!slot_time.allows(slot)).then(|| format!("{name} supports slots of {slot_time}, not {slot}"))
+        let allowed = slot_time.of(cfg.preset.name);
+        (!allowed.allows(slot)).then(|| format!("{name} supports slots of {allowed}, not {slot}"))
     }
 }
 

@@ -51,8 +51,8 @@ pub(super) fn record(
     // The container is the same in all forks and presets.
     let shape = Shape::new(Fork::Phase0, crate::ssz::Preset::minimal());
     let eth2 = eth2.encode(shape).try_into().ok();
-    let record = Record { seq: 1, ip: ip.into(), tcp: Some(tcp), udp, eth2, attnets: Some([0; 8]), syncnets: Some(0) };
-    record.sign(&secret.0)
+    let (attnets, syncnets) = (Some([0; 8]), Some(0));
+    Record { seq: 1, ip: ip.into(), tcp: Some(tcp), udp, eth2, attnets, syncnets, cgc: None, nfd: None }.sign(&secret.0)
 }
 
 /// The `eth2` entry of a record at genesis (phase0/p2p-interface.md, `ENRForkID`; its next epoch may be that of another

@@ -8,6 +8,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::{ClientError, Millis, Supports, render};
+use crate::keystore::Layout;
 use crate::yaml;
 
 /// The role of an execution engine. A node's engine may be that of another client; a definition that has no other role
@@ -149,27 +150,9 @@ impl KeyArgs {
 #[serde(deny_unknown_fields)]
 pub struct Keystores {
     /// How the files are named.
-    pub layout: KeystoreLayout,
+    pub layout: Layout,
     /// Argument templates that name what is in the folder `keys.dir`.
     pub args: Vec<String>,
-}
-
-/// How keystores, and the files with their passwords, are named: after the client that first did it so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KeystoreLayout {
-    /// `keys/0x<pubkey>/voting-keystore.json`.
-    Lighthouse,
-    /// The same.
-    Lodestar,
-    /// `keys/0x<pubkey>/keystore.json`.
-    Nimbus,
-    /// `keys/0x<pubkey>.json`.
-    Teku,
-    /// The same.
-    Grandine,
-    /// A wallet: one file with all keys.
-    Prysm,
 }
 
 /// How to know that a process serves: a request that succeeds, or a connection where nothing can be asked.

@@ -14,8 +14,8 @@ mod units;
 
 pub use context::{BeaconUrls, Context, Engine, Keys, NetworkFiles, Node, Peer, Slot};
 pub use def::{
-    AddressChoice, ClientDef, ENGINE, Identity, IdentitySource, KeyArgs, KeystoreLayout, Keystores, LogPatterns,
-    Metrics, Quirk, Ready, Role, Signal, Stop, Transport, Versions,
+    AddressChoice, ClientDef, ENGINE, Identity, IdentitySource, KeyArgs, Keystores, LogPatterns, Metrics, Quirk, Ready,
+    Role, Signal, Stop, Transport, Versions,
 };
 pub use render::{Command, template_variables};
 pub use supports::{ForkRange, SlotLimit, SlotTimes, Supports};
@@ -32,7 +32,11 @@ macro_rules! built_in {
         &[$((concat!("clients/", $name, ".yaml"), include_str!(concat!("../../clients/", $name, ".yaml")))),*]
     };
 }
-const BUILT_IN: &[(&str, &str)] = built_in! { "lockin" "lodestar" "prysm" "ethereumjs" "geth" };
+const BUILT_IN: &[(&str, &str)] = built_in! {
+    "lockin" "grandine" "lighthouse" "lodestar" "nimbus" "prysm" "teku"
+    "besu" "erigon" "ethereumjs" "ethrex" "geth" "nethermind" "reth"
+    "harmony" "shasper" "trinity"
+};
 
 /// Why there is no such client, or no such command line.
 #[derive(Debug, thiserror::Error)]

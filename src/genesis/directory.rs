@@ -1,10 +1,11 @@
 //! The directory that holds everything a client needs to join a network, in the names that each client looks for.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 
 use crate::engine;
+use crate::keystore::write_secret;
 use crate::ssz::{Fork as ForkName, Ssz};
 use crate::types::{BeaconState, ChainConfig};
 
@@ -99,8 +100,7 @@ impl NetworkDirectory {
         }
         self.write_execution_genesis(cfg, state)?;
         let secret: [u8; 32] = rand::random();
-        write_secret(&self.jwt(), hex::encode(secret).as_bytes())
-            .map_err(|source| DirectoryError { path: self.jwt(), source })
+        write_secret(&self.jwt(), hex::encode(secret)).map_err(|source| DirectoryError { path: self.jwt(), source })
     }
 }
 
@@ -124,24 +124,10 @@ impl NetworkDirectory {
     }
 }
 
-/// Writes a file that only its owner can read, and that never was readable by others with this content.
-///
-/// # Errors
-/// What the system says.
-pub fn write_secret(path: &Path, content: &[u8]) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(content)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::genesis::{Convention, genesis_state};
     use crate::ssz::Preset;

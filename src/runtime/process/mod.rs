@@ -16,8 +16,9 @@ use super::{Ending, Error, Exit, Runtime, Started};
 use crate::{
     api::{Client, HttpTransport},
     client::{ClientDef, Command},
-    genesis::{Peers, write_secret},
+    genesis::{Peers, write_keystores},
     journal::RunDir,
+    keystore::write_secret,
     topology::{NetworkPlan, NodePlan},
     types::BeaconState,
     yaml,
@@ -212,12 +213,12 @@ impl Runtime for Process {
                 let text = yaml::to_string(&engine.script).map_err(|error| other(&error))?;
                 write(&path, text.as_bytes())?;
             }
-            if prepared.keystore_layout().is_some() {
-                let why = "it wants keystore files, which are not written yet".to_owned();
-                return Err(Error::Unsupported { client: node.client.clone(), runtime: "process", why });
+            if let Some(layout) = prepared.keystore_layout() {
+                let keys = node.validators.iter().flat_map(|range| range.keys());
+                write_keystores(&prepared.keystores(), layout, keys).map_err(|error| other(&error))?;
             }
             let path = prepared.key_file();
-            write_secret(&path, hex::encode(node.node_key.0).as_bytes()).map_err(|source| Error::Io {
+            write_secret(&path, hex::encode(node.node_key.0)).map_err(|source| Error::Io {
                 doing: "writing",
                 path,
                 source,

@@ -2,7 +2,8 @@
 
 use super::{context::LOOPBACK, program::Program};
 use crate::{
-    client::{ClientDef, ENGINE, IdentitySource, KeystoreLayout, Peer, Role, Signal},
+    client::{ClientDef, ENGINE, IdentitySource, Peer, Role, Signal},
+    keystore::Layout,
     runtime::{
         Ending, Error,
         identity::{Identity, genesis_fork_id, record},
@@ -89,7 +90,7 @@ impl Node {
     }
 
     /// How the keystores are laid out that it is given, if it is given any.
-    pub(super) fn keystore_layout(&self) -> Option<KeystoreLayout> {
+    pub(super) fn keystore_layout(&self) -> Option<Layout> {
         let ranges: Vec<_> = self.plan.validators.iter().map(|range| range.keys()).collect();
         let keys = self.def.roles.get(self.def.signing_role()?)?.keys.as_ref()?;
         keys.keystores_for(&ranges).filter(|_| !ranges.is_empty()).map(|keystores| keystores.layout)

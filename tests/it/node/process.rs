@@ -118,6 +118,35 @@ fn network_of(dir: &Path, mut cfg: ChainConfig) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn what_a_node_imports_is_cross_checked_on_demand() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let blocks = network(dir.path());
+    let mut node = Process::start(dir.path(), &["--cross-check", "--log-level", "debug"]);
+    let address = node.rest();
+    let ssz = "content-type: application/octet-stream\r\neth-consensus-version: phase0\r\n";
+    for block in &blocks {
+        assert_eq!(http(address, "POST", "/eth/v2/beacon/blocks", ssz, block).0, 200);
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while node.log().matches("cross-check: the two agree on block").count() < blocks.len() {
+        assert!(Instant::now() < deadline, "{}", node.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(!node.log().contains("ERROR"), "{}", node.log());
+}
+
+#[test]
+fn a_cross_check_of_a_preset_of_ones_own_is_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut cfg = config(None);
+    cfg.set("MAX_ATTESTATIONS", "64").expect("a constant");
+    network_of(dir.path(), cfg);
+    let mut node = Process::start(dir.path(), &["--cross-check"]);
+    assert_eq!(node.end().1.code(), Some(2));
+    assert!(node.log().contains("has no mirror under this preset"), "{}", node.log());
+}
+
+#[test]
 fn a_node_serves_survives_a_kill_and_ends_on_request() {
     let dir = tempfile::tempdir().expect("a directory");
     let blocks = network(dir.path());

@@ -2,7 +2,7 @@
 
 use super::exit;
 use crate::{
-    client::{self, ClientDef},
+    client::ClientDef,
     scenario::{self, Options, Plan},
     topology::{NetworkPlan, NodePlan},
 };
@@ -27,6 +27,9 @@ pub struct ScenarioArgs {
     /// What all randomness of the run comes from, instead of the scenario's own.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Other clients than the program's own.
+    #[command(flatten)]
+    pub clients: super::client::ClientArgs,
 }
 
 fn role(text: &str) -> Result<(String, String), String> {
@@ -60,16 +63,18 @@ impl ScenarioArgs {
         };
         let plan = scenario::load(&self.file, &options).map_err(by_kind)?;
         let network = plan.network_plan().map_err(|error| said(&error, exit::USAGE))?;
+        let library = self.clients.library();
         let mut clients = BTreeMap::new();
         for node in &network.nodes {
             for name in node.clients() {
-                let def = client::load(name).map_err(|error| said(&error, exit::USAGE))?;
+                let def = library.load(name).map_err(|error| said(&error, exit::USAGE))?;
                 if let Some(why) = def.unsupported(&network.config) {
                     return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
                 }
                 clients.insert(name.to_owned(), def);
             }
         }
+        library.all_used(&clients).map_err(|error| said(&error, exit::USAGE))?;
         if let Some(why) = unlike_engines(&network, &clients) {
             return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
         }

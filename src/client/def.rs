@@ -14,6 +14,8 @@ use crate::yaml;
 /// The role of an execution engine. A node's engine may be that of another client; a definition that has no other role
 /// is that of an execution client.
 pub const ENGINE: &str = "engine";
+/// The role of a validator client. A node's validator may be that of another client.
+pub const VALIDATOR: &str = "validator";
 
 /// A client: everything that the orchestrator knows of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,7 +92,7 @@ pub struct Role {
     #[serde(default)]
     pub setup: Vec<Vec<String>>,
     /// Arguments from the command line, not templates: each takes the place of those in `args` with its flag.
-    #[serde(skip)]
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<String>,
     /// How it is given the validators of its node, if it is the role that signs.
     #[serde(default)]

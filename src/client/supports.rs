@@ -51,6 +51,18 @@ impl SlotLimit {
     }
 }
 
+impl fmt::Display for SlotLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SlotLimit::All(times) => times.fmt(f),
+            SlotLimit::ByPreset(by_preset) => {
+                let each: Vec<_> = by_preset.iter().map(|(preset, times)| format!("{preset}: {times}")).collect();
+                f.write_str(&each.join("; "))
+            }
+        }
+    }
+}
+
 impl Serialize for SlotLimit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

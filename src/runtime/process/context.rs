@@ -52,7 +52,7 @@ impl Setting {
             listen: LOOPBACK.into(),
             address: LOOPBACK.into(),
             peers: dials.filter_map(|peer| peer.as_peer(&plan.config, self.validators_root)).collect(),
-            keys: keys(node),
+            keys: keys(node, role),
             beacon: node.rest_port().map(|rest| BeaconUrls {
                 rest: url(rest),
                 grpc: node.port("grpc").map(|port| format!("{LOOPBACK}:{port}")),
@@ -114,7 +114,11 @@ impl Node {
     }
 }
 
-fn keys(node: &Node) -> Keys {
+/// A role that does not sign has none.
+fn keys(node: &Node, role: &str) -> Keys {
+    if node.signing_role() != Some(role) {
+        return Keys::default();
+    }
     let ranges: Vec<_> = node.plan.validators.iter().map(|range| range.keys()).collect();
     let keys = Keys::interop(&ranges);
     Keys { dir: node.keystore_layout().map(|_| text(&node.keystores())), ..keys }

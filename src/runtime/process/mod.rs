@@ -6,10 +6,12 @@ mod context;
 mod node;
 mod owner;
 mod ports;
+mod preview;
 mod program;
 mod start_time;
 
 pub use owner::{Leftover, leftovers, sweep};
+pub use preview::{Shown, preview};
 pub use start_time::start_time;
 
 use super::{Ending, Error, Exit, Runtime, Started};
@@ -82,18 +84,10 @@ impl Process {
         self.nodes.get_mut(name).ok_or_else(|| Error::UnknownNode(name.to_owned()))
     }
 
-    fn def(&self, client: &str) -> Result<ClientDef, Error> {
-        self.clients.get(client).cloned().ok_or_else(|| {
-            let why = "its definition was not loaded".to_owned();
-            Error::Unsupported { client: client.to_owned(), runtime: "process", why }
-        })
-    }
-
     fn prepare_node(&mut self, plan: &NodePlan) -> Result<Node, Error> {
-        let def = self.def(&plan.client)?;
-        let engine = plan.engine.as_ref().map(|engine| self.def(&engine.client)).transpose()?;
         let folder = self.dir.node(&plan.name).map_err(|error| Error::Other(error.to_string()))?;
-        Node::new(plan.clone(), def, engine, folder, &mut || self.ports.take())
+        let (clients, ports) = (&self.clients, &mut self.ports);
+        Node::new(plan.clone(), &mut |client| definition(clients, client), folder, &mut || ports.take())
     }
 
     fn command(&self, node: &Node, role: &str) -> Result<Command, Error> {
@@ -162,6 +156,13 @@ impl Process {
         }
         Ok(())
     }
+}
+
+fn definition(clients: &BTreeMap<String, ClientDef>, client: &str) -> Result<ClientDef, Error> {
+    clients.get(client).cloned().ok_or_else(|| {
+        let why = "its definition was not loaded".to_owned();
+        Error::Unsupported { client: client.to_owned(), runtime: "process", why }
+    })
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<(), Error> {

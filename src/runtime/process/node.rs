@@ -2,7 +2,7 @@
 
 use super::{context::LOOPBACK, program::Program};
 use crate::{
-    client::{ClientDef, ENGINE, IdentitySource, Peer, Role, Signal},
+    client::{ClientDef, ENGINE, IdentitySource, Peer, Role, Signal, VALIDATOR},
     keystore::Layout,
     runtime::{
         Ending, Error,
@@ -28,6 +28,8 @@ const CONNECT_EVERY: Duration = Duration::from_millis(20);
 pub(super) struct Node {
     pub(super) plan: NodePlan,
     def: ClientDef,
+    /// Whose role `validator` signs, if another's than its own.
+    validator: Option<ClientDef>,
     /// Whose role `engine` it has as its execution engine.
     engine: Option<ClientDef>,
     pub(super) folder: PathBuf,
@@ -45,19 +47,21 @@ impl Node {
     /// A node of that plan, with free ports for all its roles.
     pub(super) fn new(
         plan: NodePlan,
-        def: ClientDef,
-        engine: Option<ClientDef>,
+        defs: &mut dyn FnMut(&str) -> Result<ClientDef, Error>,
         folder: PathBuf,
         free: &mut dyn FnMut() -> Result<u16, Error>,
     ) -> Result<Self, Error> {
-        if let Some(engine) = &engine {
+        let def = defs(&plan.client)?;
+        let validator = plan.validator.as_deref().map(&mut *defs).transpose()?;
+        let engine = plan.engine.as_ref().map(|engine| defs(&engine.client)).transpose()?;
+        for (def, role) in [(&validator, VALIDATOR), (&engine, ENGINE)] {
             let unfit = |source| Error::Client { node: plan.name.clone(), source: Box::new(source) };
-            engine.role(ENGINE).map_err(unfit)?;
+            def.as_ref().map(|def| def.role(role)).transpose().map_err(unfit)?;
         }
         let identity =
             Identity::of(&plan.node_key).map_err(|why| Error::Other(format!("node {}: {why}", plan.name)))?;
         let (ports, programs) = (BTreeMap::new(), BTreeMap::new());
-        let mut node = Node { plan, def, engine, folder, identity, peer_id: None, ports, programs };
+        let mut node = Node { plan, def, validator, engine, folder, identity, peer_id: None, ports, programs };
         if !node.says_its_identity() {
             node.peer_id = Some(node.identity.peer_id.clone());
         }
@@ -72,27 +76,42 @@ impl Node {
 
     /// The definition that a role's program is made from.
     pub(super) fn def_of(&self, role: &str) -> &ClientDef {
-        self.engine.as_ref().filter(|_| role == ENGINE).unwrap_or(&self.def)
+        let other = match role {
+            ENGINE => self.engine.as_ref(),
+            VALIDATOR => self.validator.as_ref(),
+            _ => None,
+        };
+        other.unwrap_or(&self.def)
     }
 
     /// The roles that its programs play, in the order in which they start: the engine first.
-    pub(super) fn roles(&self) -> Vec<(&str, &Role)> {
-        let engine = self.engine.as_ref().and_then(|def| def.roles.get_key_value(ENGINE));
-        let own = self.def.start_order().into_iter().filter(|role| *role != ENGINE && self.plays(role));
-        let own = own.filter_map(|role| self.def.roles.get_key_value(role));
-        engine.into_iter().chain(own).map(|(name, role)| (name.as_str(), role)).collect()
+    pub(super) fn roles<'a>(&'a self) -> Vec<(&'a str, &'a Role)> {
+        let role = |def: &'a ClientDef, role: &str| def.roles.get_key_value(role);
+        let engine = self.engine.as_ref().and_then(|def| role(def, ENGINE));
+        let validator = self.validator.as_ref().and_then(|def| role(def, VALIDATOR));
+        let replaced = |name: &str| name == ENGINE || (name == VALIDATOR && self.validator.is_some());
+        let own = self.def.start_order().into_iter().filter(|name| !replaced(name));
+        let own = own.filter_map(|name| role(&self.def, name));
+        let all = engine.into_iter().chain(own).chain(validator).map(|(name, role)| (name.as_str(), role));
+        all.filter(|(_, role)| self.plays(role)).collect()
     }
 
-    /// Whether the role has anything to do: one that does nothing but sign needs keys.
-    fn plays(&self, role: &str) -> bool {
-        let signs = |role: &Role| role.keys.is_some() && !role.ports.contains_key("rest");
-        !self.def.roles.get(role).is_some_and(signs) || !self.plan.validators.is_empty()
+    /// Whether a role has anything to do: one that does nothing but sign needs keys.
+    fn plays(&self, role: &Role) -> bool {
+        let signs_only = role.keys.is_some() && !role.ports.contains_key("rest");
+        !signs_only || !self.plan.validators.is_empty()
+    }
+
+    /// The role that is given its validators.
+    pub(super) fn signing_role(&self) -> Option<&str> {
+        if self.validator.is_some() { Some(VALIDATOR) } else { self.def.signing_role() }
     }
 
     /// How the keystores are laid out that it is given, if it is given any.
     pub(super) fn keystore_layout(&self) -> Option<Layout> {
         let ranges: Vec<_> = self.plan.validators.iter().map(|range| range.keys()).collect();
-        let keys = self.def.roles.get(self.def.signing_role()?)?.keys.as_ref()?;
+        let signs = self.signing_role()?;
+        let keys = self.def_of(signs).roles.get(signs)?.keys.as_ref()?;
         keys.keystores_for(&ranges).filter(|_| !ranges.is_empty()).map(|keystores| keystores.layout)
     }
 

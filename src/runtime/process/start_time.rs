@@ -40,6 +40,7 @@ mod tests {
             name: format!("n{index}"),
             role: None,
             client: (*client).to_owned(),
+            validator: None,
             engine: engine.map(|client| EnginePlan { client: client.to_owned(), script: Default::default() }),
             validators: Vec::new(),
             start: *start,

@@ -57,7 +57,7 @@ struct CommandArgs {
     /// Length of a slot, such as 2s [default: that of the preset].
     #[arg(long, value_name = "TIME")]
     slot_time: Option<String>,
-    /// The validators of the node, of 16, such as 0..8,12..16.
+    /// The validators of the node: ranges below 24, such as 0..8,12..16, or 0 for none.
     #[arg(long, value_name = "RANGES", default_value = "0..8")]
     validators: String,
     /// The run directory that paths begin with.
@@ -197,9 +197,9 @@ fn sample(named: &ClientDef, player: &str, args: &CommandArgs) -> String {
     let slot_time = args.slot_time.as_ref().map_or(String::new(), |time| format!(", slot_time: {time:?}"));
     let validators = &args.validators;
     format!(
-        "name: sample\nnetwork: {{ preset: {preset:?}, genesis: {{ fork: {fork:?}, validators: 16 }}{slot_time} }}\n\
+        "name: sample\nnetwork: {{ preset: {preset:?}, genesis: {{ fork: {fork:?}, validators: 32 }}{slot_time} }}\n\
          roles: {{ A: {player:?}, B: lockin }}\nnodes:\n  \
-         - {{ name: {SAMPLE_NODE}, role: A, validators: {validators:?} }}\n  - {{ name: b0, role: B }}\n\
+         - {{ name: {SAMPLE_NODE}, role: A, validators: {validators:?} }}\n  - {{ name: b0, role: B, validators: 8 }}\n\
          links: [[{SAMPLE_NODE}, b0]]\nchecks: [peered]\n"
     )
 }

@@ -3,9 +3,11 @@
 //!
 //! Never: executes a transaction. The stub never looks at a clock and never does I/O; [`server`] does both for it.
 
+pub mod alloc;
 mod call;
 mod client;
 pub mod genesis;
+pub mod genesis_json;
 pub mod header;
 pub mod json;
 mod jwt;

@@ -79,7 +79,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// What the system says.
-pub fn write_secret(path: &Path, content: &str) -> io::Result<()> {
+pub fn write_secret(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -88,7 +88,7 @@ pub fn write_secret(path: &Path, content: &str) -> io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(content.as_bytes())
+    options.open(path)?.write_all(content.as_ref())
 }
 
 /// Reads every keystore at `keystores`, a file or a folder in any layout, in the order of their public keys. `passwords`

@@ -184,6 +184,9 @@ impl<'a> Drive<'a> {
             event.pid = program.pid;
             self.tell(Event::Node(event))?;
         }
+        if let Some(peer_id) = self.runtime.peer_id(node) {
+            self.monitor.knows(node, peer_id);
+        }
         self.monitor.watch(node, self.runtime.beacon(node)?);
         Ok(())
     }

@@ -10,7 +10,7 @@
 mod blobs;
 mod build;
 mod chain;
-mod fees;
+pub(super) mod fees;
 mod judge;
 mod script;
 mod verdict;

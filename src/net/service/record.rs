@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::Service;
-use crate::net::enr::Record;
+use crate::crypto::enr::Record;
 use crate::ssz::Ssz;
 use crate::types::ForkName;
 

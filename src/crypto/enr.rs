@@ -7,7 +7,10 @@ use k256::ecdsa::signature::hazmat::PrehashSigner;
 use k256::ecdsa::{Signature, SigningKey};
 use sha3::{Digest, Keccak256};
 
-use super::identity::BadSecret;
+/// A secret that is no secp256k1 key.
+#[derive(Debug, thiserror::Error)]
+#[error("the node key is no secp256k1 secret (zero, or not below the curve's order): take other 32 bytes")]
+pub struct BadNodeKey;
 
 /// What a record says beside the key.
 #[derive(Clone, Debug)]
@@ -34,11 +37,14 @@ pub struct Record {
 
 impl Record {
     /// The record in its text form, `enr:...`, signed with a node's secret.
-    pub fn sign(&self, secret: &[u8; 32]) -> Result<String, BadSecret> {
-        let key = SigningKey::from_slice(secret).map_err(|_| BadSecret)?;
+    ///
+    /// # Errors
+    /// Bytes that are no secret of that curve.
+    pub fn sign(&self, secret: &[u8; 32]) -> Result<String, BadNodeKey> {
+        let key = SigningKey::from_slice(secret).map_err(|_| BadNodeKey)?;
         let content = self.content(&key);
         let digest = Keccak256::digest(list(&content));
-        let signature: Signature = key.sign_prehash(&digest).map_err(|_| BadSecret)?;
+        let signature: Signature = key.sign_prehash(&digest).map_err(|_| BadNodeKey)?;
         let mut record = bytes(&signature.to_bytes());
         record.extend_from_slice(&content);
         Ok(format!("enr:{}", base64url(&list(&record))))

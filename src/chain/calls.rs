@@ -34,6 +34,10 @@ pub(super) struct Calls {
     open: BTreeMap<EngineId, Purpose>,
     /// Whether the last call got no answer at all.
     pub(super) offline: bool,
+    /// Whether the last call about a payload got none.
+    pub(super) silent_about_payloads: bool,
+    /// Calls answered so far, with an error or without.
+    pub(super) answered: u64,
 }
 
 impl Calls {
@@ -57,7 +61,10 @@ impl Chain {
         let Some(purpose) = self.calls.open.remove(&id) else { return };
         self.note_engine(&answer);
         match purpose {
-            Purpose::Payload(root) => self.on_payload_status(root, answer.and_then(payload_status)),
+            Purpose::Payload(root) => {
+                self.calls.silent_about_payloads = self.calls.offline;
+                self.on_payload_status(root, answer.and_then(payload_status));
+            }
             Purpose::Head { root, build } => self.on_head_told(root, build, answer.and_then(head_told)),
             Purpose::Built(production) => self.on_built(production, answer.and_then(built)),
             Purpose::Blobs(root) => {
@@ -74,6 +81,7 @@ impl Chain {
     fn note_engine(&mut self, answer: &Result<Answer, Failure>) {
         let was_offline = self.calls.offline;
         self.calls.offline = matches!(answer, Err(Failure::Unreachable(_)));
+        self.calls.answered += u64::from(!self.calls.offline);
         match answer {
             Err(Failure::Unreachable(_)) if was_offline => {}
             Err(failure) => self.log(Level::Warn, failure.to_string()),

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::blocks::Blocks;
 use super::effect::Effect;
-use super::held::{Arrival, Asker, Held};
+use super::held::{Arrival, Held};
 use super::memo::Recall;
 use super::schema::{self, Anchor};
 use super::verdict::Fault;
@@ -171,7 +171,7 @@ impl Chain {
             if !self.store.contains(&parent) {
                 continue; // of a fork that finality has ended
             }
-            let arrival = Arrival { root, block: Arc::new(block), asker: Asker::new(Origin::Own) };
+            let arrival = Arrival::new(root, Arc::new(block), Origin::Own);
             let post = self
                 .advanced(&parent, arrival.block.message.slot)
                 .map_err(Fault::from)

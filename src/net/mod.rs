@@ -10,6 +10,7 @@ pub mod libp2p;
 pub mod link;
 pub mod memory;
 mod peer_id;
+mod protocol;
 pub mod service;
 pub mod topic;
 

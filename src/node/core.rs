@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 pub use self::identity::{Endpoint, Identity};
-use self::later::Waiting;
+use self::later::{Blinded, Waiting};
 pub use self::later::{CallId, Handled};
 use super::rest::{self, Refusal, Reply, Served};
 use crate::api::Request;
@@ -109,6 +109,7 @@ pub struct Core {
     verdicts: BTreeMap<u64, Outcome>,
     /// Requests that are answered later.
     waiting: BTreeMap<CallId, Waiting>,
+    blinded: Blinded,
     slot_told: Option<u64>,
     process: ProcessFigures,
 }
@@ -157,6 +158,7 @@ impl Core {
             next_call: 0,
             verdicts: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            blinded: Blinded::default(),
             slot_told: None,
             process: ProcessFigures::default(),
         }
@@ -225,9 +227,14 @@ impl Core {
         }
     }
 
-    /// As [`Core::handle`], with all that HTTP can carry.
+    /// As [`Core::handle`], with all that HTTP can carry. A request that comes first in a new slot brings its tick: its
+    /// caller asks about a slot that has begun.
     pub fn serve(&mut self, request: &Request, now_ms: u64) -> Served {
         self.now_ms = now_ms;
+        let clock = self.chain.config().slot_clock(self.chain.genesis_time());
+        if clock.slot_at(now_ms).is_some_and(|slot| slot > self.chain.current_slot()) {
+            self.on_tick(now_ms);
+        }
         rest::serve(self, request, now_ms)
     }
 

@@ -1,5 +1,6 @@
 //! Every route of the Beacon API, asked of a core that has a short chain: status, encoding, shape.
 
+mod dialects;
 mod forks;
 mod refusals;
 
@@ -187,6 +188,11 @@ const ELSEWHERE: &[&str] = &[
     "/eth/v2/beacon/pool/attester_slashings",
     "/eth/v1/beacon/pool/proposer_slashings",
     "/eth/v1/beacon/pool/voluntary_exits",
+    "/eth/v1/beacon/blinded_blocks",
+    "/eth/v2/beacon/blinded_blocks",
+    "/eth/v1/beacon/blinded_blocks/{block_id}",
+    "/eth/v1/validator/blocks/{slot}",
+    "/eth/v1/validator/blinded_blocks/{slot}",
     "/eth/v2/validator/blocks/{slot}",
     "/eth/v3/validator/blocks/{slot}",
     "/eth/v1/validator/aggregate_attestation",

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use lockin::chain::{Event, Origin, Outcome};
-use lockin::engine::stub::{self, LatestValid, Rule, Say};
+use lockin::chain::{Event, Origin, Outcome, Standing};
+use lockin::engine::stub::{self, Asked, LatestValid, Rule, Say};
 use lockin::engine::{Call, Stub};
 use lockin::types::{ForkName, SignedBeaconBlock};
 
@@ -168,6 +168,8 @@ fn without_an_engine_blocks_wait_and_are_imported_when_it_is_back() {
     for slot in 5..=7 {
         script.on_slot(slot);
         script.propose(0);
+        let root = script.chain(0).head().root;
+        assert_eq!(script.chain(1).standing(&root), Standing::AwaitsEngine, "itself, or for its parent");
     }
     assert_eq!(script.chain(1).head().slot, 4, "without the engine's word nothing is imported");
     assert!(script.chain(1).engine_is_offline());
@@ -183,6 +185,29 @@ fn without_an_engine_blocks_wait_and_are_imported_when_it_is_back() {
     script.propose(1);
     script.run(9..=34);
     assert_eq!(script.chain(0).head().root, script.chain(1).head().root);
+}
+
+#[test]
+fn an_engine_that_is_silent_about_one_payload_only_is_asked_about_it_ever_more_rarely() {
+    let mut script = merged(2);
+    script.run(1..=4);
+    script.nodes[1].partition = 1;
+    let silent = Rule { calls: Some(vec![Asked::NewPayload]), ..Rule::at_slots(5..=5, Say::Timeout) };
+    set_verdicts(&mut script, 1, vec![silent]);
+    script.on_slot(5);
+    let block = script.propose(0);
+    script.gossip_block(1, &block);
+    let hash = block.message.body.execution_payload.block_hash;
+    let mut asked = vec![5];
+    for slot in 6..=30 {
+        let before = script.nodes[1].asked.len();
+        script.on_slot(slot);
+        let about = |call: &&Call| matches!(call, Call::NewPayload(asked) if asked.payload.block_hash == hash);
+        asked.extend(script.nodes[1].asked[before..].iter().filter(about).map(|_| slot));
+        script.propose(1);
+    }
+    assert_eq!(asked, [5, 6, 7, 9, 13, 21, 29], "every slot until it has answered something else");
+    assert_eq!(script.chain(1).head().slot, 30, "other blocks are judged meanwhile");
 }
 
 #[test]

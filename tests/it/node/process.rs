@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::lab::{GENESIS_DELAY, Lab, config, forked};
 
 /// A running node; killed when dropped.
-struct Process {
+pub(super) struct Process {
     child: Child,
     log: PathBuf,
 }
@@ -30,7 +30,7 @@ impl Drop for Process {
 
 impl Process {
     /// Starts `lockin node` with the network directory `DIR/net`, the data directory `DIR/data`, and free ports.
-    fn start(dir: &Path, more: &[&str]) -> Process {
+    pub(super) fn start(dir: &Path, more: &[&str]) -> Process {
         let log = dir.join("node.log");
         let stderr = File::create(&log).expect("a log file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockin"));
@@ -42,12 +42,12 @@ impl Process {
         Process { child: command.stderr(stderr).spawn().expect("the binary starts"), log }
     }
 
-    fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// The address of its API, once it says so.
-    fn rest(&mut self) -> SocketAddr {
+    pub(super) fn rest(&mut self) -> SocketAddr {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let log = self.log();
@@ -70,6 +70,11 @@ impl Process {
             assert!(begun.elapsed() < Duration::from_secs(30), "it does not end:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Its process id.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     fn signal(&self, name: &str) {
@@ -95,14 +100,14 @@ fn http(address: SocketAddr, method: &str, target: &str, headers: &str, body: &[
     (status, head, answer[split..].to_vec())
 }
 
-fn get(address: SocketAddr, target: &str) -> Value {
+pub(super) fn get(address: SocketAddr, target: &str) -> Value {
     let (status, _, body) = http(address, "GET", target, "", b"");
     assert_eq!(status, 200, "{target}");
     serde_json::from_slice(&body).expect("JSON")
 }
 
 /// A phase0 network that began a minute ago, of one-second slots, and the blocks of its first nine.
-fn network(dir: &Path) -> Vec<Vec<u8>> {
+pub(super) fn network(dir: &Path) -> Vec<Vec<u8>> {
     network_of(dir, config(None))
 }
 

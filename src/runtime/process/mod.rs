@@ -18,7 +18,8 @@ pub use start_time::start_time;
 use super::{Complaint, Ending, Error, Exit, Runtime, Started};
 use crate::{
     api::{Client, HttpTransport},
-    client::{ClientDef, Command},
+    client::{ClientDef, Command, ENGINE},
+    engine,
     genesis::{Peers, write_keystores},
     journal::RunDir,
     keystore::write_secret,
@@ -311,6 +312,16 @@ impl Runtime for Process {
         let transport = HttpTransport::with_limits(&format!("http://{LOOPBACK}:{port}"), ANSWER_WITHIN, LARGEST_ANSWER)
             .map_err(|error| Error::Other(error.to_string()))?;
         Ok(Client::new(Arc::new(transport)))
+    }
+
+    fn engine(&self, node: &str) -> Result<Option<engine::Client>, Error> {
+        let known = self.node(node)?;
+        let (Some(port), Some(setting)) = (known.port_of(ENGINE, ENGINE), &self.setting) else { return Ok(None) };
+        let other = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
+        let secret = engine::Secret::read(&known.network().jwt()).map_err(|error| other(&error))?;
+        let url = format!("http://{LOOPBACK}:{port}");
+        let client = engine::Client::new(&url, secret, setting.plan.config.preset);
+        client.map(Some).map_err(|error| other(&error))
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {

@@ -19,7 +19,7 @@ use lockin::ssz::{Bytes, Json, Shape, Ssz};
 use lockin::types::{self, BlobSidecar, SignedBeaconBlock};
 use lockin::witness::named;
 use lockin::witness::random::Dice;
-use lockin_fuzz::memory::{Bound, bounded};
+use lockin_fuzz::memory::{NODE, bounded};
 use lockin_fuzz::{Input, Node, Scene, edit, scene};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -327,8 +327,7 @@ fuzz_target!(|data: &[u8]| {
     let scene = scene(input.byte());
     let mode = input.byte() % 8;
     let mut node = scene.node();
-    let bound = Bound { base: 64 << 20, per_byte: 1 << 14 };
-    bounded(data.len(), bound, || match mode {
+    bounded(data.len(), NODE, || match mode {
         0 => engine_asked(scene, &mut input),
         1 => asking(node, &mut input),
         2 => {

@@ -119,7 +119,10 @@ fn make_dir(out: Option<&Path>, name: &str) -> Result<RunDir, journal::Error> {
 }
 
 async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u8, Box<dyn std::error::Error>> {
-    let Resolved { plan, network, clients } = resolved;
+    let Resolved { plan, mut network, clients } = resolved;
+    if args.runtime == Place::Process && network.genesis.delay_ms.is_none() {
+        network.genesis.delay_ms = process::start_time(&network, &clients);
+    }
     let journal = dir.journal_writer()?;
     let (progress, done) = listen(&journal, Progress::new(plan.network.slots_per_epoch, plan.slot_ms(), args.quiet));
     let mut runtime: Box<dyn Runtime> = match args.runtime {

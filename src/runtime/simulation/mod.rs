@@ -8,7 +8,7 @@ mod engine;
 mod validators;
 mod world;
 
-use super::{Ending, Error, Exit, Runtime, Started, identity};
+use super::{Ending, Error, Exit, Runtime, Started, identity::Identity};
 use crate::{
     api::Client,
     client::{ClientDef, ENGINE},
@@ -198,7 +198,7 @@ impl Runtime for Simulation {
         let mut nodes = BTreeMap::new();
         for node in &plan.nodes {
             self.supports(node)?;
-            let peer_id = identity::peer_id(&node.node_key).map_err(Error::Other)?;
+            let peer_id = Identity::of(&node.node_key).map_err(Error::Other)?.peer_id;
             let index = world.join(&peer_id, node.engine.as_ref().map(|engine| engine.script.clone()));
             let log = self.folder(plan, node, &genesis)?.map(|folder| folder.join("beacon.log"));
             let plan = node.clone();

@@ -67,7 +67,8 @@ impl World {
     pub(super) fn join(&mut self, peer_id: &str, script: Option<Script>) -> usize {
         let agent = concat!("lockin/", env!("CARGO_PKG_VERSION"));
         let index = self.network.join(PeerId::new(peer_id), agent);
-        let identity = Identity { peer_id: peer_id.to_owned(), addresses: vec![self.network.address(index)] };
+        let identity =
+            Identity { peer_id: peer_id.to_owned(), addresses: vec![self.network.address(index)], endpoint: None };
         self.nodes.push(Node {
             core: None,
             script,

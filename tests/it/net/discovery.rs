@@ -24,10 +24,10 @@ struct Seeker {
 
 impl Seeker {
     async fn sees(&mut self, what: &str, goal: impl FnMut(&Sight) -> bool) -> Sight {
-        match timeout(Duration::from_secs(60), self.sight.wait_for(goal)).await {
-            Ok(sight) => sight.expect("the node runs").clone(),
-            Err(_) => panic!("never {what}: {:?}", self.sight.borrow()),
+        if let Ok(sight) = timeout(Duration::from_secs(60), self.sight.wait_for(goal)).await {
+            return sight.expect("the node runs").clone();
         }
+        panic!("never {what}: {:?}", self.sight.borrow());
     }
 }
 

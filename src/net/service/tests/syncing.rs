@@ -182,7 +182,7 @@ fn a_peer_may_send_less_than_it_has() {
     let status = Status { fork_digest, head_root, head_slot: 150, ..Status::default() };
     service.status_known(Cx { chain: &chain, now_ms: now }, &peer, status);
 
-    let mut todo: VecDeque<Action> = service.take().into();
+    let mut todo: VecDeque<Action> = service.take(now).into();
     for _ in 0..10_000 {
         let Some(action) = todo.pop_front() else {
             now += 500;

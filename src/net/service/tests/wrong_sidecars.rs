@@ -63,7 +63,7 @@ impl Asker {
         }
         let cx = Cx { chain: &self.chain, now_ms: self.now };
         self.service.status_known(cx, &peer, status);
-        (peer, asked(&self.service.take()))
+        (peer, asked(&self.service.take(self.now)))
     }
 
     fn event(&mut self, event: LinkEvent) -> Vec<Action> {

@@ -3,6 +3,7 @@
 //! Every node has a folder: its network directory, its data, and for each program a log and the command line.
 
 mod context;
+mod missing;
 mod node;
 mod owner;
 mod ports;
@@ -10,6 +11,7 @@ mod preview;
 mod program;
 mod start_time;
 
+pub use missing::check_programs;
 pub use owner::{Leftover, leftovers, sweep};
 pub use preview::{Shown, preview};
 pub use start_time::start_time;

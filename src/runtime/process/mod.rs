@@ -103,11 +103,11 @@ impl Process {
     async fn start_program(&self, node: &Node, role: &str) -> Result<(Program, Vec<String>), Error> {
         let command = self.command(node, role)?;
         let client = &node.def_of(role).name;
-        let Some(program) = &command.program else {
+        let Some(program) = command.program.as_deref().map(from_here) else {
             let why = format!("its role `{role}` names no program");
             return Err(Error::Unsupported { client: client.clone(), runtime: "process", why });
         };
-        let line = |args: &[String]| -> Vec<String> { std::iter::once(program).chain(args).cloned().collect() };
+        let line = |args: &[String]| -> Vec<String> { std::iter::once(&program).chain(args).cloned().collect() };
         let start = |line: &[String]| {
             let log = node.folder.join(format!("{role}.log"));
             Program::start(line, &command.env, &node.folder, log).map_err(|source| {
@@ -165,6 +165,12 @@ fn definition(clients: &BTreeMap<String, ClientDef>, client: &str) -> Result<Cli
         let why = "its definition was not loaded".to_owned();
         Error::Unsupported { client: client.to_owned(), runtime: "process", why }
     })
+}
+
+/// A program's path as it was meant, whatever folder it is started in; a bare name is looked for on PATH.
+fn from_here(program: &str) -> String {
+    let path = Some(program).filter(|program| program.contains('/')).and_then(|path| std::path::absolute(path).ok());
+    path.map_or_else(|| program.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 //!
 //! Every node has a folder: its network directory, its data, and for each program a log and the command line.
 
+mod complaints;
 mod context;
 mod missing;
 mod node;
@@ -16,10 +17,11 @@ pub use owner::{Leftover, leftovers, sweep};
 pub use preview::{Shown, preview};
 pub use start_time::start_time;
 
-use super::{Ending, Error, Exit, Runtime, Started};
+use super::{Complaint, Ending, Error, Exit, Runtime, Started};
 use crate::{
     api::{Client, HttpTransport},
-    client::{ClientDef, Command},
+    client::{ClientDef, Command, ENGINE},
+    engine,
     genesis::{Peers, write_keystores},
     journal::RunDir,
     keystore::write_secret,
@@ -144,14 +146,19 @@ impl Process {
     /// Waits until a node has said its peer id, for those that can't be told one: whoever dials it needs it. No longer
     /// than it declares to need for its start, and not for one that has ended: what follows will say so.
     async fn learn_identity(&mut self, name: &str) -> Result<(), Error> {
-        let node = self.node(name)?;
-        if node.peer_id.is_some() {
+        let node = self.node_mut(name)?;
+        if !node.says_its_identity() {
             return Ok(());
         }
-        let (client, end) = (self.beacon(name)?, Instant::now() + node.starts_within());
+        // It may have another one after every start.
+        (node.peer_id, node.said_enr) = (None, None);
+        let end = Instant::now() + node.starts_within();
+        let client = self.beacon(name)?;
         while Instant::now() < end && self.node_mut(name)?.all_run() {
             if let Ok(identity) = client.identity().await {
-                self.node_mut(name)?.peer_id = Some(identity.peer_id);
+                let node = self.node_mut(name)?;
+                node.peer_id = Some(identity.peer_id);
+                node.said_enr = Some(identity.enr).filter(|enr| !enr.is_empty());
                 break;
             }
             tokio::time::sleep(ASK_EVERY).await;
@@ -292,6 +299,23 @@ impl Runtime for Process {
         exits
     }
 
+    fn complaints(&self) -> Vec<Complaint> {
+        let mut all = Vec::new();
+        for (name, node) in &self.nodes {
+            for (role, _) in node.roles() {
+                let log = node.folder.join(format!("{role}.log"));
+                let found = complaints::complaints(&log, &node.def_of(role).logs);
+                all.extend(found.into_iter().map(|(line, count)| Complaint {
+                    node: name.clone(),
+                    role: role.to_owned(),
+                    line,
+                    count,
+                }));
+            }
+        }
+        all
+    }
+
     fn beacon(&self, node: &str) -> Result<Client, Error> {
         let known = self.node(node)?;
         let Some(port) = known.rest_port() else {
@@ -301,6 +325,16 @@ impl Runtime for Process {
         let transport = HttpTransport::with_limits(&format!("http://{LOOPBACK}:{port}"), ANSWER_WITHIN, LARGEST_ANSWER)
             .map_err(|error| Error::Other(error.to_string()))?;
         Ok(Client::new(Arc::new(transport)))
+    }
+
+    fn engine(&self, node: &str) -> Result<Option<engine::Client>, Error> {
+        let known = self.node(node)?;
+        let (Some(port), Some(setting)) = (known.port_of(ENGINE, ENGINE), &self.setting) else { return Ok(None) };
+        let other = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
+        let secret = engine::Secret::read(&known.network().jwt()).map_err(|error| other(&error))?;
+        let url = format!("http://{LOOPBACK}:{port}");
+        let client = engine::Client::new(&url, secret, setting.plan.config.preset);
+        client.map(Some).map_err(|error| other(&error))
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {

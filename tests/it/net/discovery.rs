@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lockin::crypto::enr::Record;
 use lockin::net::discovery::{Socket, start as search};
 use tokio::sync::watch;
 
@@ -103,4 +104,29 @@ async fn a_record_of_a_foreign_digest_is_found_and_not_dialled() {
     assert!(!seen.dialled.contains(&stranger.peer), "{seen:?}");
     let theirs = stranger.sees("our node", |sight| sight.found.contains(&a.peer)).await;
     assert!(theirs.dialled.is_empty() && theirs.peers.is_empty(), "{theirs:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_hear_of_a_new_record() {
+    let record = |socket: &Socket, key: u8, seq: u64| {
+        let (ip, tcp, udp) = (socket.address().ip(), Some(9000), Some(socket.address().port()));
+        let eth2 = Some([seq as u8; 16]);
+        let record = Record { seq, ip, tcp, udp, eth2, attnets: None, syncnets: None, cgc: None, nfd: None };
+        record.sign(&[key; 32]).unwrap()
+    };
+    let loopback = ([127, 0, 0, 1], 0).into();
+    let (a, b) = (Socket::bind(loopback).await.unwrap(), Socket::bind(loopback).await.unwrap());
+    let (before, after, other) = (record(&a, 27, 1), record(&a, 27, 2), record(&b, 28, 1));
+    let (handle, _finds) = search(a, &[27; 32], &before, &[]).await.unwrap();
+    handle.update(&after).unwrap();
+    let (_searching, mut finds) = search(b, &[28; 32], &other, &[before]).await.unwrap();
+    let new = async {
+        while let Some(event) = finds.recv().await {
+            if matches!(event, LinkEvent::Found { digest: Some([2, 2, 2, 2]), .. }) {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(timeout(Duration::from_secs(60), new).await.is_ok_and(|found| found), "only the old record is known");
 }

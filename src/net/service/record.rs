@@ -9,13 +9,14 @@ use crate::types::ForkName;
 
 impl Service {
     /// The record of a node that listens at `tcp`, and answers for it at `udp` if it takes part in discovery, as it is at
-    /// `now_ms`. Each fork and each limit of blobs brings the next sequence number; nothing else in it changes.
+    /// `now_ms`. Each fork and each limit of blobs brings the next sequence number; nothing else in it changes. The first is 2:
+    /// a plan may have given out a record with less in it before the node ran, and that is number 1.
     pub fn node_record(&self, tcp: SocketAddr, udp: Option<SocketAddr>, now_ms: u64) -> Record {
         let epoch = self.epoch_at(now_ms);
         let (shape, fulu) = (self.shape(), self.schedule.reaches(ForkName::Fulu));
         let next = self.schedule.after(epoch).map_or([0; 4], |next| next.digest);
         Record {
-            seq: self.schedule.entries().iter().filter(|entry| entry.epoch <= epoch).count() as u64,
+            seq: 1 + self.schedule.entries().iter().filter(|entry| entry.epoch <= epoch).count() as u64,
             ip: udp.unwrap_or(tcp).ip(),
             tcp: Some(tcp.port()),
             udp: udp.map(|udp| udp.port()),
@@ -47,7 +48,7 @@ mod tests {
         let record =
             |epoch: u64| service.node_record(([127, 0, 0, 1], 9000).into(), None, 1_000_000 + epoch * epoch_ms);
         let (before, after) = (record(1), record(2));
-        assert_eq!((before.seq, after.seq), (1, 2));
+        assert_eq!((before.seq, after.seq), (2, 3));
         let eth2 = |digest: [u8; 4], next: u64| {
             [&digest[..], &service.schedule().enr_fork_id(2).next_fork_version.0, &next.to_le_bytes()].concat()
         };

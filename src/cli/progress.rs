@@ -118,6 +118,11 @@ fn news(event: &Event) -> Option<String> {
             StepState::End => format!("{verb}: {}", says.as_deref().unwrap_or("done")),
             StepState::Missed => format!("{verb} missed: {}", says.as_deref().unwrap_or("time ran out")),
         },
+        Event::Preflight { node, differs, lacks, .. } if !differs.is_empty() || !lacks.is_empty() => {
+            let differs = differs.iter().map(|it| format!("{} is {}, planned {}", it.what, it.has, it.planned));
+            let all: Vec<String> = differs.chain(lacks.iter().cloned()).collect();
+            format!("{node} is not as planned: {}", all.join(", "))
+        }
         Event::Unreachable { node, why } => format!("{node} does not answer: {why}"),
         Event::Check { check, verdict, says } => format!("check {check}: {verdict} - {says}"),
         Event::Trouble { doing, says } => format!("trouble {doing}: {says}"),

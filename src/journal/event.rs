@@ -38,6 +38,20 @@ pub enum Event {
         /// genesis_validators_root.
         validators_root: String,
     },
+    /// A node was held against the plan before anything was expected of it.
+    Preflight {
+        /// Which node.
+        node: String,
+        /// What changes consensus and is not as planned.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        differs: Vec<Difference>,
+        /// What the planned forks need and it lacks, as phrases.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lacks: Vec<String>,
+        /// What could not be asked or read, and why. Says nothing of the node.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unknown: Vec<String>,
+    },
     /// A node was seen on a head that it was not on before, or with other checkpoints on the same head.
     Head {
         /// Which node.
@@ -200,6 +214,17 @@ pub enum Event {
     /// An event of a later lockin: read, and passed over. Never written.
     #[serde(other)]
     Other,
+}
+
+/// Something that a node has other than planned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// What: the name of a configuration value, or of a root.
+    pub what: String,
+    /// What the plan has.
+    pub planned: String,
+    /// What the node has.
+    pub has: String,
 }
 
 /// A change of a node's state and what is known with it.

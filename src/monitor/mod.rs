@@ -1,13 +1,15 @@
 //! Watches the nodes of a run through their Beacon API and writes what it sees into the journal: ready, head, justified,
-//! finalized, peers, participation, blobs, unreachable.
+//! finalized, peers, participation, blobs, unreachable. Before genesis it holds nodes against the plan ([`preflight`]).
 //!
 //! Never: judges, and never acts on a node. It asks only what the standard offers, so every client is watched alike.
 
 mod blobs;
 mod node;
 mod participation;
+mod preflight;
 
 pub use participation::target_participation;
+pub use preflight::{Examined, Genesis};
 
 use crate::{
     api::Client,
@@ -16,6 +18,7 @@ use crate::{
 };
 use blobs::Blobs;
 use node::Watched;
+use preflight::Preflight;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Slots that a node's head may be behind the newest one for it to count as synced.
@@ -44,18 +47,42 @@ pub struct Monitor {
     /// The next epoch whose participation is to be recorded.
     participation_due: u64,
     blobs: Blobs,
+    /// Unless it is turned off, or not yet known what all begin with.
+    preflight: Option<Preflight>,
 }
 
 impl Monitor {
     /// Watches nobody yet.
     pub fn new(config: Arc<ChainConfig>, journal: Writer) -> Self {
         let (nodes, names) = (BTreeMap::new(), BTreeMap::new());
-        Self { config, journal, nodes, names, participation_due: 0, blobs: Blobs::default() }
+        Self { config, journal, nodes, names, participation_due: 0, blobs: Blobs::default(), preflight: None }
     }
 
     /// Tells a node's peer id before the node itself does, where it is known, so that no peer of it counts as foreign.
     pub fn knows(&mut self, node: &str, peer_id: String) {
         self.names.insert(peer_id, node.to_owned());
+    }
+
+    /// Has nodes held against the plan from now on: against its configuration and this genesis.
+    pub fn begin_preflight(&mut self, genesis: Genesis) {
+        self.preflight = Some(Preflight::new(Arc::clone(&self.config), genesis));
+    }
+
+    /// Has a node that was just started held against the plan, as soon as it is ready.
+    pub fn examine(&mut self, node: &str, examined: Examined) {
+        if let Some(preflight) = &mut self.preflight {
+            preflight.expect(node, examined);
+        }
+    }
+
+    /// Whether a node was found not to be as planned.
+    pub fn preflight_found(&self) -> bool {
+        self.preflight.as_ref().is_some_and(Preflight::found)
+    }
+
+    /// Whether every node that was started has been held against the plan.
+    pub fn preflight_is_done(&self) -> bool {
+        self.preflight.as_ref().is_none_or(Preflight::is_done)
     }
 
     /// Begins to watch a node that was just started, or started again.
@@ -66,6 +93,9 @@ impl Monitor {
     /// Stops watching a node that ended or is about to.
     pub fn forget(&mut self, node: &str) {
         self.nodes.remove(node);
+        if let Some(preflight) = &mut self.preflight {
+            preflight.forget(node);
+        }
     }
 
     /// Whether every watched node has answered since it was started.
@@ -91,6 +121,12 @@ impl Monitor {
         }
         for (node, look) in self.nodes.values_mut().zip(seen) {
             for event in node.take_in(look, &self.names) {
+                self.journal.write(now.at_ms, now.slot, event)?;
+            }
+        }
+        if let Some(preflight) = &mut self.preflight {
+            let ready: Vec<&str> = self.nodes.values().filter(|node| node.answers()).map(Watched::name).collect();
+            for event in preflight.look(&ready, now.slot.is_some(), within).await {
                 self.journal.write(now.at_ms, now.slot, event)?;
             }
         }

@@ -13,9 +13,18 @@ pub mod simulation;
 
 pub use error::Error;
 
-use crate::{api, topology::NetworkPlan, types::BeaconState};
+use crate::{
+    api, engine,
+    topology::{NetworkPlan, NodePlan},
+    types::{BeaconState, ChainConfig},
+};
 use async_trait::async_trait;
 use std::sync::Arc;
+
+/// The configuration that a node's programs load.
+fn config_of(plan: &NetworkPlan, node: &NodePlan) -> Result<ChainConfig, Error> {
+    node.config(&plan.config).map_err(|why| Error::Other(format!("node {}: its configuration: {why}", node.name)))
+}
 
 /// How a node is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +97,11 @@ pub trait Runtime {
 
     /// The Beacon API of a node, whether it is up or not.
     fn beacon(&self, node: &str) -> Result<api::Client, Error>;
+
+    /// The Engine API of a node's execution client, where it is a program that can be asked.
+    fn engine(&self, _node: &str) -> Result<Option<engine::Client>, Error> {
+        Ok(None)
+    }
 
     /// Ends everything that was started.
     async fn destroy(&mut self) -> Result<(), Error>;

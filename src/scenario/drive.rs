@@ -7,7 +7,7 @@ use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script
 use crate::{
     genesis::{GenesisError, QuickStart},
     journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Writer},
-    monitor::{self, Monitor},
+    monitor::{self, Examined, Genesis, Monitor},
     runtime::{Ending, Error as RuntimeError, Runtime},
     ssz::Ssz,
     time::SlotClock,
@@ -112,6 +112,10 @@ impl<'a> Drive<'a> {
                 looked = self.monitor.poll(monitor::Now { at_ms: now.ms, slot: now.slot }) => looked?,
                 () = told(&mut interrupt) => {}
             }
+            // What differs is known as soon as everybody was asked; waiting on tells nothing more.
+            if self.monitor.preflight_found() && (self.monitor.preflight_is_done() || now.slot.is_some()) {
+                return Ok(());
+            }
             let outputs = script.poll(self.plan, &self.seen().history, now);
             for output in outputs {
                 if interrupt.borrow().is_some() {
@@ -154,6 +158,12 @@ impl<'a> Drive<'a> {
             root: state.hash_tree_root(shape).to_string(),
             validators_root: state.genesis_validators_root.to_string(),
         });
+        if self.plan.preflight {
+            self.monitor.begin_preflight(Genesis::of(&self.network.config, &state));
+        } else {
+            let says = "the scenario turns pre-flight off: nodes were not held against the plan".to_owned();
+            self.tell(Event::Note { says, node: None })?;
+        }
         self.runtime.prepare(self.network, Arc::new(state)).await?;
         for node in &self.network.nodes {
             if let Some(peer_id) = self.runtime.peer_id(&node.name) {
@@ -184,7 +194,10 @@ impl<'a> Drive<'a> {
             event.pid = program.pid;
             self.tell(Event::Node(event))?;
         }
-        self.monitor.watch(node, self.runtime.beacon(node)?);
+        let (beacon, engine) = (self.runtime.beacon(node)?, self.runtime.engine(node)?);
+        let proposes = self.network.node(node).is_some_and(|node| !node.validators.is_empty());
+        self.monitor.examine(node, Examined { beacon: beacon.clone(), engine, proposes });
+        self.monitor.watch(node, beacon);
         Ok(())
     }
 

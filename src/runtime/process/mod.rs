@@ -9,11 +9,11 @@ mod program;
 
 pub use owner::{Leftover, leftovers, sweep};
 
-use super::{Ending, Error, Exit, Runtime, Started, identity};
+use super::{Ending, Error, Exit, Runtime, Started, config_of, identity};
 use crate::{
     api::{Client, HttpTransport},
     client::{self, BeaconUrls, ClientDef, Context, ENGINE, Keys, NetworkFiles, Slot},
-    engine::Script,
+    engine::{self, Script},
     genesis::{NetworkDirectory, Peers, write_secret},
     journal::RunDir,
     topology::{NetworkPlan, NodePlan},
@@ -185,7 +185,7 @@ impl Runtime for Process {
         for node in &plan.nodes {
             let prepared = self.prepare_node(node)?;
             NetworkDirectory::at(prepared.folder.join("network"))
-                .write(&plan.config, &genesis, &Peers::default())
+                .write(&config_of(plan, node)?, &genesis, &Peers::default())
                 .map_err(|error| Error::Other(error.to_string()))?;
             if let Some(engine) = node.engine.as_ref().filter(|engine| engine.script != Script::default()) {
                 let text = yaml::to_string(&engine.script).map_err(|error| Error::Other(error.to_string()))?;
@@ -260,6 +260,15 @@ impl Runtime for Process {
         let transport = HttpTransport::with_limits(&format!("http://127.0.0.1:{port}"), ANSWER_WITHIN, LARGEST_ANSWER)
             .map_err(|error| Error::Other(error.to_string()))?;
         Ok(Client::new(Arc::new(transport)))
+    }
+
+    fn engine(&self, node: &str) -> Result<Option<engine::Client>, Error> {
+        let known = self.node(node)?;
+        let (Some(port), Some(plan)) = (known.port_of(ENGINE, ENGINE), &self.plan) else { return Ok(None) };
+        let jwt = NetworkDirectory::at(known.folder.join("network")).jwt();
+        let secret = engine::Secret::read(&jwt).map_err(|error| Error::Other(error.to_string()))?;
+        let client = engine::Client::new(&format!("http://127.0.0.1:{port}"), secret, plan.config.preset);
+        client.map(Some).map_err(|error| Error::Other(error.to_string()))
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {

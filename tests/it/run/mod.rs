@@ -2,6 +2,7 @@
 
 mod faults;
 mod forks;
+mod preflight;
 mod simulation;
 mod verdicts;
 

@@ -26,8 +26,6 @@ struct Node {
     core: Option<Core>,
     /// What its engine is told, on a network that has payloads.
     script: Option<Script>,
-    /// What is computed once for all nodes of its configuration.
-    memo: Memo,
     config: Arc<ChainConfig>,
     genesis: Arc<BeaconState>,
     /// While it is up. A new one knows nothing of what the one before was told.
@@ -78,14 +76,10 @@ impl World {
         let agent = concat!("lockin/", env!("CARGO_PKG_VERSION"));
         let index = self.network.join(PeerId::new(peer_id), agent);
         let identity = Identity { peer_id: peer_id.to_owned(), addresses: vec![self.network.address(index)] };
-        let (memo, config, genesis) = match own {
-            Some((config, genesis)) => (Memo::new(SHARED_STATES), config, genesis),
-            None => (self.memo.clone(), Arc::clone(&self.config), Arc::clone(&self.genesis)),
-        };
+        let (config, genesis) = own.unwrap_or_else(|| (Arc::clone(&self.config), Arc::clone(&self.genesis)));
         self.nodes.push(Node {
             core: None,
             script,
-            memo,
             config,
             genesis,
             engine: None,
@@ -118,7 +112,7 @@ impl World {
         let broken = |error: crate::chain::Error| Error::Other(format!("simulated node: {error}"));
         let now = self.now_ms;
         let node = &mut self.nodes[index];
-        let (config, memo) = (&node.config, &node.memo);
+        let (config, memo) = (&node.config, &self.memo);
         let disk = Arc::new(node.disk.clone());
         let restored = Core::restore(config.clone(), memo.clone(), disk.clone(), node.identity.clone(), now);
         let mut core = match restored.map_err(broken)? {

@@ -128,6 +128,9 @@ pub struct Ready {
     /// Status codes that mean yes.
     #[serde(default)]
     pub status: Vec<u16>,
+    /// How long it takes as a rule, on a machine that has other things to do, too.
+    #[serde(default)]
+    pub takes: Option<Millis>,
     /// Longer than this is a failure to start.
     pub within: Millis,
 }

@@ -117,9 +117,9 @@ pub enum Event {
         /// Of these, those with an included vote for the right target.
         target_gwei: u64,
     },
-    /// A block that was some node's head commits to blobs. Told once a block.
+    /// A block on some node's chain commits to blobs. Told once a block.
     Blobs {
-        /// Which node's head it was.
+        /// Which node it was fetched from.
         node: String,
         /// The block's slot.
         block_slot: u64,
@@ -127,6 +127,24 @@ pub enum Event {
         block: String,
         /// How many blobs.
         count: u64,
+    },
+    /// A block that a node follows breaks the rules as this program has them.
+    Disputed(Box<Disputed>),
+    /// Nodes follow branches of which none holds the other, for longer than news takes to travel. Means nothing by itself.
+    Split {
+        /// The slot of the first block that not all of them have.
+        from_slot: u64,
+        /// Root of the last block that all of them have.
+        common: String,
+        /// The heads, and who is on each.
+        sides: Vec<Side>,
+    },
+    /// What the referee saw in all, at the end of a run.
+    Refereed {
+        /// Blocks whose post-state was recomputed.
+        blocks: u64,
+        /// Blocks that could not be judged: after a disputed one, or with a state from before what was kept.
+        unjudged: u64,
     },
     /// A step of the scenario began or ended.
     Step {
@@ -173,6 +191,12 @@ pub enum Event {
         node: String,
         /// What was tried and how it failed.
         why: String,
+    },
+    /// Not every node was ready at genesis: all were ended, and the network begins again with a later one. Nothing of
+    /// what was seen of nodes before counts.
+    Again {
+        /// Why, as a sentence.
+        says: String,
     },
     /// A check was judged.
     Check {
@@ -225,6 +249,54 @@ pub struct Difference {
     pub planned: String,
     /// What the node has.
     pub has: String,
+}
+
+/// A block that breaks the rules as this program has them, and who took it all the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disputed {
+    /// Slot of the block.
+    pub block_slot: u64,
+    /// Its root.
+    pub block: String,
+    /// Index of the validator that proposed it.
+    pub proposer: u64,
+    /// What is wrong with it, as a sentence.
+    pub why: String,
+    /// The nodes that took it.
+    pub took: Vec<String>,
+    /// The nodes that have gone on without it and do not have it.
+    pub refused: Vec<String>,
+    /// The first values in which its post-state is not ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldDifference>,
+    /// How many such values there are.
+    #[serde(default)]
+    pub differing: u64,
+    /// Why the post-states could not be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<String>,
+}
+
+/// A value in which two states differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldDifference {
+    /// `balances[3]`, `validators[5].slashed`.
+    pub field: String,
+    /// By the rules.
+    pub ours: String,
+    /// By the node that took the block.
+    pub theirs: String,
+}
+
+/// A branch and who is on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// Root of the head.
+    pub block: String,
+    /// Its slot.
+    pub block_slot: u64,
+    /// The nodes on it.
+    pub nodes: Vec<String>,
 }
 
 /// A change of a node's state and what is known with it.

@@ -23,7 +23,7 @@ mod verdict;
 mod writer;
 
 pub use dir::{RunDir, UnixTime};
-pub use event::{Difference, Event, FaultState, NodeEvent, NodeState, StepState};
+pub use event::{Difference, Disputed, Event, FaultState, FieldDifference, NodeEvent, NodeState, Side, StepState};
 pub use history::{FinalizedAt, HeadAt, History, NodeHistory};
 pub use line::Line;
 pub use read::{Journal, parse, read};

@@ -16,7 +16,9 @@ mod terminal;
 
 pub use html::html;
 pub use junit::junit;
-pub use model::{CheckReport, FinalityReport, HeadReport, NodeReport, Report, RunFacts, StepReport, Timings, VERSION};
+pub use model::{
+    CheckReport, FinalityReport, HeadReport, NodeReport, Report, RunFacts, SplitReport, StepReport, Timings, VERSION,
+};
 pub use terminal::{last_line, terminal};
 
 use crate::journal::{self, RunDir};

@@ -1,6 +1,8 @@
 //! What a report says: facts drawn from a journal, in the shape of `report.json`.
 
-use crate::journal::{Event, History, Journal, Line, NodeEvent, NodeHistory, NodeState, StepState, Verdict};
+use crate::journal::{
+    Disputed, Event, History, Journal, Line, NodeEvent, NodeHistory, NodeState, Side, StepState, Verdict,
+};
 use crate::scenario::Plan;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -31,6 +33,10 @@ pub struct Report {
     pub nodes: Vec<NodeReport>,
     /// In the order of the journal.
     pub steps: Vec<StepReport>,
+    /// Blocks that nodes took and that break the rules as this program has them.
+    pub disputes: Vec<Disputed>,
+    /// Times at which nodes were on different branches.
+    pub splits: Vec<SplitReport>,
     /// Trouble of the environment, as sentences.
     pub troubles: Vec<String>,
     /// Remarks, as sentences.
@@ -151,6 +157,19 @@ pub struct FinalityReport {
     pub at_ms: u64,
 }
 
+/// Nodes on different branches.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SplitReport {
+    /// The slot of the first block that not all had.
+    pub from_slot: u64,
+    /// The clock's slot when it was told.
+    pub seen_slot: Option<u64>,
+    /// Root of the last block that all had.
+    pub common: String,
+    /// The heads, and who was on each.
+    pub sides: Vec<Side>,
+}
+
 /// One step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StepReport {
@@ -193,6 +212,8 @@ impl Report {
             checks: Vec::new(),
             nodes: nodes(plan.as_ref(), &history),
             steps: Vec::new(),
+            disputes: Vec::new(),
+            splits: Vec::new(),
             troubles: Vec::new(),
             notes: Vec::new(),
         };
@@ -209,6 +230,12 @@ impl Report {
             }
             Event::Trouble { doing, says } => self.troubles.push(format!("{doing}: {says}")),
             Event::Interrupted { by } => self.troubles.push(format!("the run was interrupted ({by})")),
+            Event::Disputed(disputed) => self.disputes.push(disputed.as_ref().clone()),
+            Event::Split { from_slot, common, sides } => {
+                let (common, sides) = (common.clone(), sides.clone());
+                self.splits.push(SplitReport { from_slot: *from_slot, seen_slot: line.slot, common, sides });
+            }
+            Event::Again { says } => self.notes.push(says.clone()),
             Event::Note { says, node: None } => self.notes.push(says.clone()),
             Event::Note { says, node: Some(node) } => self.notes.push(format!("{node}: {says}")),
             Event::Unreachable { node, .. } => {

@@ -63,6 +63,15 @@ pub struct Exit {
     pub log: Vec<String>,
 }
 
+/// How long it takes from the first start until all nodes answer that begin with the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Startup {
+    /// As a rule, milliseconds.
+    pub expected_ms: u64,
+    /// Longer is a failure to start, milliseconds.
+    pub at_most_ms: u64,
+}
+
 /// A place where nodes run. Verbs take the names that the plan gives to nodes; an unknown name is an error.
 ///
 /// A runtime owns what it starts: `destroy`, or its process's end in any way, leaves nothing behind.
@@ -80,7 +89,16 @@ pub trait Runtime {
     /// Waits until `at_ms` milliseconds after the run began. Virtual time passes here and nowhere else.
     async fn sleep_until(&mut self, at_ms: u64);
 
-    /// Makes ready for a network that begins with `genesis`: directories, ports, identities. Nothing runs yet.
+    /// How long the plan's nodes take to start, by what their clients declare and what earlier runs measured.
+    fn startup(&self, _plan: &NetworkPlan) -> Startup {
+        Startup { expected_ms: 1000, at_most_ms: 1000 }
+    }
+
+    /// Hears that a node that was started answers.
+    fn is_ready(&mut self, _node: &str) {}
+
+    /// Makes ready for a network that begins with `genesis`: directories, ports, identities. Nothing runs yet. When it
+    /// is called again, all nodes have been ended, and nothing is left of what they had.
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error>;
 
     /// The peer id that a node will have, where it is known before the node says it.

@@ -12,7 +12,7 @@
 
 use super::checks::{Check, Evidence, Outcome};
 use super::plan::Plan;
-use crate::journal::{Event, History, Line, NodeEvent, NodeState, StepState, Verdict};
+use crate::journal::{Disputed, Event, History, Line, NodeEvent, NodeState, StepState, Verdict};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -64,6 +64,7 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
     // the first that failed is given as the reason: a crash explains whatever was missed after it
     let mut checks = vec![result("processes", processes(lines), excuse.as_deref())];
     checks.extend(preflight.map(|outcome| result("preflight", outcome, None)));
+    checks.extend(referee(plan, lines).map(|outcome| result("referee", outcome, None)));
     if !plan.steps.is_empty() && !ended {
         checks.push(result("steps", steps(plan, lines), excuse.as_deref()));
     }
@@ -108,6 +109,54 @@ fn preflight(plan: &Plan, lines: &[Line]) -> Option<Outcome> {
         (_, true, false) => outcome(Verdict::Unsupported, lacks.join("; ")),
         (_, true, true) => outcome(Verdict::Pass, format!("every node is as planned{}", unknown.concat())),
     }
+}
+
+/// What the referee found. That nodes disagree on a block is a wrong that was seen, whoever is right. Where all nodes that
+/// can be asked took a block and this program alone objects, one of the two is wrong, and it is not said which.
+fn referee(plan: &Plan, lines: &[Line]) -> Option<Outcome> {
+    let disputed: Vec<&Disputed> = lines
+        .iter()
+        .filter_map(|line| match &line.event {
+            Event::Disputed(disputed) => Some(disputed.as_ref()),
+            _ => None,
+        })
+        .collect();
+    let outcome = |verdict, says| Some(Outcome { verdict, says, seen: true });
+    let told = |disputed: &Disputed, whole| dispute(plan, disputed, whole);
+    let both = |disputed: &&Disputed| !disputed.took.is_empty() && !disputed.refused.is_empty();
+    let more = |all: usize| if all > 1 { format!(" (and {} more such blocks)", all - 1) } else { String::new() };
+    if let Some(first) = disputed.iter().copied().find(|it| both(it)) {
+        let all = disputed.iter().filter(|it| both(it)).count();
+        return outcome(Verdict::Fail, told(first, "the nodes disagree on it") + &more(all));
+    }
+    if let Some(first) = disputed.first() {
+        let whole = "no node that could be asked refused it: either the clients or this program is wrong";
+        return outcome(Verdict::Unknown, told(first, whole) + &more(disputed.len()));
+    }
+    let judged = lines.iter().find_map(|line| match line.event {
+        Event::Refereed { blocks, .. } if blocks > 0 => Some(blocks),
+        _ => None,
+    })?;
+    outcome(Verdict::Pass, format!("{judged} blocks have the post-states that they say"))
+}
+
+fn dispute(plan: &Plan, disputed: &Disputed, whole: &str) -> String {
+    let named = |name: &String| format!("{name} ({})", plan.node(name).map_or("?", |node| &node.client));
+    let side = |nodes: &[String]| nodes.iter().map(named).collect::<Vec<_>>().join(", ");
+    let Disputed { block_slot, block, proposer, why, took, refused, fields, differing, unseen } = disputed;
+    let holder = plan.nodes.iter().find(|node| node.validators.iter().any(|range| range.contains(*proposer)));
+    let by = holder.map_or(String::new(), |node| format!(" of {}", named(&node.name)));
+    let refused = if refused.is_empty() { String::new() } else { format!(", refused by {}", side(refused)) };
+    let fields = match (fields.first(), unseen) {
+        (Some(first), _) => {
+            let more = if *differing > 1 { format!(" (and {} more values)", differing - 1) } else { String::new() };
+            format!("; {} is {} there, {} by the rules{more}", first.field, first.theirs, first.ours)
+        }
+        (None, Some(why)) => format!("; the states could not be compared: {why}"),
+        (None, None) => String::new(),
+    };
+    let block = block.get(..12).unwrap_or(block);
+    format!("slot {block_slot}, block {block}{by}: {why}{fields}; taken by {}{refused}; {whole}", side(took))
 }
 
 /// The first trouble of harness or environment before any crash: what comes after, such as whoever looked at it and

@@ -6,17 +6,18 @@ mod node;
 mod owner;
 mod ports;
 mod program;
+mod start_times;
 
 pub use owner::{Leftover, leftovers, sweep};
 
-use super::{Ending, Error, Exit, Runtime, Started, config_of, identity};
+use super::{Ending, Error, Exit, Runtime, Started, Startup, config_of, identity};
 use crate::{
     api::{Client, HttpTransport},
     client::{self, BeaconUrls, ClientDef, Context, ENGINE, Keys, NetworkFiles, Slot},
     engine::{self, Script},
     genesis::{NetworkDirectory, Peers, write_secret},
     journal::RunDir,
-    topology::{NetworkPlan, NodePlan},
+    topology::{NetworkPlan, NodePlan, Start},
     types::BeaconState,
     yaml,
 };
@@ -24,6 +25,7 @@ use async_trait::async_trait;
 use node::Node;
 use ports::Ports;
 use program::Program;
+use start_times::{Clients, StartTimes, Took};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -50,6 +52,9 @@ pub struct Process {
     lockin: Option<PathBuf>,
     plan: Option<NetworkPlan>,
     nodes: BTreeMap<String, Node>,
+    times: StartTimes,
+    /// Nodes that do not answer yet: when their start began, and how long their programs took to be started.
+    starting: BTreeMap<String, (Instant, u64)>,
 }
 
 impl Process {
@@ -57,13 +62,41 @@ impl Process {
     pub fn new(dir: RunDir, clients: BTreeMap<String, ClientDef>, log_level: &str) -> Self {
         let ports = Ports::new(u64::from(std::process::id()).wrapping_mul(97));
         let (log_level, lockin) = (log_level.to_owned(), std::env::current_exe().ok());
-        Self { since: Instant::now(), dir, clients, ports, log_level, lockin, plan: None, nodes: BTreeMap::new() }
+        Self {
+            since: Instant::now(),
+            dir,
+            clients,
+            ports,
+            log_level,
+            lockin,
+            plan: None,
+            nodes: BTreeMap::new(),
+            times: StartTimes::default(),
+            starting: BTreeMap::new(),
+        }
     }
 
     /// The same, with another program than this one as the embedded client.
     pub fn with_lockin(mut self, program: PathBuf) -> Self {
         self.lockin = Some(program);
         self
+    }
+
+    /// The same, going by the starts that this user's earlier runs measured, and measuring more.
+    pub fn with_start_times(mut self) -> Self {
+        self.times = StartTimes::of_user();
+        self
+    }
+
+    /// The clients of a node and what makes one start of them like another; `None` where a definition is missing.
+    fn kind(&self, plan: &NetworkPlan, node: &NodePlan) -> Option<(Clients<'_>, String)> {
+        let execution = match &node.engine {
+            Some(engine) => Some(self.clients.get(&engine.client)?),
+            None => None,
+        };
+        let clients = Clients { consensus: self.clients.get(&node.client)?, execution };
+        let kind = clients.kind(self.lockin.as_deref(), plan.config.preset.name, plan.genesis.validators);
+        Some((clients, kind))
     }
 
     fn node(&self, name: &str) -> Result<&Node, Error> {
@@ -83,6 +116,15 @@ impl Process {
 
     fn prepare_node(&mut self, plan: &NodePlan) -> Result<Node, Error> {
         let def = self.def(&plan.client)?;
+        for role in def.roles.keys() {
+            let data = self.dir.path().join(&plan.name).join(format!("{role}-data"));
+            match std::fs::remove_dir_all(&data) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::Io { doing: "emptying", path: data, source });
+                }
+                _ => {}
+            }
+        }
         let engine = plan.engine.as_ref().map(|engine| self.def(&engine.client)).transpose()?;
         let folder = self.dir.node(&plan.name).map_err(|error| Error::Other(error.to_string()))?;
         let peer_id =
@@ -181,6 +223,28 @@ impl Runtime for Process {
         tokio::time::sleep_until((self.since + Duration::from_millis(at_ms)).into()).await;
     }
 
+    fn startup(&self, plan: &NetworkPlan) -> Startup {
+        // Nodes start one after the other; each is ready when it is.
+        let (mut begins, mut expected_ms, mut at_most_ms) = (0, 0, 0);
+        for node in plan.nodes.iter().filter(|node| node.start == Start::Genesis) {
+            let Some((clients, kind)) = self.kind(plan, node) else { continue };
+            let took = self.times.expected(&kind, clients);
+            expected_ms = expected_ms.max(begins + took.ready_ms);
+            at_most_ms = at_most_ms.max(begins + clients.at_most_ms());
+            begins += took.start_ms;
+        }
+        Startup { expected_ms, at_most_ms }
+    }
+
+    fn is_ready(&mut self, node: &str) {
+        let Some((since, start_ms)) = self.starting.remove(node) else { return };
+        let took = Took { start_ms, ready_ms: since.elapsed().as_millis() as u64 };
+        let known = self.plan.as_ref().and_then(|plan| Some(self.kind(plan, plan.node(node)?)?.1));
+        if let Some(kind) = known {
+            self.times.remember(kind, took);
+        }
+    }
+
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error> {
         for node in &plan.nodes {
             let prepared = self.prepare_node(node)?;
@@ -214,7 +278,7 @@ impl Runtime for Process {
             return Err(Error::State { node: name.to_owned(), state: "running already" });
         }
         let roles: Vec<String> = node.roles().into_iter().map(|(role, _)| role.to_owned()).collect();
-        let mut started = Vec::new();
+        let (mut started, since) = (Vec::new(), Instant::now());
         for role in roles {
             let (program, command) = self.start_program(self.node(name)?, &role)?;
             started.push(Started { role: role.clone(), command: Some(command), pid: Some(program.pid()) });
@@ -222,10 +286,12 @@ impl Runtime for Process {
             node.programs.insert(role.clone(), program);
             node.wait_for(&role).await;
         }
+        self.starting.insert(name.to_owned(), (since, since.elapsed().as_millis() as u64));
         Ok(started)
     }
 
     async fn stop(&mut self, node: &str, how: Ending) -> Result<(), Error> {
+        self.starting.remove(node);
         self.node_mut(node)?.end(how).await
     }
 

@@ -1,16 +1,14 @@
-//! What the fuzz targets share: bytes taken piece by piece, and a node to hand hostile input to.
+//! What the fuzz targets share: an input taken piece by piece, edits, a bound on memory, and scenes: small networks with a
+//! history, of which every input gets a node of its own.
 
-use lockin::chain::{Memo, MemoryRows};
-use lockin::genesis::{Convention, genesis_state};
-use lockin::node::{Core, Identity};
-use lockin::ssz::{Fork, Preset};
-use lockin::types::{BeaconState, ChainConfig};
-use std::sync::{Arc, OnceLock};
+pub mod edit;
+pub mod engine;
+pub mod memory;
+mod producer;
+pub mod scene;
+pub mod sign;
 
-/// Unix seconds of every node's genesis.
-const GENESIS_TIME: u64 = 1_700_000_000;
-/// Validators of every node's network.
-const VALIDATORS: u64 = 16;
+pub use scene::{Node, SCENES, Scene, scene};
 
 /// The input, taken from the front.
 pub struct Input<'a>(pub &'a [u8]);
@@ -28,9 +26,10 @@ impl<'a> Input<'a> {
         usize::from(self.byte()) << 8 | usize::from(self.byte())
     }
 
-    /// A number below `end`.
+    /// A number below `end`; 0 if there is none.
     pub fn below(&mut self, end: usize) -> usize {
-        if end <= 256 { usize::from(self.byte()) % end.max(1) } else { self.short() % end }
+        let number = if end <= 256 { usize::from(self.byte()) } else { self.short() };
+        number % end.max(1)
     }
 
     /// Up to `count` of the next bytes.
@@ -39,31 +38,9 @@ impl<'a> Input<'a> {
         self.0 = rest;
         taken
     }
-}
 
-/// A network that starts in `fork`.
-fn network(fork: Fork) -> (Arc<ChainConfig>, Arc<BeaconState>) {
-    static NETWORKS: OnceLock<Vec<(Arc<ChainConfig>, Arc<BeaconState>)>> = OnceLock::new();
-    let networks = NETWORKS.get_or_init(|| {
-        let network = |fork| {
-            let mut cfg = ChainConfig::lockin(Preset::minimal());
-            cfg.start_at(fork);
-            let state = genesis_state(&cfg, fork, Convention::Genesis, GENESIS_TIME, VALIDATORS).expect("a genesis");
-            (Arc::new(cfg), Arc::new(state))
-        };
-        Fork::ALL.into_iter().map(network).collect()
-    });
-    networks[Fork::ALL.iter().position(|each| *each == fork).expect("a fork of the list")].clone()
-}
-
-/// A node of a network that starts in `fork`, in its second slot, and the time there.
-pub fn node(fork: Fork) -> (Core, u64) {
-    let (cfg, state) = network(fork);
-    let now_ms = GENESIS_TIME * 1000 + cfg.slot_duration_ms;
-    let identity = Identity { peer_id: "fuzz".into(), addresses: Vec::new() };
-    let rows = Arc::new(MemoryRows::default());
-    let mut core = Core::new(cfg, Memo::new(16), rows, state, identity).expect("a node");
-    core.start(&[], now_ms);
-    core.take_effects();
-    (core, now_ms)
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }

@@ -10,6 +10,7 @@ pub mod types;
 
 pub mod api;
 pub mod engine;
+pub mod keystore;
 pub mod spec;
 pub mod witness;
 

@@ -4,7 +4,7 @@ use super::{FORK, mirror};
 use lockin::{
     spec,
     ssz::{Root, Ssz},
-    types::{BeaconState, ChainConfig, SignedBeaconBlock},
+    types::{BeaconState, ChainConfig, SignedBeaconBlock, Slot},
 };
 use std::{
     fs,
@@ -41,14 +41,17 @@ fn peak_memory() -> String {
     kilobytes.map_or_else(|| "unknown".to_owned(), |kilobytes| format!("{} MB", kilobytes / 1024))
 }
 
-/// Every row: what is measured, and the figure.
-pub fn measure(cfg: &ChainConfig, dir: &Path) -> Vec<(&'static str, String)> {
+/// What is measured, and the figure.
+type Rows = Vec<(&'static str, String)>;
+
+/// Every row.
+pub fn measure(cfg: &ChainConfig, dir: &Path) -> Rows {
     let shape = cfg.shape(FORK);
     let bytes = fs::read(dir.join("state.ssz")).expect("the prepared state");
     let block = fs::read(dir.join("block.ssz")).expect("the prepared block");
     let block = SignedBeaconBlock::decode(shape, &block).expect("a block");
     let decode = || BeaconState::decode(shape, &bytes).expect("a state");
-    let mut rows = Vec::new();
+    let mut rows = Rows::new();
 
     rows.push(("decode", milliseconds(best(|| (), |()| decode()))));
     let cold_root = best(decode, |state| state.hash_tree_root(shape));
@@ -56,6 +59,25 @@ pub fn measure(cfg: &ChainConfig, dir: &Path) -> Vec<(&'static str, String)> {
     // From here on one state, with what it keeps, as in a running node.
     let state = decode();
     let root = state.hash_tree_root(shape);
+    state_rows(cfg, &state, block.message.slot, &mut rows);
+    let after_block = block_rows(cfg, &state, &block, &mut rows);
+    epoch_rows(cfg, &after_block, &mut rows);
+    drop((state, after_block));
+    rows.push(("peak memory", peak_memory()));
+
+    rows.push(("cold root", milliseconds(cold_root)));
+    let (their_time, their_root) = mirror::cold_root(cfg.preset.name, &bytes, TIMES);
+    assert_eq!(root.0, their_root, "the roots of two implementations");
+    rows.push(("cold root by libssz", milliseconds(their_time)));
+    // Once more, after the other: whoever is second finds the processor warm.
+    let again = best(decode, |state| state.hash_tree_root(shape)).min(cold_root);
+    rows.push(("cold root, times that of libssz", format!("{:.2}", again.as_secs_f64() / their_time.as_secs_f64())));
+    rows
+}
+
+/// The state on its own; `next` is the slot after its own.
+fn state_rows(cfg: &ChainConfig, state: &BeaconState, next: Slot, rows: &mut Rows) {
+    let shape = cfg.shape(FORK);
     rows.push(("encode", milliseconds(best(|| (), |()| state.encode(shape)))));
     rows.push(("clone", milliseconds(best(|| (), |()| state.clone()))));
     let changed = |state: &mut BeaconState| {
@@ -63,14 +85,17 @@ pub fn measure(cfg: &ChainConfig, dir: &Path) -> Vec<(&'static str, String)> {
         state.hash_tree_root(shape)
     };
     rows.push(("root after a changed balance and block root", milliseconds(best(|| state.clone(), changed))));
-    let empty_slot = |state: &mut BeaconState| spec::process_slots(cfg, state, block.message.slot).expect("a slot");
+    let empty_slot = |state: &mut BeaconState| spec::process_slots(cfg, state, next).expect("a slot");
     rows.push(("empty slot", milliseconds(best(|| state.clone(), empty_slot))));
+}
 
+/// The block on the state; returns the state after it.
+fn block_rows(cfg: &ChainConfig, state: &BeaconState, block: &SignedBeaconBlock, rows: &mut Rows) -> BeaconState {
+    let shape = cfg.shape(FORK);
     let mut at_block = state.clone();
-    empty_slot(&mut at_block);
+    spec::process_slots(cfg, &mut at_block, block.message.slot).expect("a slot");
     let apply = |state: &mut BeaconState| {
-        spec::process_slots(cfg, state, block.message.slot).unwrap_or(());
-        let mut sets = vec![spec::block_signature_set(cfg, state, &block).expect("a proposer")];
+        let mut sets = vec![spec::block_signature_set(cfg, state, block).expect("a proposer")];
         spec::process_block(cfg, state, &block.message, &mut spec::Signatures::Collect(&mut sets)).expect("valid");
         let processed = Instant::now();
         assert!(lockin::crypto::verify_sets(&sets), "the signatures are valid");
@@ -89,12 +114,16 @@ pub fn measure(cfg: &ChainConfig, dir: &Path) -> Vec<(&'static str, String)> {
     let whole = best(|| at_block.clone(), |state| verified = verified.min(apply(state)));
     rows.push(("block: 8 full aggregates, sync aggregate", milliseconds(whole)));
     rows.push(("  of that its signatures, one batch", milliseconds(verified)));
-
     apply(&mut at_block);
+    at_block
+}
+
+/// The end of the epoch in whose last slot `state` is.
+fn epoch_rows(cfg: &ChainConfig, state: &BeaconState, rows: &mut Rows) {
+    let shape = cfg.shape(FORK);
     let epoch = |state: &mut BeaconState| spec::epochs::process_epoch(cfg, state).expect("an epoch");
-    rows.push(("epoch", milliseconds(best(|| at_block.clone(), epoch))));
-    let mut after = at_block.clone();
-    spec::process_slots(cfg, &mut after, block.message.slot + 1).expect("an epoch's end");
+    rows.push(("epoch", milliseconds(best(|| state.clone(), epoch))));
+    spec::process_slots(cfg, &mut state.clone(), state.slot + 1).expect("an epoch's end");
     let root_after = |state: &mut BeaconState| {
         epoch(state);
         let start = Instant::now();
@@ -102,17 +131,6 @@ pub fn measure(cfg: &ChainConfig, dir: &Path) -> Vec<(&'static str, String)> {
         start.elapsed()
     };
     let mut root_time = Duration::MAX;
-    best(|| at_block.clone(), |state| root_time = root_time.min(root_after(state)));
+    best(|| state.clone(), |state| root_time = root_time.min(root_after(state)));
     rows.push(("root after the epoch", milliseconds(root_time)));
-    drop((state, at_block, after));
-    rows.push(("peak memory", peak_memory()));
-
-    rows.push(("cold root", milliseconds(cold_root)));
-    let (their_time, their_root) = mirror::cold_root(cfg.preset.name, &bytes, TIMES);
-    assert_eq!(root.0, their_root, "the roots of two implementations");
-    rows.push(("cold root by libssz", milliseconds(their_time)));
-    // Once more, after the other: whoever is second finds the processor warm.
-    let again = best(decode, |state| state.hash_tree_root(shape)).min(cold_root);
-    rows.push(("cold root, times that of libssz", format!("{:.2}", again.as_secs_f64() / their_time.as_secs_f64())));
-    rows
 }

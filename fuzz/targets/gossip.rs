@@ -1,62 +1,75 @@
-//! Gossip messages of every topic and fork, snappy included, through a whole node: nothing that a peer sends makes it
-//! panic.
+//! Gossip of every topic and fork through a whole node that knows a chain: valid messages, edited, and signed again where
+//! the input says so; the engine's answers as the input says; and any bytes, snappy included. Nothing that a peer sends
+//! makes the node panic or grow.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lockin::chain::GossipId;
-use lockin::net::{LinkEvent, PeerId, codec};
-use lockin::spec::compute_fork_digest;
-use lockin::ssz::Fork;
-use lockin::witness::named;
-use lockin::witness::random::Dice;
-use lockin_fuzz::{Input, node};
+use lockin::net::codec;
+use lockin::net::link::MAX_PAYLOAD_SIZE;
+use lockin_fuzz::memory::{Bound, bounded};
+use lockin_fuzz::{Input, Node, edit, scene};
 
-/// Topic names, each with the container that it carries.
-const TOPICS: &[(&str, &str)] = &[
-    ("beacon_block", "SignedBeaconBlock"),
-    ("beacon_attestation_0", "Attestation"),
-    ("beacon_attestation_1", "SingleAttestation"),
-    ("beacon_aggregate_and_proof", "SignedAggregateAndProof"),
-    ("voluntary_exit", "SignedVoluntaryExit"),
-    ("proposer_slashing", "ProposerSlashing"),
-    ("attester_slashing", "AttesterSlashing"),
-    ("sync_committee_0", "SyncCommitteeMessage"),
-    ("sync_committee_contribution_and_proof", "SignedContributionAndProof"),
-    ("bls_to_execution_change", "SignedBlsToExecutionChange"),
-    ("blob_sidecar_0", "BlobSidecar"),
-    ("data_column_sidecar_0", "DataColumnSidecar"),
-];
+/// Messages of one input at most.
+const MOST_STEPS: u64 = 24;
+
+/// A message made from a valid one.
+fn message(node: &mut Node, id: u64, input: &mut Input) {
+    let scene = node.scene;
+    let sent = scene.pick(input);
+    let how = input.byte();
+    let mut data = sent.data.clone();
+    if how & 1 != 0 {
+        (0..=input.byte() % 4).for_each(|_| edit::bytes(&mut data, input));
+    }
+    if how & 2 != 0 {
+        let parent = node.core.chain().head().state;
+        if let Some(signed) = scene.sign(sent.topic.kind, &data, &parent, how & 4 != 0, input) {
+            data = signed;
+        }
+    }
+    let topic = match how >> 6 {
+        3 => scene.pick(input).topic,
+        _ => sent.topic,
+    };
+    node.gossip(id, &topic.to_string(), &data, input);
+}
+
+/// Any bytes, as they come from the wire.
+fn raw(node: &mut Node, id: u64, input: &mut Input) {
+    let topic = node.scene.pick(input).topic.to_string();
+    let wire = match input.byte() % 4 {
+        0 => input.take(4096).to_vec(),
+        1 => codec::compress(input.take(4096)).expect("it is short"),
+        _ => {
+            let mut wire = codec::compress(&node.scene.pick(input).data).expect("it was sent");
+            (0..=input.byte() % 4).for_each(|_| edit::bytes(&mut wire, input));
+            wire
+        }
+    };
+    if let Ok(data) = codec::decompress(&wire, MAX_PAYLOAD_SIZE) {
+        node.gossip(id, &topic, &data, input);
+    }
+}
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Input(data);
-    let fork = Fork::ALL[input.below(Fork::ALL.len())];
-    let (topic, container) = TOPICS[input.below(TOPICS.len())];
-    let mode = input.byte();
-    let (mut core, now_ms) = node(fork);
-    let cfg = core.chain().config().clone();
-    let payload = match mode % 4 {
-        // as it is: the decompressor's business
-        0 => input.0.to_vec(),
-        // well compressed: the decoder's business
-        1 => codec::compress(input.0).expect("an input is short"),
-        // a well-formed object with a few bytes changed: the judges' business
-        _ => {
-            let Some(pair) = named(container, cfg.shape(fork)) else { return };
-            let mut bytes = (pair.random)(&mut Dice::new(input.short() as u64));
-            if bytes.len() > 200_000 {
-                return;
+    let scene = scene(input.byte());
+    let mut node = scene.node();
+    bounded(data.len(), Bound { base: 64 << 20, per_byte: 1 << 14 }, || {
+        for id in 0..MOST_STEPS {
+            if input.is_empty() {
+                break;
             }
-            while !input.0.is_empty() && !bytes.is_empty() {
-                let at = input.short() % bytes.len();
-                bytes[at] = input.byte();
+            match input.byte() % 16 {
+                0 | 1 => raw(&mut node, id, &mut input),
+                2 | 3 => {
+                    let quarters = u64::from(input.byte());
+                    node.pass(quarters * scene.cfg.slot_duration_ms / 4, &mut input);
+                }
+                _ => message(&mut node, id, &mut input),
             }
-            codec::compress(&bytes).expect("an object is shorter than a message may be")
         }
-    };
-    let digest = compute_fork_digest(&cfg, core.chain().genesis_validators_root(), 0);
-    let topic = format!("/eth2/{}/{topic}/ssz_snappy", digest.to_string().trim_start_matches("0x"));
-    let from = PeerId::new("peer");
-    core.on_link(LinkEvent::Gossip { id: GossipId(1), topic: topic.into(), data: payload.into(), from }, now_ms);
-    core.on_tick(now_ms + cfg.slot_duration_ms);
+        node.pass(scene.cfg.slot_duration_ms, &mut input);
+    });
 });

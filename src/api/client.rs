@@ -160,11 +160,13 @@ impl Client {
         }
         let filter = dto::ValidatorsFilter { ids: ids.to_vec(), statuses: Vec::new() };
         match self.data(Request::post(&path).with_json(&to_value(&filter))).await {
-            // older nodes know only the GET form, whose length is limited
+            // older nodes know only the GET form, whose length is limited; a list is a repeated parameter to all of them,
+            // with commas to some
             Err(ApiError::Status { status: 404 | 405, .. }) => {
                 let mut found = Vec::new();
                 for some in ids.chunks(64) {
-                    found.extend(self.data::<Vec<_>>(Request::get(&path).with_query("id", some.join(","))).await?);
+                    let request = some.iter().fold(Request::get(&path), |request, id| request.with_query("id", id));
+                    found.extend(self.data::<Vec<_>>(request).await?);
                 }
                 Ok(found)
             }

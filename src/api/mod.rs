@@ -5,14 +5,17 @@
 //! This module never looks at a clock, never retries and never panics on what a node answers: it asks once, and says
 //! what came back. The field names are the beacon-APIs standard's; what the standard leaves optional may be missing.
 
+pub mod blinded;
 pub mod client;
 pub mod contents;
 pub mod dto;
 pub mod events;
+pub mod gzip;
 pub mod http;
 pub mod quoted;
 pub mod reqwest;
 
+pub use blinded::{BlindedBeaconBlock, SignedBlindedBeaconBlock};
 pub use client::{ApiError, Client, Health, Versioned};
 pub use contents::{BlockContents, SignedBlockContents};
 pub use events::{Event, EventError};

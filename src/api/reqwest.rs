@@ -1,8 +1,10 @@
 //! The real [`Transport`]: HTTP/1.1 through reqwest, plain text, straight to the address given. It never goes through
 //! a proxy (nodes are on loopback or a private network, and a proxy's answer would be taken for theirs), never follows
-//! a redirect, never asks for compression, and never reads more of a body than allowed.
+//! a redirect, never asks for compression (and undoes gzip where it comes unasked), and never reads more of a body than
+//! allowed.
 
 use super::events::{Event, EventError, Parser};
+use super::gzip::{GunzipError, gunzip};
 use super::http::{
     Accept, Body, CONSENSUS_VERSION, ContentType, Method, Request, Response, Transport, TransportError,
     TransportErrorKind, shortened,
@@ -81,13 +83,10 @@ impl HttpTransport {
         &self,
         topics: &[&str],
     ) -> Result<impl Stream<Item = Result<Event, StreamError>> + Send + use<>, StreamError> {
-        let request = Request::get("/eth/v1/events").with_query("topics", topics.join(","));
+        let request = topics.iter().fold(Request::get("/eth/v1/events"), |to, topic| to.with_query("topics", topic));
         let builder = self.builder(&request).header("Accept", "text/event-stream");
-        let connected = tokio::time::timeout(self.timeout, builder.send()).await;
-        let response = match connected {
-            Ok(sent) => sent.map_err(|error| self.failure(&request, &error))?,
-            Err(_) => return Err(self.error(&request, TransportErrorKind::Timeout, String::new()).into()),
-        };
+        // without a limit: some nodes (Lodestar) send not even the status before the first event
+        let response = builder.send().await.map_err(|error| self.failure(&request, &error))?;
         let status = response.status().as_u16();
         if status != 200 {
             let body = self.read_body(&request, response).await?;
@@ -192,10 +191,19 @@ impl Transport for HttpTransport {
             kind if kind.starts_with("application/octet-stream") => ContentType::Ssz,
             _ => ContentType::Text,
         };
+        let zipped = text("content-encoding").is_some_and(|coding| coding.trim().eq_ignore_ascii_case("gzip"));
         let further = response.headers().iter().filter(|(name, _)| name.as_str().starts_with("eth-"));
         let headers = further.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
         let headers = headers.collect();
-        let body = self.read_body(&request, response).await?;
+        let mut body = self.read_body(&request, response).await?;
+        if zipped && !body.is_empty() {
+            body = gunzip(&body, self.max_body).map_err(|error| match error {
+                GunzipError::TooLong => {
+                    self.error(&request, TransportErrorKind::TooLarge, format!("{} bytes", self.max_body))
+                }
+                GunzipError::Broken(why) => self.error(&request, TransportErrorKind::Broken, why),
+            })?;
+        }
         Ok(Response { status, content_type, consensus_version, headers, body })
     }
 }

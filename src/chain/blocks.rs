@@ -43,6 +43,11 @@ impl Blocks {
         self.genesis.0
     }
 
+    /// The block that nobody signed.
+    pub(super) fn genesis_block(&self) -> &SignedBeaconBlock {
+        &self.genesis.1
+    }
+
     pub(super) fn insert(&mut self, root: Root, block: Arc<SignedBeaconBlock>) {
         if self.decoded.insert(root, block).is_none() {
             self.oldest_first.push_back(root);

@@ -34,6 +34,10 @@ pub(super) struct Calls {
     open: BTreeMap<EngineId, Purpose>,
     /// Whether the last call got no answer at all.
     pub(super) offline: bool,
+    /// Whether the last call about a payload got none.
+    pub(super) silent_about_payloads: bool,
+    /// Calls answered so far, with an error or without.
+    pub(super) answered: u64,
 }
 
 impl Calls {
@@ -57,7 +61,10 @@ impl Chain {
         let Some(purpose) = self.calls.open.remove(&id) else { return };
         self.note_engine(&answer);
         match purpose {
-            Purpose::Payload(root) => self.on_payload_status(root, answer.and_then(payload_status)),
+            Purpose::Payload(root) => {
+                self.calls.silent_about_payloads = self.calls.offline;
+                self.on_payload_status(root, answer.and_then(payload_status));
+            }
             Purpose::Head { root, build } => self.on_head_told(root, build, answer.and_then(head_told)),
             Purpose::Built(production) => self.on_built(production, answer.and_then(built)),
             Purpose::Blobs(root) => {
@@ -74,6 +81,7 @@ impl Chain {
     fn note_engine(&mut self, answer: &Result<Answer, Failure>) {
         let was_offline = self.calls.offline;
         self.calls.offline = matches!(answer, Err(Failure::Unreachable(_)));
+        self.calls.answered += u64::from(!self.calls.offline);
         match answer {
             Err(Failure::Unreachable(_)) if was_offline => {}
             Err(failure) => self.log(Level::Warn, failure.to_string()),
@@ -83,8 +91,16 @@ impl Chain {
     }
 }
 
+/// Names what came, and no more of it: a payload is too long for a log.
 fn unfit<T>(answer: &Answer) -> Result<T, Failure> {
-    Err(Failure::Malformed(format!("it belongs to another question: {answer:?}")))
+    let came = match answer {
+        Answer::PayloadStatus(_) => "a payload's status",
+        Answer::ForkchoiceUpdated { .. } => "the status of a head",
+        Answer::Payload(_) => "a payload",
+        Answer::Blobs(_) => "blobs",
+        Answer::PowBlock(_) => "a proof-of-work block",
+    };
+    Err(Failure::Malformed(format!("it belongs to another question: {came}")))
 }
 
 fn payload_status(answer: Answer) -> Result<PayloadStatus, Failure> {
@@ -105,4 +121,18 @@ fn built(answer: Answer) -> Result<BuiltPayload, Failure> {
 
 fn pow_block(answer: Answer) -> Result<Option<PowBlock>, Failure> {
     if let Answer::PowBlock(block) = answer { Ok(block) } else { unfit(&answer) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_to_another_question_is_named_and_not_quoted() {
+        let mut answer = BuiltPayload::default();
+        answer.payload.transactions.push(vec![0; 1 << 16].into());
+        let failure = payload_status(Answer::Payload(Box::new(answer))).expect_err("no status");
+        let said = failure.to_string();
+        assert!(said.ends_with("another question: a payload") && said.len() < 200, "{} bytes", said.len());
+    }
 }

@@ -59,12 +59,12 @@ pub struct SyncDuty {
 }
 
 impl Chain {
-    /// The proposers of an epoch, at most the next.
+    /// The proposers of an epoch, at most the one after the next (for callers whose clock is ahead of ours).
     ///
     /// # Errors
     /// The epoch is too far ahead, or its state can't be had.
     pub fn proposer_duties(&self, epoch: Epoch) -> Result<Duties<ProposerDuty>, Error> {
-        self.check_epoch(epoch, 1)?;
+        self.check_epoch(epoch)?;
         let start = self.cfg.start_slot(epoch);
         let state = if epoch < self.head_epoch() {
             self.canonical_state(start)?
@@ -81,12 +81,12 @@ impl Chain {
         Ok(Duties { dependent_root: self.canonical_before(epoch), duties })
     }
 
-    /// When these validators attest in an epoch, at most the next. Those who don't are left out.
+    /// When these validators attest in an epoch, at most the one after the next. Those who don't are left out.
     ///
     /// # Errors
     /// The epoch is too far ahead, or its state can't be had.
     pub fn attester_duties(&self, epoch: Epoch, validators: &[ValidatorIndex]) -> Result<Duties<AttesterDuty>, Error> {
-        self.check_epoch(epoch, 1)?;
+        self.check_epoch(epoch)?;
         let state = self.committee_state(epoch)?;
         let wrong = |source| Error::Spec { doing: format!("finding the committees of epoch {epoch}"), source };
         let committees_at_slot = spec::get_committee_count_per_slot(&self.cfg, &state, epoch);
@@ -184,9 +184,9 @@ impl Chain {
         self.cfg.epoch_of(self.head.slot)
     }
 
-    fn check_epoch(&self, epoch: Epoch, ahead: Epoch) -> Result<(), Error> {
+    fn check_epoch(&self, epoch: Epoch) -> Result<(), Error> {
         let now = self.cfg.epoch_of(self.slot).max(self.head_epoch());
-        if epoch > now.saturating_add(ahead) { Err(Error::TooEarly { asked: epoch, now }) } else { Ok(()) }
+        if epoch > now.saturating_add(2) { Err(Error::TooEarly { asked: epoch, now }) } else { Ok(()) }
     }
 
     /// The last canonical block before an epoch; the genesis block where there is none.

@@ -178,8 +178,8 @@ pub enum Effect {
     /// `origin`'s block can't be imported. Asked some time after the block came, and again each slot that they are missing;
     /// what comes goes in as [`Origin::Sync`].
     RequestSidecars { root: Root, slot: Slot, indices: Vec<u64>, origin: Origin },
-    /// Ask the execution engine; its answer goes in as [`Event::Engine`](super::Event::Engine). Calls are made in the
-    /// order of these effects, each after the one before it was answered.
+    /// Ask the execution engine; its answer goes in as [`Event::Engine`](super::Event::Engine). Calls of one
+    /// [`Lane`](engine::Lane) are made in the order of these effects, each after the one before it was answered.
     Engine { id: EngineId, call: Box<engine::Call> },
     /// The block that was wanted by [`Event::Produce`](super::Event::Produce), or why there is none: exactly one each.
     Produced { id: ProductionId, result: Result<Box<ProducedBlock>, Arc<Error>> },

@@ -41,6 +41,15 @@ pub(super) struct Arrival {
     pub(super) root: Root,
     pub(super) block: Arc<SignedBeaconBlock>,
     pub(super) asker: Asker,
+    /// What was made with it (deneb on): kept and published once the block is found right.
+    pub(super) sidecars: Vec<Sidecar>,
+}
+
+impl Arrival {
+    /// A block that came alone.
+    pub(super) fn new(root: Root, block: Arc<SignedBeaconBlock>, origin: Origin) -> Arrival {
+        Arrival { root, block, asker: Asker::new(origin), sidecars: Vec::new() }
+    }
 }
 
 /// A vote on its way into the chain.
@@ -106,6 +115,12 @@ impl Held {
     pub(super) fn holds(&self, root: &Root) -> bool {
         let orphans = self.orphans.values().flatten().map(|orphan| &orphan.arrival);
         orphans.chain(self.early.values().flatten()).any(|arrival| arrival.root == *root)
+    }
+
+    /// The parent for which this block is held.
+    pub(super) fn parent_of(&self, root: &Root) -> Option<Root> {
+        let waits = |orphans: &Vec<Orphan>| orphans.iter().any(|orphan| orphan.arrival.root == *root);
+        self.orphans.iter().find(|(_, orphans)| waits(orphans)).map(|(parent, _)| *parent)
     }
 
     /// Keeps a block until its parent comes. Gives it back when there is no room.
@@ -220,7 +235,7 @@ mod tests {
         let mut block = SignedBeaconBlock::default();
         block.message.slot = slot;
         block.message.parent_root = Bytes([parent; 32]);
-        Arrival { root: Bytes([root; 32]), block: Arc::new(block), asker: Asker::new(Origin::Own) }
+        Arrival::new(Bytes([root; 32]), Arc::new(block), Origin::Own)
     }
 
     #[test]

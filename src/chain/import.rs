@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::effect::{Level, Notice, Outcome};
 use super::event::Origin;
-use super::held::{Arrival, Asker};
+use super::held::Arrival;
 use super::invalid::Invalidity;
 use super::memo::Post;
 use super::verdict::{Fault, fresh, ignore, must, reject, should};
@@ -28,7 +28,7 @@ impl Chain {
     /// Takes a block from outside, and whatever was waiting for it.
     pub(super) fn on_block(&mut self, block: Arc<SignedBeaconBlock>, origin: Origin) {
         let root = self.root_of(&block);
-        self.take_blocks(vec![Arrival { root, block, asker: Asker::new(origin) }]);
+        self.take_blocks(vec![Arrival::new(root, block, origin)]);
     }
 
     /// Takes blocks, then those that waited for them, and so on.

@@ -13,7 +13,8 @@ const MOST: usize = 256;
 pub(super) enum Invalidity {
     /// The consensus rules, so that whoever sends it or builds on it misbehaves.
     Rules,
-    /// Its payload or an ancestor's, by the engine's word: optimistic nodes send it in good faith.
+    /// Its payload or an ancestor's, by the engine's word, or there is no terminal block below the first payload:
+    /// optimistic nodes send it in good faith.
     Payload,
 }
 

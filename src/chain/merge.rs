@@ -35,7 +35,8 @@ impl Chain {
             }
             Err(error) => {
                 let why = format!("no terminal block below its payload: {error}");
-                self.reject_waiting(root, Invalidity::Rules, why.clone());
+                // `sync/optimistic.md` has it treated like an invalid payload: optimistic nodes pass it on in good faith
+                self.reject_waiting(root, Invalidity::Payload, why.clone());
                 fork_choice::mark_optimistic(&mut self.store, root);
                 let removed = fork_choice::on_invalid_payload(&mut self.store, root, None);
                 self.bury(removed, &why);

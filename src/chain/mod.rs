@@ -50,6 +50,7 @@ pub use memo::Memo;
 pub use reads::{BlockId, ForkChoiceNode, FoundBlock, StateId};
 pub use rows::{MemoryRows, Row, Rows, RowsError};
 pub use states::MOST_EMPTY_SLOTS;
+pub use waiting::Standing;
 
 use building::Order;
 use sidecars::Sidecar;
@@ -235,7 +236,8 @@ impl Chain {
         self.look_for_terminal();
         self.renew_telling();
         self.expire_productions();
-        self.sidecars.expire(self.slot);
+        let waiting = &self.waiting;
+        self.sidecars.expire(self.slot, |root| waiting.contains_key(root));
         self.prune_by_clock();
         if self.fork_at(old) != self.fork_at(self.slot) {
             self.judge_operations_again();

@@ -15,10 +15,10 @@ use crate::types::{BeaconBlock, Hash32, SignedBeaconBlock};
 const ASKED_AGAIN: usize = 32;
 
 impl Chain {
-    /// Asks for the word on a waiting block, unless it is there or on its way.
+    /// Asks for the word on a waiting block, unless it is there or on its way, or it is too early to ask again.
     pub(super) fn ask_for_payload(&mut self, root: &Root) {
         let Some(waiting) = self.waiting.get_mut(root) else { return };
-        if waiting.word == Word::None {
+        if waiting.word == Word::None && waiting.again.is_due(self.slot) {
             waiting.word = Word::Asked;
             let block = waiting.arrival.block.clone();
             self.ask_new_payload(*root, &block);
@@ -69,6 +69,9 @@ impl Chain {
         };
         if let Some(waiting) = self.waiting.get_mut(&root) {
             waiting.word = word;
+            if matches!(status, Err(Failure::Unreachable(_))) {
+                waiting.again.after_silence(self.slot, self.calls.answered);
+            }
         }
         if word == Word::Valid {
             self.note_valid(&waiting.unwrap_or(root));
@@ -132,8 +135,11 @@ impl Chain {
         self.hot_state(root).map(|state| state.latest_execution_payload_header.block_hash).unwrap_or_default()
     }
 
-    /// Root of a block.
+    /// Root of a block. The genesis block's is that of its header, whose body may be older than the fork of slot 0.
     pub(super) fn root_of(&self, signed: &SignedBeaconBlock) -> Root {
+        if signed.message.slot == 0 && signed.message == self.blocks.genesis_block().message {
+            return self.blocks.genesis_root();
+        }
         signed.message.hash_tree_root(self.cfg.shape_at_slot(signed.message.slot))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::blocks::Blocks;
 use super::effect::Effect;
-use super::held::{Arrival, Asker, Held};
+use super::held::{Arrival, Held};
 use super::memo::Recall;
 use super::schema::{self, Anchor};
 use super::verdict::Fault;
@@ -171,7 +171,7 @@ impl Chain {
             if !self.store.contains(&parent) {
                 continue; // of a fork that finality has ended
             }
-            let arrival = Arrival { root, block: Arc::new(block), asker: Asker::new(Origin::Own) };
+            let arrival = Arrival::new(root, Arc::new(block), Origin::Own);
             let post = self
                 .advanced(&parent, arrival.block.message.slot)
                 .map_err(Fault::from)
@@ -180,7 +180,11 @@ impl Chain {
                 Ok(post) => {
                     let optimistic = self.fork_at(post.state.slot) >= ForkName::Bellatrix
                         && spec::is_merge_transition_complete(&post.state);
-                    let _ = self.apply_block(&arrival, post, optimistic); // one of a dead fork is left out
+                    let merges = optimistic && self.is_merge_transition_block(&arrival);
+                    // one of a dead fork is left out
+                    if self.apply_block(&arrival, post, optimistic) && merges {
+                        self.unverified_merges.insert(root);
+                    }
                 }
                 Err(Fault::Reject(why) | Fault::Ignore(why) | Fault::Duplicate(why)) => {
                     return Err(Error::Database { what: "block", root, why });

@@ -44,7 +44,7 @@ impl Chain {
 
     /// Calls if there is something new to tell.
     pub(super) fn tell_engine(&mut self) {
-        if self.calls.is_open(|purpose| matches!(purpose, Purpose::Head { .. })) {
+        if self.calls.is_open(|purpose| matches!(purpose, Purpose::Head { .. })) || self.head_is_being_judged() {
             return;
         }
         let build = self.slot_to_build();
@@ -61,6 +61,13 @@ impl Chain {
         let build = attributes.as_ref().and(build);
         let (fork, root) = (self.fork_at(build.unwrap_or(self.head.slot)), self.head.root);
         self.ask_engine(Purpose::Head { root, build }, Call::ForkchoiceUpdated { fork, state, attributes });
+    }
+
+    /// Whether the engine is asked about the head's payload at the moment, as it is after a restart: it should know of it
+    /// before it hears that it is the head. But no silence about payloads keeps it from hearing of the head.
+    fn head_is_being_judged(&self) -> bool {
+        let asked = |purpose: &Purpose| *purpose == Purpose::Payload(self.head.root);
+        self.is_optimistic(&self.head.root) && !self.calls.silent_about_payloads && self.calls.is_open(asked)
     }
 
     /// None before there is a payload in the chain, unless the first one is to be built.

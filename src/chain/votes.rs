@@ -11,11 +11,11 @@ use super::effect::{Effect, Gossip, Notice};
 use super::event::Origin;
 use super::held::{Asker, Vote};
 use super::pool::Contents;
-use super::verdict::{Fault, must};
+use super::verdict::Fault;
 use crate::spec::{fork_choice, gossip};
 use crate::ssz::Root;
 use crate::types::{
-    Attestation, AttestationData, BlsSignature, ForkName, SignedAggregateAndProof, SingleAttestation, ValidatorIndex,
+    Attestation, AttestationData, BlsSignature, SignedAggregateAndProof, SingleAttestation, ValidatorIndex,
 };
 
 impl Chain {
@@ -76,8 +76,6 @@ impl Chain {
     fn judge_vote(&self, vote: &Vote) -> Result<gossip::Vote, Fault> {
         let judged = match vote {
             Vote::Attestation { attestation, subnet } => {
-                let fork = self.fork_at(attestation.data.slot);
-                must(fork < ForkName::Electra, || format!("no unaggregated attestation of {fork}"))?;
                 gossip::validate_beacon_attestation_gossip(self, &self.seen, attestation, *subnet)
             }
             Vote::Single { attestation, subnet } => {

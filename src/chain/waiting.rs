@@ -21,13 +21,15 @@ use crate::types::{ForkName, Slot};
 const MOST: usize = 64;
 /// Slots that a block waits.
 const SLOTS: u64 = 32;
+/// After this many silences about a payload in a row the pause before the next call about it grows no more.
+const MOST_SILENCES: u32 = 3;
 /// Part of a slot after which sidecars are asked for that have not come by themselves.
 const PATIENCE: u64 = 6;
 
 /// What the engine says of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Word {
-    /// Nothing: it has not been asked, or it failed. It will be asked in the next slot.
+    /// Nothing: it has not been asked, or it failed. It will be asked in the next slot, or a later one.
     None,
     /// It is being asked.
     Asked,
@@ -35,6 +37,32 @@ pub(super) enum Word {
     Valid,
     /// `NOT_VALIDATED`: the block may be imported optimistically.
     NotValidated,
+}
+
+/// When the engine is asked about a payload again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Again {
+    at: Slot,
+    silences: u32,
+    /// Calls answered before the last silence.
+    answered: u64,
+}
+
+impl Again {
+    pub(super) fn is_due(&self, now: Slot) -> bool {
+        self.at <= now
+    }
+
+    /// The engine was silent. If it answers other calls, it is this payload that it is silent about: then it is asked ever
+    /// more rarely, so that other blocks' payloads have their turn.
+    pub(super) fn after_silence(&mut self, now: Slot, answered: u64) {
+        if answered == self.answered {
+            self.silences = 0;
+        }
+        self.at = now.saturating_add(1 << self.silences.min(MOST_SILENCES));
+        self.silences += 1;
+        self.answered = answered;
+    }
 }
 
 /// A block that waits.
@@ -45,11 +73,25 @@ pub(super) struct Waiting {
     /// All sidecars that it needs are there.
     pub(super) available: bool,
     pub(super) word: Word,
+    pub(super) again: Again,
     /// Its payload is the first one, and its parent on the proof-of-work chain has not been judged.
     pub(super) merges: bool,
     until: Slot,
     /// When missing sidecars are asked for next.
     pub(super) ask_at_ms: u64,
+}
+
+/// How far a block has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is imported.
+    Imported,
+    /// It, or an ancestor for which it is held, lacks nothing but the execution engine's word.
+    AwaitsEngine,
+    /// It waits for something else: a parent, sidecars, its slot.
+    Awaits,
+    /// The chain does not have it.
+    Unknown,
 }
 
 /// By root.
@@ -73,16 +115,35 @@ impl Chain {
             let block = arrival.block.clone();
             self.accept(&mut arrival.asker, || Gossip::Block(block));
         }
+        self.take_made_sidecars(&mut arrival);
         if !waits {
             return self.import(arrival, post, false);
         }
         let word = if has_payload { Word::None } else { Word::Valid };
         let (until, ask_at_ms) = (self.slot.saturating_add(SLOTS), self.patience_ends());
-        self.waiting.insert(root, Waiting { arrival, post, available, word, merges, until, ask_at_ms });
+        let again = Again { at: self.slot, silences: 0, answered: self.calls.answered };
+        self.waiting.insert(root, Waiting { arrival, post, available, word, again, merges, until, ask_at_ms });
         self.ask_for_payload(&root);
         self.check_merge(&root);
         self.ask_engine_for_blobs(&root);
         false
+    }
+
+    /// How far a block has come.
+    pub fn standing(&self, root: &Root) -> Standing {
+        if self.has_block(root) {
+            return Standing::Imported;
+        }
+        let mut first = *root;
+        while let Some(parent) = self.held.parent_of(&first) {
+            first = parent;
+        }
+        match self.waiting.get(&first) {
+            Some(waiting) if waiting.available => Standing::AwaitsEngine,
+            Some(_) => Standing::Awaits,
+            None if self.held.holds(root) => Standing::Awaits,
+            None => Standing::Unknown,
+        }
     }
 
     fn patience_ends(&self) -> u64 {
@@ -90,7 +151,7 @@ impl Chain {
     }
 
     /// Whether the block's payload is the first on its chain, so that its parent is a proof-of-work block.
-    fn is_merge_transition_block(&self, arrival: &Arrival) -> bool {
+    pub(super) fn is_merge_transition_block(&self, arrival: &Arrival) -> bool {
         let block = &arrival.block.message;
         let parent = self.hot_state(&block.parent_root);
         self.fork_at(block.slot) == ForkName::Bellatrix
@@ -126,13 +187,18 @@ impl Chain {
         imported
     }
 
-    /// Drops a waiting block that turned out to be invalid.
+    /// Drops a waiting block that turned out to be invalid. Only one that breaks the consensus rules is held against
+    /// whoever sent it (bellatrix p2p-interface, "The Req/Resp domain").
     pub(super) fn reject_waiting(&mut self, root: &Root, invalidity: Invalidity, why: String) {
         let Some(mut waiting) = self.waiting.remove(root) else { return };
         let slot = waiting.arrival.block.message.slot;
         self.metrics.blocks_rejected += 1;
         self.log(Level::Warn, format!("block {root} of slot {slot} is invalid: {why}"));
-        self.refuse(&mut waiting.arrival.asker, Fault::Reject(why));
+        let fault = match invalidity {
+            Invalidity::Rules => Fault::Reject(why),
+            Invalidity::Payload => Fault::Ignore(why),
+        };
+        self.refuse(&mut waiting.arrival.asker, fault);
         self.note_invalid(*root, invalidity);
     }
 

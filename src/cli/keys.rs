@@ -1,14 +1,16 @@
-//! `lockin keys`: the interop keys, for other tools.
+//! `lockin keys`: the interop keys, for other tools and other clients.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use crate::crypto::SecretKey;
 use crate::genesis::{InteropKey, interop_keys};
+use crate::keystore::{self, Kdf, Layout};
 use crate::topology::KeyRange;
 use crate::types::{BlsPubkey, Root};
 use crate::yaml;
@@ -16,11 +18,16 @@ use crate::yaml;
 /// More keys than this are refused: it is meant for a look and for small tools.
 const MAX_KEYS: u64 = 1_000_000;
 
-/// Print the interop keys, which every client can make from the number alone.
+/// Print the interop keys, which every client can make from the number alone, or write them as keystores (EIP-2335)
+/// in a client's own layout.
 ///
 /// They are known to everybody: never use them where anything has value.
 #[derive(Args, Debug, Clone)]
-#[command(after_help = "Examples:\n  lockin keys 0..10\n  lockin keys 0..64 --format json --out keys.json")]
+#[command(after_help = "\
+Examples:
+  lockin keys 0..10
+  lockin keys 0..64 --format json --out keys.json
+  lockin keys 0..8 --keystores teku --out keys-of-a     # keys/ and secrets/, for the client's own flags")]
 pub struct KeysArgs {
     /// Which keys, the end not included
     #[arg(value_name = "FIRST..END", default_value = "0..10", value_parser = |text: &str| text.parse::<KeyRange>())]
@@ -28,9 +35,26 @@ pub struct KeysArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
     pub format: KeyFormat,
-    /// File to write to instead of standard output
+    /// Write keystores as this client looks for them, into the folder --out: lighthouse, lodestar, nimbus, teku,
+    /// grandine or prysm
+    #[arg(long, value_name = "CLIENT", requires = "out", conflicts_with = "format")]
+    pub keystores: Option<Layout>,
+    /// How the keystores' password becomes a key; weakly either way. Nimbus takes no weak scrypt
+    #[arg(long, value_enum, default_value_t, requires = "keystores")]
+    pub kdf: KdfChoice,
+    /// File (with --keystores: folder) to write to instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// A key derivation of EIP-2335.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum KdfChoice {
+    /// 1024 rounds
+    #[default]
+    Pbkdf2,
+    /// n = 1024
+    Scrypt,
 }
 
 /// Form of the output.
@@ -67,6 +91,9 @@ pub fn run(args: KeysArgs) -> u8 {
         eprintln!("error: {} are too many keys; at most {MAX_KEYS} at once", args.range.count());
         return 2;
     }
+    if let (Some(layout), Some(dir)) = (args.keystores, &args.out) {
+        return write_keystores(args.range, layout, args.kdf, dir);
+    }
     let text = match render(args.range, args.format) {
         Ok(text) => text,
         Err(error) => {
@@ -91,6 +118,21 @@ pub fn run(args: KeysArgs) -> u8 {
         }
         // A reader that went away needs no answer.
         _ => 0,
+    }
+}
+
+fn write_keystores(range: KeyRange, layout: Layout, kdf: KdfChoice, dir: &Path) -> u8 {
+    let kdf = match kdf {
+        KdfChoice::Pbkdf2 => Kdf::QUICK,
+        KdfChoice::Scrypt => Kdf::QUICK_SCRYPT,
+    };
+    let secrets: Vec<SecretKey> = interop_keys(range.keys()).into_iter().map(|key| key.secret).collect();
+    match keystore::write(dir, layout, kdf, &secrets) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("error: {error}; choose another folder");
+            3
+        }
     }
 }
 
@@ -132,11 +174,21 @@ mod tests {
     fn files_and_limits() {
         let dir = tempfile::tempdir().expect("temporary folder");
         let out = dir.path().join("keys.txt");
-        let args =
-            |end, out: PathBuf| KeysArgs { range: KeyRange { first: 0, end }, format: KeyFormat::Text, out: Some(out) };
+        let args = |end, out: PathBuf| KeysArgs {
+            range: KeyRange { first: 0, end },
+            format: KeyFormat::Text,
+            keystores: None,
+            kdf: KdfChoice::default(),
+            out: Some(out),
+        };
         assert_eq!(run(args(2, out.clone())), 0);
         assert_eq!(std::fs::read_to_string(&out).expect("there").lines().count(), 2);
         assert_eq!(run(args(u64::MAX, out)), 2);
         assert_eq!(run(args(2, dir.path().join("no/such/folder"))), 3);
+        let keystores = |out: PathBuf| KeysArgs { keystores: Some(Layout::Teku), ..args(2, out) };
+        assert_eq!(run(keystores(dir.path().join("teku"))), 0);
+        let read = keystore::read(&dir.path().join("teku/keys"), &dir.path().join("teku/secrets")).expect("readable");
+        assert_eq!(read.len(), 2);
+        assert_eq!(run(keystores(dir.path().join("keys.txt"))), 3, "a file is in the way");
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Each has its arguments and `run`, which gives the exit code.
 
 mod clean;
+mod client;
 mod completions;
 mod engine;
 mod genesis;
@@ -47,6 +48,7 @@ enum Command {
     Plan(plan::PlanArgs),
     Report(report::ReportArgs),
     Clean(clean::CleanArgs),
+    Client(client::ClientCommandArgs),
     Genesis(genesis::GenesisArgs),
     Keys(keys::KeysArgs),
     Replay(replay::ReplayArgs),
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args),
         Command::Report(args) => report::run(args),
         Command::Clean(args) => clean::run(args),
+        Command::Client(args) => client::run(args),
         Command::Genesis(args) => genesis::run(args),
         Command::Keys(args) => keys::run(args),
         Command::Replay(args) => replay::run(args),

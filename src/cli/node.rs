@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::node::driver::{EngineOptions, KeyError, NodeOptions, RunError, StoreError, run as run_node};
 use crate::report::exit;
+use crate::witness::Disagreement;
 
 /// Runs a beacon node until SIGTERM or Ctrl-C.
 #[derive(Clone, Debug, clap::Args)]
@@ -41,6 +42,10 @@ pub struct NodeArgs {
     /// File with the secret shared with the execution engine: 64 hexadecimal digits.
     #[arg(long, value_name = "FILE", requires = "engine")]
     pub jwt_secret: Option<PathBuf>,
+    /// Hold every imported block and its state to a second implementation of SSZ, too: encoding and root. A difference is
+    /// logged as an error; a state that differs from the start ends the node. For the presets as they are only.
+    #[arg(long)]
+    pub cross_check: bool,
     /// What is logged to stderr: off, error, warn, info, debug, trace, or a filter such as `info,libp2p=debug`.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub log_level: String,
@@ -61,6 +66,7 @@ pub fn run(args: NodeArgs) -> u8 {
         node_key: args.node_key,
         peers: args.peers,
         engine: args.engine.zip(args.jwt_secret).map(|(url, jwt_secret)| EngineOptions { url, jwt_secret }),
+        cross_check: args.cross_check,
     };
     match run_node(&options) {
         Ok(()) => 0,
@@ -78,6 +84,8 @@ fn exit_code(error: &RunError) -> u8 {
         RunError::Died(_)
         | RunError::Chain(_)
         | RunError::Store(StoreError::Open { .. } | StoreError::OtherSchema { .. }) => exit::FAIL,
+        RunError::CrossCheck(Disagreement::NoMirror(_)) => exit::USAGE,
+        RunError::CrossCheck(_) => exit::FAIL,
         RunError::Key(KeyError::File { .. }) => exit::UNKNOWN,
         error if error.is_usage() => exit::USAGE,
         _ => exit::UNKNOWN,

@@ -2,9 +2,9 @@
 
 use super::exit;
 use crate::{
-    client::{self, ClientDef},
+    client::ClientDef,
     scenario::{self, Options, Plan},
-    topology::NetworkPlan,
+    topology::{NetworkPlan, NodePlan},
 };
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -27,6 +27,9 @@ pub struct ScenarioArgs {
     /// What all randomness of the run comes from, instead of the scenario's own.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Other clients than the program's own.
+    #[command(flatten)]
+    pub clients: super::client::ClientArgs,
 }
 
 fn role(text: &str) -> Result<(String, String), String> {
@@ -60,20 +63,38 @@ impl ScenarioArgs {
         };
         let plan = scenario::load(&self.file, &options).map_err(by_kind)?;
         let network = plan.network_plan().map_err(|error| said(&error, exit::USAGE))?;
+        let library = self.clients.library();
         let mut clients = BTreeMap::new();
         for node in &network.nodes {
-            let def = client::load(&node.client).map_err(|error| said(&error, exit::USAGE))?;
-            if let Some(why) = def.unsupported(&network.config) {
-                return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
+            for name in node.clients() {
+                let def = library.load(name).map_err(|error| said(&error, exit::USAGE))?;
+                if let Some(why) = def.unsupported(&network.config) {
+                    return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
+                }
+                clients.insert(name.to_owned(), def);
             }
-            clients.insert(node.client.clone(), def);
-            if let Some(engine) = &node.engine {
-                let def = client::load(&engine.client).map_err(|error| said(&error, exit::USAGE))?;
-                clients.insert(engine.client.clone(), def);
-            }
+        }
+        library.all_used(&clients).map_err(|error| said(&error, exit::USAGE))?;
+        if let Some(why) = unlike_engines(&network, &clients) {
+            return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
         }
         Ok(Resolved { plan, network, clients })
     }
+}
+
+/// Why the engines of a network can't be on one chain, if they can't: the embedded one executes nothing, so what it
+/// builds is refused by those that do.
+fn unlike_engines(network: &NetworkPlan, clients: &BTreeMap<String, ClientDef>) -> Option<String> {
+    let embedded = |name: &str| clients.get(name).is_some_and(|def| def.embedded);
+    let engine = |node: &NodePlan| node.engine.as_ref().map(|engine| engine.client.clone());
+    let real = network.nodes.iter().filter_map(engine).find(|name| !embedded(name))?;
+    let stub = |node: &&NodePlan| engine(node).is_some_and(|name| embedded(&name)) && node.validator_count() > 0;
+    let node = network.nodes.iter().find(stub)?;
+    Some(format!(
+        "{} would build payloads with the embedded engine, which executes nothing, and {real} refuses those; give it an \
+         execution client, such as {}+{real}",
+        node.name, node.client
+    ))
 }
 
 /// Runs the subcommand; the exit code.

@@ -1,4 +1,4 @@
-//! `lockin validator`: validators with interop keys, served by one beacon node over its Beacon API.
+//! `lockin validator`: validators with interop keys or keys out of keystores, served by one beacon node over its Beacon API.
 //!
 //! Here are the arguments and the start: read the network, take the slashing protection, find the beacon node and see
 //! that it is on the same network. `validator::driver` then calls the validator on the wall clock.
@@ -6,9 +6,11 @@
 use crate::api::{ApiError, Client, HttpTransport};
 use crate::crypto::SecretKey;
 use crate::genesis::{NetworkDirectory, interop_keys};
+use crate::keystore;
 use crate::ssz::{Bytes, Root};
 use crate::types::{ChainConfig, ExecutionAddress};
 use crate::validator::{Network, NetworkError, SlashingProtection, Validator, driver};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io::Read;
 use std::ops::Range;
@@ -20,14 +22,16 @@ use std::time::{Duration, Instant};
 /// Largest answer taken from the beacon node: a block with every blob fits many times.
 const MAX_ANSWER: usize = 64 << 20;
 
-/// Runs validators with interop keys (which everybody knows: for test networks only) until SIGTERM or Ctrl-C.
+/// Runs validators, with interop keys (which everybody knows: for test networks only) or with keystores, until SIGTERM
+/// or Ctrl-C.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
 The network directory is the one that the beacon node was started with. The data directory holds the slashing
 protection (EIP-3076): keep it for as long as the network lives, and never run the same keys twice.
 
-Example:
-  lockin validator --beacon http://127.0.0.1:5052 --network-dir net --data-dir data/a-validator --interop 0..16")]
+Examples:
+  lockin validator --beacon http://127.0.0.1:5052 --network-dir net --data-dir data/a-validator --interop 0..16
+  lockin validator --network-dir net --data-dir data/b-validator --keystores b/keys --passwords b/secrets")]
 pub struct ValidatorArgs {
     /// Address of the beacon node's REST API.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:5052")]
@@ -39,8 +43,14 @@ pub struct ValidatorArgs {
     #[arg(long, value_name = "DIR")]
     pub data_dir: PathBuf,
     /// Which interop keys: half-open ranges and single indices, e.g. `0..16,20..24,30`.
-    #[arg(long, value_name = "RANGES")]
-    pub interop: InteropRanges,
+    #[arg(long, value_name = "RANGES", required_unless_present = "keystores")]
+    pub interop: Option<InteropRanges>,
+    /// Keystores (EIP-2335): a file, or a folder in the layout of any client, Prysm's wallet included.
+    #[arg(long, value_name = "PATH", requires = "passwords")]
+    pub keystores: Option<PathBuf>,
+    /// The keystores' passwords: a folder with a file for each, or one file with the password of all.
+    #[arg(long, value_name = "PATH", requires = "keystores")]
+    pub passwords: Option<PathBuf>,
     /// Text for the blocks that are proposed, at most 32 bytes.
     #[arg(long, value_name = "TEXT", default_value = "lockin")]
     pub graffiti: String,
@@ -61,13 +71,8 @@ impl InteropRanges {
     /// More keys than any one process should hold; a slip of the finger otherwise takes all memory.
     const MAX: u64 = 1 << 20;
 
-    /// How many keys.
-    pub fn count(&self) -> u64 {
-        self.0.iter().map(|range| range.end - range.start).sum()
-    }
-
-    fn keys(&self) -> Vec<SecretKey> {
-        self.0.iter().flat_map(|range| interop_keys(range.clone())).map(|key| key.secret).collect()
+    fn keys(&self) -> impl Iterator<Item = SecretKey> {
+        self.0.iter().flat_map(|range| interop_keys(range.clone())).map(|key| key.secret)
     }
 }
 
@@ -142,11 +147,13 @@ fn start(args: ValidatorArgs) -> Result<(), Failure> {
     let transport = HttpTransport::with_limits(&args.beacon, timeout, MAX_ANSWER).map_err(Failure::usage)?;
     let protection = SlashingProtection::open(&args.data_dir, network.genesis_validators_root);
     let protection = protection.map_err(Failure::environment)?;
+    let keys = read_keys(&args)?;
+    let count = keys.len();
     let client = Client::new(Arc::new(transport.clone()));
-    let validator = Validator::new(client, network, args.interop.keys(), protection)
+    let validator = Validator::new(client, network, keys, protection)
         .with_graffiti(&args.graffiti)
         .with_fee_recipient(args.fee_recipient);
-    tracing::info!(keys = args.interop.count(), beacon = transport.url(), "validators ready");
+    tracing::info!(keys = count, beacon = transport.url(), "validators ready");
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::environment)?;
     let ended = runtime.block_on(async {
@@ -162,6 +169,17 @@ fn start(args: ValidatorArgs) -> Result<(), Failure> {
     runtime.shutdown_timeout(Duration::from_millis(200));
     tracing::info!("stopped");
     ended
+}
+
+/// The keys of all sources, each once.
+fn read_keys(args: &ValidatorArgs) -> Result<Vec<SecretKey>, Failure> {
+    let mut keys: Vec<SecretKey> = args.interop.iter().flat_map(InteropRanges::keys).collect();
+    if let (Some(keystores), Some(passwords)) = (&args.keystores, &args.passwords) {
+        keys.extend(keystore::read(keystores, passwords).map_err(Failure::usage)?);
+    }
+    let mut seen = BTreeSet::new();
+    keys.retain(|key| seen.insert(key.to_bytes()));
+    Ok(keys)
 }
 
 /// Reads configuration and genesis. Of the genesis state only its first fields are needed: the time and the root.
@@ -237,7 +255,7 @@ mod tests {
     fn ranges_are_half_open_and_disjoint() {
         let ranges: InteropRanges = "20..24, 0..16,30".parse().unwrap();
         assert_eq!(ranges.0, [0..16, 20..24, 30..31]);
-        assert_eq!(ranges.count(), 21);
+        assert_eq!(ranges.keys().count(), 21);
         for (text, why) in [
             ("", "no index"),
             ("a..2", "no index"),

@@ -22,6 +22,8 @@ pub struct Context {
     pub ports: BTreeMap<String, u16>,
     /// `listen`: address to listen on (`127.0.0.1`, or `0.0.0.0` in a container).
     pub listen: String,
+    /// `address`: where others reach it (`127.0.0.1`, or its container's address).
+    pub address: String,
     /// `peers`: whom this node dials, in the plan's order.
     pub peers: Vec<Peer>,
     /// `keys.*`: the interop keys that this process holds.
@@ -36,6 +38,8 @@ pub struct Context {
     pub slot: Slot,
     /// `log_level`: error, warn, info, debug or trace.
     pub log_level: String,
+    /// `fee_recipient`: address that is paid for the node's blocks.
+    pub fee_recipient: String,
 }
 
 /// `network.*`.
@@ -47,6 +51,19 @@ pub struct NetworkFiles {
     pub config: String,
     /// `genesis.ssz` in it.
     pub genesis: String,
+    /// `genesis.json` in it, on networks that start after the merge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_genesis: Option<String>,
+    /// `minimal` or `mainnet`.
+    pub preset: String,
+    /// Chain id of the execution chain.
+    pub chain_id: u64,
+    /// Address of the deposit contract.
+    pub deposit_contract: String,
+    /// Validators at genesis.
+    pub validators: u64,
+    /// Unix seconds.
+    pub genesis_time: u64,
 }
 
 /// `node.*`.
@@ -59,6 +76,12 @@ pub struct Node {
     /// File that holds that secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_file: Option<String>,
+    /// libp2p peer id of that secret.
+    pub peer_id: String,
+    /// The secret as libp2p encodes it, base64.
+    pub libp2p_secret: String,
+    /// The public key as libp2p encodes it, base64.
+    pub libp2p_public: String,
 }
 
 /// One of `peers`.
@@ -92,6 +115,9 @@ pub struct Keys {
     /// How many from the first on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// Folder of keystores and passwords; there only for a client that is given some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir: Option<String>,
 }
 
 impl Keys {
@@ -108,6 +134,7 @@ impl Keys {
             first: only.map(|range| range.start),
             last: only.map(|range| range.end - 1),
             count: only.map(count),
+            dir: None,
         }
     }
 }
@@ -129,6 +156,9 @@ pub struct Engine {
     pub url: String,
     /// File that holds the secret which node and engine share, 64 hex digits; readable by its owner only.
     pub jwt: String,
+    /// Its JSON-RPC, `http://...`, if it serves one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpc: Option<String>,
     /// File that tells the embedded client's engine what to answer, if the scenario says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,

@@ -1,16 +1,21 @@
 //! The client file as it is written.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Component, Path};
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::{ClientError, Millis, Supports, render};
+use crate::keystore::Layout;
 use crate::yaml;
 
 /// The role of an execution engine. A node's engine may be that of another client; a definition that has no other role
 /// is that of an execution client.
 pub const ENGINE: &str = "engine";
+/// The role of a validator client. A node's validator may be that of another client.
+pub const VALIDATOR: &str = "validator";
 
 /// A client: everything that the orchestrator knows of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +35,9 @@ pub struct ClientDef {
     /// Whether it is this program's own client, which runs in the simulation too.
     #[serde(default)]
     pub embedded: bool,
+    /// Why it can't be had any more, if so: then no network is one for it, and this is the reason.
+    #[serde(default)]
+    pub gone: Option<String>,
     /// Known behaviour that a verdict may have to do with.
     #[serde(default)]
     pub quirks: Vec<Quirk>,
@@ -57,9 +65,12 @@ pub struct Role {
     /// The role that is started before this one, and ended after it. The role `engine` need not be this client's own.
     #[serde(default)]
     pub needs: Option<String>,
-    /// Container image, if not that of `versions`.
+    /// Container image, if not that of `versions`. A template: some clients have one a preset.
     #[serde(default)]
     pub image: Option<String>,
+    /// What is run in the image, if not its own entry point.
+    #[serde(default)]
+    pub entrypoint: Vec<String>,
     /// Local program: a name on PATH or a path. A template; `{{ lockin }}` is the running binary.
     #[serde(default)]
     pub program: Option<String>,
@@ -73,12 +84,25 @@ pub struct Role {
     /// Environment, values are templates.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Files in its data folder that are there before it first starts, by path: templates. A text that begins with
+    /// `hex:` stands for those bytes.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// What the same program is run with, to its end, before it first starts: each a list of templates as in `args`.
+    #[serde(default)]
+    pub setup: Vec<Vec<String>>,
+    /// Arguments from the command line, not templates: each takes the place of those in `args` with its flag.
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    pub extra: Vec<String>,
     /// How it is given the validators of its node, if it is the role that signs.
     #[serde(default)]
     pub keys: Option<KeyArgs>,
     /// How to know that it serves.
     #[serde(default)]
     pub ready: Option<Ready>,
+    /// How long it takes from its start until it does, on a busy machine: genesis comes no sooner.
+    #[serde(default)]
+    pub starts_in: Option<Millis>,
     /// How to read its network identity off the Beacon API.
     #[serde(default)]
     pub identity: Identity,
@@ -110,9 +134,27 @@ pub struct KeyArgs {
     /// Argument templates for interop keys, which need no files.
     #[serde(default)]
     pub interop_range: Vec<String>,
-    /// The layout of keystore files that it reads.
+    /// Keystore files (EIP-2335), for clients that read no other keys, and for keys that are not one range.
     #[serde(default)]
-    pub keystores: Option<String>,
+    pub keystores: Option<Keystores>,
+}
+
+impl KeyArgs {
+    /// The keystores that it is given for these ranges of interop keys, if it is given any: where it takes a range, it
+    /// is given keystores for several only.
+    pub fn keystores_for(&self, ranges: &[Range<u64>]) -> Option<&Keystores> {
+        self.keystores.as_ref().filter(|_| self.interop_range.is_empty() || ranges.len() > 1)
+    }
+}
+
+/// Keystore files as one client reads them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keystores {
+    /// How the files are named.
+    pub layout: Layout,
+    /// Argument templates that name what is in the folder `keys.dir`.
+    pub args: Vec<String>,
 }
 
 /// How to know that a process serves: a request that succeeds, or a connection where nothing can be asked.
@@ -128,9 +170,6 @@ pub struct Ready {
     /// Status codes that mean yes.
     #[serde(default)]
     pub status: Vec<u16>,
-    /// How long it takes as a rule, on a machine that has other things to do, too.
-    #[serde(default)]
-    pub takes: Option<Millis>,
     /// Longer than this is a failure to start.
     pub within: Millis,
 }
@@ -143,10 +182,23 @@ fn rest_port() -> String {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Identity {
+    /// Where its peer id is known from.
+    pub from: IdentitySource,
     /// Request headers that it needs.
     pub headers: BTreeMap<String, String>,
     /// Which of its addresses is the right one.
     pub address: AddressChoice,
+}
+
+/// Where a peer id is known from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdentitySource {
+    /// It takes the key that it is given (`node.key`): known before it starts.
+    #[default]
+    Key,
+    /// It makes its own and says it when asked (`/eth/v1/node/identity`).
+    Api,
 }
 
 /// Which of several addresses.
@@ -268,6 +320,12 @@ impl ClientDef {
         order
     }
 
+    /// How long a node of these roles takes to start, one after the other.
+    pub fn starts_in<'a>(&self, roles: impl Iterator<Item = &'a str>) -> Millis {
+        let times = roles.filter_map(|role| self.roles.get(role)?.starts_in);
+        Millis(times.map(|time| time.0).sum())
+    }
+
     /// The role that is given the node's validators, if any.
     pub fn signing_role(&self) -> Option<&str> {
         self.roles.iter().find(|(_, role)| role.keys.is_some()).map(|(name, _)| name.as_str())
@@ -301,6 +359,9 @@ impl ClientDef {
                     return Err(format!("roles.{name}.ready: `get` and `status` go together"));
                 }
             }
+            if let Some(path) = role.files.keys().find(|path| !is_inside(path)) {
+                return Err(format!("roles.{name}.files: `{path}` must be a path within the data folder"));
+            }
             if name == ENGINE && !role.ports.contains_key(ENGINE) {
                 return Err(format!("roles.{name}.ports: needs one called `{ENGINE}`, where it serves the Engine API"));
             }
@@ -310,4 +371,9 @@ impl ClientDef {
         }
         Ok(())
     }
+}
+
+/// Whether a relative path stays below where it starts.
+fn is_inside(path: &str) -> bool {
+    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }

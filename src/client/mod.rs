@@ -6,19 +6,23 @@
 //!
 //! What this module NEVER does: start a program, choose a port, or hold knowledge of one client in Rust.
 
+mod changes;
 mod context;
 mod def;
+mod library;
 mod render;
 mod supports;
 mod units;
 
+pub use changes::{Change, Changed};
 pub use context::{BeaconUrls, Context, Engine, Keys, NetworkFiles, Node, Peer, Slot};
 pub use def::{
-    AddressChoice, ClientDef, ENGINE, Identity, KeyArgs, LogPatterns, Metrics, Quirk, Ready, Role, Signal, Stop,
-    Transport, Versions,
+    AddressChoice, ClientDef, ENGINE, Identity, IdentitySource, KeyArgs, Keystores, LogPatterns, Metrics, Quirk, Ready,
+    Role, Signal, Stop, Transport, VALIDATOR, Versions,
 };
+pub use library::Library;
 pub use render::{Command, template_variables};
-pub use supports::{ForkRange, SlotTimes, Supports};
+pub use supports::{ForkRange, SlotLimit, SlotTimes, Supports};
 pub use units::Millis;
 
 use std::fs;
@@ -27,7 +31,16 @@ use std::path::Path;
 use crate::yaml;
 
 /// The definitions that are part of this program: file name and text.
-const BUILT_IN: &[(&str, &str)] = &[("clients/lockin.yaml", include_str!("../../clients/lockin.yaml"))];
+macro_rules! built_in {
+    ($($name:literal)*) => {
+        &[$((concat!("clients/", $name, ".yaml"), include_str!(concat!("../../clients/", $name, ".yaml")))),*]
+    };
+}
+const BUILT_IN: &[(&str, &str)] = built_in! {
+    "lockin" "grandine" "lighthouse" "lodestar" "nimbus" "prysm" "teku"
+    "besu" "erigon" "ethereumjs" "ethrex" "geth" "nethermind" "reth"
+    "harmony" "shasper" "trinity"
+};
 
 /// Why there is no such client, or no such command line.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +72,18 @@ pub enum ClientError {
         /// The role.
         role: String,
         /// The roles it has.
+        known: String,
+    },
+    /// A change of a client that takes no part.
+    #[error("{flag} {change}: no `{client}` takes part; there are {known}")]
+    Unused {
+        /// The flag of the command line.
+        flag: &'static str,
+        /// What it says.
+        change: String,
+        /// The client.
+        client: String,
+        /// Those that take part.
         known: String,
     },
     /// A template that can't be read or filled in.

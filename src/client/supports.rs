@@ -1,10 +1,12 @@
 //! What networks a client can take part in: presets, forks, slot times. Outside it a pairing is `unsupported`, with
 //! the reason, before anything starts.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ClientDef, Millis};
 use crate::ssz::{Fork as ForkName, Preset};
@@ -21,7 +23,82 @@ pub struct Supports {
     pub forks: ForkRange,
     /// The slot times it keeps up with.
     #[serde(default)]
-    pub slot_time: SlotTimes,
+    pub slot_time: SlotLimit,
+}
+
+/// Slot times: of all presets, or of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SlotLimit {
+    /// The same for every preset.
+    All(SlotTimes),
+    /// By the preset's name; any where it is not named.
+    ByPreset(BTreeMap<String, SlotTimes>),
+}
+
+impl Default for SlotLimit {
+    fn default() -> Self {
+        SlotLimit::All(SlotTimes::Any)
+    }
+}
+
+impl SlotLimit {
+    /// The slot times that it allows on a preset.
+    pub fn of(&self, preset: &str) -> &SlotTimes {
+        match self {
+            SlotLimit::All(times) => times,
+            SlotLimit::ByPreset(by_preset) => by_preset.get(preset).unwrap_or(&SlotTimes::Any),
+        }
+    }
+}
+
+impl fmt::Display for SlotLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SlotLimit::All(times) => times.fmt(f),
+            SlotLimit::ByPreset(by_preset) => {
+                let each: Vec<_> = by_preset.iter().map(|(preset, times)| format!("{preset}: {times}")).collect();
+                f.write_str(&each.join("; "))
+            }
+        }
+    }
+}
+
+impl Serialize for SlotLimit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            SlotLimit::All(times) => times.serialize(serializer),
+            SlotLimit::ByPreset(by_preset) => by_preset.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SlotLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SlotLimitVisitor)
+    }
+}
+
+struct SlotLimitVisitor;
+
+impl<'de> Visitor<'de> for SlotLimitVisitor {
+    type Value = SlotLimit;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("slot times (`at least 2s`), or slot times by preset ({ minimal: 6s, mainnet: at least 12s })")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<SlotLimit, E> {
+        text.parse().map(SlotLimit::All).map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SlotLimit, A::Error> {
+        let mut by_preset = BTreeMap::new();
+        while let Some(preset) = map.next_key::<String>()? {
+            Preset::by_name(&preset).map_err(de::Error::custom)?;
+            by_preset.insert(preset, map.next_value()?);
+        }
+        Ok(SlotLimit::ByPreset(by_preset))
+    }
 }
 
 /// Forks from one to another, both included: `phase0..fulu`, or one alone.
@@ -33,7 +110,7 @@ pub struct ForkRange {
     pub last: ForkName,
 }
 
-/// Slot times: `any`, `at least 2s`, `at most 12s`, or a list `6s, 12s`.
+/// Slot times: `any`, `at least 2s`, `whole seconds, at least 2s`, `at most 12s`, or a list `6s, 12s`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SlotTimes {
     /// No limit.
@@ -41,6 +118,8 @@ pub enum SlotTimes {
     Any,
     /// So long or longer.
     AtLeast(Millis),
+    /// So long or longer, in whole seconds: for clients that read `SECONDS_PER_SLOT`.
+    WholeSeconds(Millis),
     /// So long or shorter.
     AtMost(Millis),
     /// One of these.
@@ -52,6 +131,9 @@ impl ClientDef {
     pub fn unsupported(&self, cfg: &ChainConfig) -> Option<String> {
         let Supports { presets, forks, slot_time } = &self.supports;
         let name = &self.name;
+        if let Some(why) = &self.gone {
+            return Some(format!("{name} can't be had any more: {why}"));
+        }
         if !presets.iter().any(|preset| preset == cfg.preset.name) {
             return Some(format!("{name} supports the presets {}, not {}", presets.join(", "), cfg.preset.name));
         }
@@ -64,7 +146,8 @@ impl ClientDef {
             return Some(format!("{name} supports {forks}; {fork} comes in epoch {}", cfg.fork_epoch(fork)));
         }
         let slot = Millis(cfg.slot_duration_ms);
-        (!slot_time.allows(slot)).then(|| format!("{name} supports slots of {slot_time}, not {slot}"))
+        let allowed = slot_time.of(cfg.preset.name);
+        (!allowed.allows(slot)).then(|| format!("{name} supports slots of {allowed}, not {slot}"))
     }
 }
 
@@ -74,6 +157,7 @@ impl SlotTimes {
         match self {
             SlotTimes::Any => true,
             SlotTimes::AtLeast(least) => slot >= *least,
+            SlotTimes::WholeSeconds(least) => slot >= *least && slot.0.is_multiple_of(1000),
             SlotTimes::AtMost(most) => slot <= *most,
             SlotTimes::OneOf(times) => times.contains(&slot),
         }
@@ -117,6 +201,7 @@ impl fmt::Display for SlotTimes {
         match self {
             SlotTimes::Any => f.write_str("any"),
             SlotTimes::AtLeast(time) => write!(f, "at least {time}"),
+            SlotTimes::WholeSeconds(time) => write!(f, "whole seconds, at least {time}"),
             SlotTimes::AtMost(time) => write!(f, "at most {time}"),
             SlotTimes::OneOf(times) => {
                 f.write_str(&times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
@@ -132,6 +217,8 @@ impl FromStr for SlotTimes {
         let text = text.trim();
         let parsed = if text == "any" {
             Ok(SlotTimes::Any)
+        } else if let Some(time) = text.strip_prefix("whole seconds, at least ") {
+            time.trim().parse().map(SlotTimes::WholeSeconds)
         } else if let Some(time) = text.strip_prefix("at least ") {
             time.trim().parse().map(SlotTimes::AtLeast)
         } else if let Some(time) = text.strip_prefix("at most ") {
@@ -139,7 +226,11 @@ impl FromStr for SlotTimes {
         } else {
             text.split(',').map(|time| time.trim().parse()).collect::<Result<_, _>>().map(SlotTimes::OneOf)
         };
-        parsed.map_err(|why| format!("{why}; slot times are `any`, `at least 2s`, `at most 12s` or `6s, 12s`"))
+        parsed.map_err(|why| {
+            format!(
+                "{why}; slot times are `any`, `at least 2s`, `whole seconds, at least 2s`, `at most 12s` or `6s, 12s`"
+            )
+        })
     }
 }
 

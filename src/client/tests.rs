@@ -16,16 +16,19 @@ fn context() -> Context {
             dir: "/run/network".into(),
             config: "/run/network/config.yaml".into(),
             genesis: "/run/network/genesis.ssz".into(),
+            ..NetworkFiles::default()
         },
-        node: Node { name: "a".into(), key: "0b".repeat(32), key_file: None },
+        node: Node { name: "a".into(), key: "0b".repeat(32), ..Node::default() },
         ports: [("p2p".to_string(), 9000), ("rest".to_string(), 5052)].into(),
         listen: "127.0.0.1".into(),
+        address: "127.0.0.1".into(),
         peers: vec![peer("b", 9001), peer("c", 9002)],
         keys: Keys::interop(&[0..8, 16..24]),
         beacon: Some(BeaconUrls { rest: "http://127.0.0.1:5052".into(), grpc: None }),
         engine: None,
         slot: Slot { ms: 2000, seconds: Some(2) },
         log_level: "info".into(),
+        fee_recipient: "0x01".into(),
     }
 }
 
@@ -60,8 +63,12 @@ fn the_embedded_client() {
     --interop=0..8,16..24
     ");
     let mut context = context();
-    context.engine =
-        Some(Engine { url: "http://127.0.0.1:8551".into(), jwt: "/run/network/jwt.hex".into(), script: None });
+    context.engine = Some(Engine {
+        url: "http://127.0.0.1:8551".into(),
+        jwt: "/run/network/jwt.hex".into(),
+        rpc: None,
+        script: None,
+    });
     context.ports.insert("engine".into(), 8551);
     let merged = lockin.render("beacon", &context).expect("renders").args;
     assert!(

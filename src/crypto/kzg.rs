@@ -2,7 +2,8 @@
 //! the trusted setup that it has built in.
 //!
 //! The setup takes about two seconds of processor time to load. It is loaded once in a process, when a blob first
-//! appears, or by [`load`] in good time before: a network that does not come to deneb never pays for it.
+//! appears, or by [`load`] in good time before, as a real node (`node::driver`) does an epoch before deneb: a network that
+//! does not come to deneb never pays for it.
 //!
 //! Never: panics on outside bytes. What is no field element, no curve point or of a wrong length is an [`Error`], which
 //! to a verifier means the same as `false`.

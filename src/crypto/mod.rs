@@ -1,5 +1,5 @@
-//! BLS signatures as the consensus spec uses them (min-pubkey-size, proof-of-possession scheme), over `blst`; and, in
-//! [`kzg`], commitments to blobs.
+//! BLS signatures as the consensus spec uses them (min-pubkey-size, proof-of-possession scheme), over `blst`; in
+//! [`kzg`], commitments to blobs; and in [`enr`], signed node records.
 //!
 //! What it is for: signing, single, aggregate and batch verification, and aggregation of keys and signatures; all on
 //! the compressed bytes that SSZ carries, so that no other module handles curve points.
@@ -10,6 +10,7 @@
 //! Two process-wide stores make it fast and change no result: decompressed public keys (bounded, always on) and,
 //! after [`remember_verdicts`], the verdicts of verified sets (bounded; for many nodes in one process).
 
+pub mod enr;
 pub mod kzg;
 
 mod aggregate;

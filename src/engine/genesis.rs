@@ -1,7 +1,9 @@
-//! Where an execution chain begins: the stub's own genesis block for networks that start after the merge, a real
-//! engine's genesis block, and the proof-of-work blocks of a network that is to merge. All of it is a function of its
-//! arguments, so that a genesis state and a stub agree without talking.
+//! Where an execution chain begins: the genesis block of a network that starts after the merge, the stub's and by
+//! [`super::genesis_json`] every other engine's; a genesis block of somebody else's making; and the proof-of-work blocks
+//! of a network that is to merge. All of it is a function of its arguments, so that a genesis state and the engines agree
+//! without talking.
 
+use super::alloc;
 use super::header::{EMPTY_OMMERS_HASH, Header, withdrawals_root};
 use super::json::{self, JsonRpcError};
 use super::requests::requests_hash;
@@ -17,8 +19,8 @@ const INITIAL_BASE_FEE: u64 = 1_000_000_000;
 /// The terminal block follows the proof-of-work genesis block so many seconds later.
 const TERMINAL_BLOCK_TIME: u64 = 1;
 
-/// The header of the stub's genesis block, as a genesis state of `shape` holds it; its timestamp is the genesis time
-/// (unix seconds).
+/// The header of the genesis block, as a genesis state of `shape` holds it; its timestamp is the genesis time (unix
+/// seconds).
 pub fn execution_genesis(shape: Shape, genesis_time: u64) -> ExecutionPayloadHeader {
     payload_header(shape, &genesis_header(shape.fork, genesis_time))
 }
@@ -31,7 +33,7 @@ pub(super) fn genesis_header(fork: Fork, timestamp: u64) -> Header {
         parent_hash: Hash32::ZERO,
         ommers_hash: EMPTY_OMMERS_HASH,
         fee_recipient: Bytes::ZERO,
-        state_root: empty,
+        state_root: alloc::genesis_accounts().1,
         transactions_root: empty,
         receipts_root: empty,
         logs_bloom: LogsBloom::ZERO,

@@ -3,12 +3,15 @@
 //!
 //! Never: executes a transaction. The stub never looks at a clock and never does I/O; [`server`] does both for it.
 
+pub mod alloc;
 mod call;
 mod client;
 pub mod genesis;
+pub mod genesis_json;
 pub mod header;
 pub mod json;
 mod jwt;
+mod lane;
 pub mod requests;
 pub mod rlp;
 pub mod rpc;
@@ -19,5 +22,6 @@ mod trie;
 pub use call::*;
 pub use client::{BadUrl, Client, ClientVersion, METHODS, patience};
 pub use jwt::{Secret, SecretError, TokenError};
+pub use lane::Lane;
 pub use stub::{Script, Stub, StubConfig, StubGenesis};
 pub use trie::{keccak256, ordered_trie_root};

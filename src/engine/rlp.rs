@@ -69,6 +69,13 @@ pub fn number(number: u64) -> Vec<u8> {
     out
 }
 
+/// A large number as RLP.
+pub fn uint256(number: &Uint256) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_bytes(trimmed(&number.to_be_bytes::<32>()), &mut out);
+    out
+}
+
 fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     match bytes {
         [byte] if *byte < 0x80 => out.push(*byte),

@@ -1,5 +1,5 @@
-//! The root of the Merkle-Patricia trie of a list: its keys are the RLP of the indices 0, 1, 2 ...
-//! Transactions, withdrawals and receipts of a block are committed to this way.
+//! Roots of Merkle-Patricia tries: of a list, whose keys are the RLP of the indices 0, 1, 2 ... (transactions,
+//! withdrawals and receipts of a block), and of a map, whose keys are hashed (accounts, and the storage of one).
 //!
 //! Spec: the Yellow Paper's appendix D. Never: keeps a trie; the root is computed in one go.
 
@@ -15,7 +15,15 @@ pub fn keccak256(bytes: &[u8]) -> Root {
 /// The root over `values`, each as it stands in the block.
 pub fn ordered_trie_root<V: AsRef<[u8]>>(values: impl IntoIterator<Item = V>) -> Root {
     let values: Vec<V> = values.into_iter().collect();
-    let mut leaves: Vec<Leaf> = (0u64..).zip(&values).map(|(index, value)| Leaf::new(index, value.as_ref())).collect();
+    root((0u64..).zip(&values).map(|(index, value)| Leaf::new(&rlp::number(index), value.as_ref())).collect())
+}
+
+/// The root over a map: each key is hashed, each value stands as it is. No key comes twice.
+pub fn secure_trie_root<K: AsRef<[u8]>, V: AsRef<[u8]>>(entries: &[(K, V)]) -> Root {
+    root(entries.iter().map(|(key, value)| Leaf::new(&keccak256(key.as_ref()).0, value.as_ref())).collect())
+}
+
+fn root(mut leaves: Vec<Leaf>) -> Root {
     leaves.sort_by(|a, b| a.key.cmp(&b.key));
     match leaves.is_empty() {
         true => keccak256(&[EMPTY_STRING]),
@@ -33,8 +41,8 @@ struct Leaf<'a> {
 }
 
 impl<'a> Leaf<'a> {
-    fn new(index: u64, value: &'a [u8]) -> Self {
-        let key = rlp::number(index).into_iter().flat_map(|byte| [byte >> 4, byte & 0xf]).collect();
+    fn new(key: &[u8], value: &'a [u8]) -> Self {
+        let key = key.iter().flat_map(|byte| [byte >> 4, byte & 0xf]).collect();
         Self { key, value }
     }
 }

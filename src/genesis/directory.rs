@@ -1,10 +1,12 @@
 //! The directory that holds everything a client needs to join a network, in the names that each client looks for.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 
-use crate::ssz::Ssz;
+use crate::engine;
+use crate::keystore::write_secret;
+use crate::ssz::{Fork as ForkName, Ssz};
 use crate::types::{BeaconState, ChainConfig};
 
 /// A file of the network directory that could not be written.
@@ -61,6 +63,12 @@ impl NetworkDirectory {
         self.path.join("jwt.hex")
     }
 
+    /// The genesis block for execution clients, in geth's format; there on networks whose execution chain begins with the
+    /// block of [`engine::genesis::execution_genesis`].
+    pub fn execution_genesis(&self) -> PathBuf {
+        self.path.join("genesis.json")
+    }
+
     /// Writes every file that any client loads, replacing what is there. The secret is new each time and readable by
     /// its owner only.
     ///
@@ -90,32 +98,39 @@ impl NetworkDirectory {
             let path = self.path.join(name);
             fs::write(&path, content).map_err(|source| DirectoryError { path, source })?;
         }
+        self.write_execution_genesis(cfg, state)?;
         let secret: [u8; 32] = rand::random();
-        write_secret(&self.jwt(), &hex::encode(secret)).map_err(|source| DirectoryError { path: self.jwt(), source })
+        write_secret(&self.jwt(), hex::encode(secret)).map_err(|source| DirectoryError { path: self.jwt(), source })
     }
 }
 
-/// Writes a file that only its owner can read, and that never was readable by others with this content.
-///
-/// # Errors
-/// What the system says.
-pub fn write_secret(path: &Path, content: &str) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+impl NetworkDirectory {
+    /// Of an execution chain that begins otherwise, its own client has the file.
+    fn write_execution_genesis(&self, cfg: &ChainConfig, state: &BeaconState) -> Result<(), DirectoryError> {
+        let path = self.execution_genesis();
+        let begins = &state.latest_execution_payload_header;
+        let shape = cfg.shape(cfg.genesis_fork());
+        let ours =
+            shape.fork >= ForkName::Bellatrix && *begins == engine::genesis::execution_genesis(shape, begins.timestamp);
+        let json = engine::genesis_json::genesis_json(cfg, begins.timestamp).filter(|_| ours);
+        let done = match json {
+            Some(json) => fs::write(&path, format!("{json:#}\n")),
+            None => match fs::remove_file(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                removed => removed,
+            },
+        };
+        done.map_err(|source| DirectoryError { path, source })
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(content.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::genesis::{Convention, genesis_state};
-    use crate::ssz::{Fork as ForkName, Preset};
+    use crate::ssz::Preset;
 
     fn written(dir: &Path, peers: &Peers) -> (NetworkDirectory, ChainConfig, BeaconState) {
         let mut cfg = ChainConfig::lockin(Preset::minimal());

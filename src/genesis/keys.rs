@@ -2,9 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::path::Path;
 use std::thread;
 
 use crate::crypto::{SecretKey, public_keys_of_known_secrets};
+use crate::keystore::{self, FolderError, Kdf, Layout};
 use crate::ssz::sha256;
 use crate::types::{BlsPubkey, Root};
 
@@ -81,6 +83,15 @@ pub fn interop_keys(range: Range<u64>) -> Vec<InteropKey> {
         let keys = part.iter().zip(secrets).zip(pubkeys);
         keys.map(|((index, secret), pubkey)| InteropKey { index: *index, secret, pubkey }).collect()
     })
+}
+
+/// Writes interop keys as keystores in a client's layout, below `dir/keys` and `dir/secrets`; weakly protected, so that
+/// every client opens them quickly.
+///
+/// # Errors
+/// The first file that could not be written.
+pub fn write_keystores(dir: &Path, layout: Layout, indices: impl Iterator<Item = u64>) -> Result<(), FolderError> {
+    keystore::write(dir, layout, Kdf::QUICK, &indices.map(secret_key).collect::<Vec<_>>())
 }
 
 fn secret_key(index: u64) -> SecretKey {

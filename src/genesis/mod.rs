@@ -8,8 +8,8 @@ mod directory;
 mod keys;
 mod state;
 
-pub use directory::{DirectoryError, NetworkDirectory, Peers, write_secret};
-pub use keys::{InteropKey, interop_key, interop_keys, interop_secret};
+pub use directory::{DirectoryError, NetworkDirectory, Peers};
+pub use keys::{InteropKey, interop_key, interop_keys, interop_secret, write_keystores};
 pub use state::{
     ETH1_BLOCK_HASH, ETH1_TIMESTAMP, GenesisError, MAX_VALIDATORS, QuickStart, deposit_data, genesis_state,
 };

@@ -62,6 +62,9 @@ pub enum Event {
         block: String,
         /// Root of its post-state.
         state: String,
+        /// Validator that proposed it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proposer: Option<u64>,
         /// Epoch of the justified checkpoint.
         justified: u64,
         /// Epoch of the finalized checkpoint.

@@ -65,13 +65,14 @@ mod tests {
                 head_slot: 1,
                 block: "0xaa".into(),
                 state: "0xbb".into(),
+                proposer: Some(7),
                 justified: 0,
                 finalized: 0,
             },
         );
         assert_eq!(
             serde_json::to_string(&line).unwrap(),
-            r#"{"v":1,"at":"10.031","slot":1,"event":"head","node":"a0","head_slot":1,"block":"0xaa","state":"0xbb","justified":0,"finalized":0}"#
+            r#"{"v":1,"at":"10.031","slot":1,"event":"head","node":"a0","head_slot":1,"block":"0xaa","state":"0xbb","proposer":7,"justified":0,"finalized":0}"#
         );
         let started = Line::new(7, None, Event::Node(NodeEvent::new("b0", NodeState::Started)));
         assert_eq!(
@@ -101,6 +102,7 @@ mod tests {
                 node,
                 head_slot,
                 state: block.clone(),
+                proposer: head_slot.checked_sub(1),
                 block,
                 justified: finalized,
                 finalized

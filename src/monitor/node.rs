@@ -28,6 +28,7 @@ struct Head {
     slot: u64,
     block: String,
     state: String,
+    proposer: u64,
     justified: (u64, String),
     finalized: (u64, String),
 }
@@ -126,6 +127,7 @@ impl Watched {
                 slot: header.header.message.slot,
                 block: header.root.to_string(),
                 state: header.header.message.state_root.to_string(),
+                proposer: header.header.message.proposer_index,
                 justified: checkpoint(&checkpoints.current_justified),
                 finalized: checkpoint(&checkpoints.finalized),
             },
@@ -181,6 +183,8 @@ impl Watched {
             head_slot: head.slot,
             block: head.block,
             state: head.state,
+            // nobody proposed the genesis block
+            proposer: (head.slot > 0).then_some(head.proposer),
             justified: head.justified.0,
             finalized: head.finalized.0,
         }];

@@ -5,12 +5,12 @@
 //! Nothing here judges a block or a vote: that is the chain's; and only [`libp2p`] opens sockets, reads clocks or spawns tasks.
 
 pub mod codec;
-pub mod enr;
 pub mod identity;
 pub mod libp2p;
 pub mod link;
 pub mod memory;
 mod peer_id;
+mod protocol;
 pub mod service;
 pub mod topic;
 

@@ -1,14 +1,14 @@
 //! [`Core`]: one node without its sockets, disk and clock. What happens is told to it; what is to be done it gives back.
 //! It NEVER does I/O, reads a clock or uses randomness, so the same inputs in the same order give the same effects.
 
+mod identity;
 mod later;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
-use self::later::Waiting;
+pub use self::identity::{Endpoint, Identity};
+use self::later::{Blinded, Waiting};
 pub use self::later::{CallId, Handled};
 use super::rest::{self, Refusal, Reply, Served};
 use crate::api::Request;
@@ -17,7 +17,6 @@ use crate::engine;
 use crate::net::link::Direction;
 use crate::net::service::{self, Action, Service};
 use crate::net::{Command, LinkEvent};
-use crate::ssz::Json;
 use crate::types::{BeaconState, ChainConfig};
 
 /// Parts of a slot between two ticks while there is something to hurry for: peers to shake hands with, blocks to fetch.
@@ -67,15 +66,6 @@ pub struct ProcessFigures {
     pub open_fds: u64,
 }
 
-/// What a node says of itself at `/eth/v1/node/identity`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identity {
-    /// libp2p peer id, base58.
-    pub peer_id: String,
-    /// Multiaddrs to be dialled at, with the peer id.
-    pub addresses: Vec<String>,
-}
-
 /// One peer, as `/eth/v1/node/peers` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerView {
@@ -119,6 +109,7 @@ pub struct Core {
     verdicts: BTreeMap<u64, Outcome>,
     /// Requests that are answered later.
     waiting: BTreeMap<CallId, Waiting>,
+    blinded: Blinded,
     slot_told: Option<u64>,
     process: ProcessFigures,
 }
@@ -167,6 +158,7 @@ impl Core {
             next_call: 0,
             verdicts: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            blinded: Blinded::default(),
             slot_told: None,
             process: ProcessFigures::default(),
         }
@@ -235,9 +227,14 @@ impl Core {
         }
     }
 
-    /// As [`Core::handle`], with all that HTTP can carry.
+    /// As [`Core::handle`], with all that HTTP can carry. A request that comes first in a new slot brings its tick: its
+    /// caller asks about a slot that has begun.
     pub fn serve(&mut self, request: &Request, now_ms: u64) -> Served {
         self.now_ms = now_ms;
+        let clock = self.chain.config().slot_clock(self.chain.genesis_time());
+        if clock.slot_at(now_ms).is_some_and(|slot| slot > self.chain.current_slot()) {
+            self.on_tick(now_ms);
+        }
         rest::serve(self, request, now_ms)
     }
 
@@ -300,18 +297,6 @@ impl Core {
     /// 503 while the node is catching up.
     pub(super) fn refuse_while_syncing(&self) -> Result<(), Refusal> {
         if self.net.is_syncing(&self.chain) { Err(Refusal::syncing()) } else { Ok(()) }
-    }
-
-    /// The standard's `NetworkIdentity`. There is no discovery yet, so no ENR and no address for it.
-    pub(super) fn identity_json(&self) -> Value {
-        let shape = self.chain.config().shape_at_slot(self.chain.current_slot());
-        json!({
-            "peer_id": self.identity.peer_id,
-            "enr": "",
-            "p2p_addresses": self.identity.addresses,
-            "discovery_addresses": [],
-            "metadata": self.net.metadata().to_json(shape),
-        })
     }
 
     /// Hands an object of an API call to the chain and gives its verdict.

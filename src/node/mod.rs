@@ -9,4 +9,4 @@ mod live;
 mod metrics;
 pub mod rest;
 
-pub use self::core::{CallId, Core, Effects, Handled, Identity, LogLine, PeerView, ProcessFigures, SyncView};
+pub use self::core::{CallId, Core, Effects, Endpoint, Handled, Identity, LogLine, PeerView, ProcessFigures, SyncView};

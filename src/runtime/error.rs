@@ -13,11 +13,16 @@ pub enum Error {
     #[error("node `{node}` is {state}")]
     State { node: String, state: &'static str },
     /// A client's program is not there.
-    #[error("node `{node}`: its {role} program `{program}` was not found; install it or put it on PATH")]
+    #[error(
+        "node `{node}`: its {role} program `{program}` was not found; put it on PATH, or name it: --program {client}.{role}=FILE"
+    )]
     ProgramMissing { node: String, client: String, role: String, program: String },
     /// A program could not be started.
     #[error("node `{node}`: starting its {role} program `{program}` failed: {source}")]
     Spawn { node: String, role: String, program: String, source: std::io::Error },
+    /// What a program is run with before it first starts did not go well.
+    #[error("node `{node}`: `{command}`, which sets up its {role}, failed: {says}")]
+    Setup { node: String, role: String, command: String, says: String },
     /// No free port.
     #[error("no free TCP port on 127.0.0.1 in {first}..{end}: end what holds them, or wait for other runs to finish")]
     NoPort { first: u16, end: u16 },

@@ -253,6 +253,9 @@ impl<'a> Drive<'a> {
             event.pid = program.pid;
             self.tell(Event::Node(event))?;
         }
+        if let Some(peer_id) = self.runtime.peer_id(node) {
+            self.monitor.knows(node, peer_id);
+        }
         let (beacon, engine) = (self.runtime.beacon(node)?, self.runtime.engine(node)?);
         let proposes = self.network.node(node).is_some_and(|node| !node.validators.is_empty());
         self.monitor.examine(node, Examined { beacon: beacon.clone(), engine, proposes });

@@ -98,6 +98,9 @@ pub struct Node {
     pub role: String,
     /// The client that plays the role.
     pub client: String,
+    /// The client whose validator signs, if another than that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<String>,
     /// Its execution engine, on a network that ever has execution payloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<EnginePlan>,
@@ -134,6 +137,7 @@ impl Plan {
             name: node.name.clone(),
             role: Some(node.role.clone()),
             client: node.client.clone(),
+            validator: node.validator.clone(),
             engine: node.engine.clone(),
             validators: Validators::Ranges(node.validators.clone()),
             start: node.start,

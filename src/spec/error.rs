@@ -21,7 +21,7 @@ pub enum Error {
         /// How many elements there are.
         len: u64,
     },
-    /// A list of the state has no room for another element.
+    /// A list of the state or of a block has no room for another element.
     #[error("{list} is full with {len} elements")]
     ListFull {
         /// The list.

@@ -29,6 +29,8 @@ pub struct NodeSpec {
     pub role: Option<String>,
     /// The client that plays it: a name of a client definition.
     pub client: String,
+    /// The client whose validator signs, if another than its own.
+    pub validator: Option<String>,
     /// Its execution engine, if the network has payloads.
     pub engine: Option<EnginePlan>,
     /// Which validator keys it holds.
@@ -121,6 +123,7 @@ pub fn lay_out(
             name: spec.name.clone(),
             role: spec.role.clone(),
             client: spec.client.clone(),
+            validator: spec.validator.clone(),
             engine: spec.engine.clone(),
             validators,
             start: spec.start,

@@ -55,6 +55,9 @@ pub struct NodePlan {
     pub role: Option<String>,
     /// Name of the client definition that plays it.
     pub client: String,
+    /// Name of the client definition whose role `validator` signs, if another than its client's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<String>,
     /// Its execution engine, on a network that ever has execution payloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<EnginePlan>,
@@ -98,6 +101,12 @@ pub enum Start {
 }
 
 impl NodePlan {
+    /// The names of the client definitions that it is made of: its client's, its validator's, its engine's.
+    pub fn clients(&self) -> impl Iterator<Item = &str> {
+        let others = self.validator.iter().chain(self.engine.iter().map(|engine| &engine.client));
+        std::iter::once(&self.client).chain(others).map(String::as_str)
+    }
+
     /// How many keys it holds.
     pub fn validator_count(&self) -> u64 {
         self.validators.iter().map(KeyRange::count).sum()

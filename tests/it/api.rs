@@ -141,6 +141,17 @@ async fn answers_of_the_wrong_form_are_errors_that_quote_them() {
 }
 
 #[tokio::test]
+async fn older_nodes_are_asked_for_validators_by_a_repeated_parameter() {
+    let mut server = serve(http("404 Not Found", "", ""), Duration::ZERO).await;
+    let ids = ["1".to_owned(), "2".to_owned()];
+    assert_eq!(client(&server.url).validators("head", &ids).await.unwrap_err().status(), Some(404));
+    assert!(server.asked.recv().await.unwrap().starts_with("POST /eth/v1/beacon/states/head/validators HTTP"));
+    // Lodestar 1.5.1 takes `1,2` for one id that nobody has
+    let second = server.asked.recv().await.unwrap();
+    assert!(second.starts_with("GET /eth/v1/beacon/states/head/validators?id=1&id=2 HTTP"), "{second}");
+}
+
+#[tokio::test]
 async fn events_stream_until_the_node_ends_it() {
     let head = r#"{"slot":"3","block":"0x0101010101010101010101010101010101010101010101010101010101010101","state":"0x0101010101010101010101010101010101010101010101010101010101010101"}"#;
     let body =
@@ -151,7 +162,7 @@ async fn events_stream_until_the_node_ends_it() {
     assert!(matches!(&events[0], Ok(Event::Head(head)) if head.slot == 3));
     assert!(matches!(&events[1], Err(StreamError::Event(_))));
     assert!(matches!(&events[2], Ok(Event::Other { topic, .. }) if topic == "odd"));
-    assert!(server.asked.recv().await.unwrap().starts_with("GET /eth/v1/events?topics=head,block HTTP/1.1"));
+    assert!(server.asked.recv().await.unwrap().starts_with("GET /eth/v1/events?topics=head&topics=block HTTP/1.1"));
 
     // a stream outlives the time that an ordinary answer may take, and its end in the middle is an error
     let open = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nevent: odd\ndata: 1\n\n";
@@ -162,6 +173,18 @@ async fn events_stream_until_the_node_ends_it() {
         if error.kind == TransportErrorKind::Broken),
         "{events:?}"
     );
+
+    // Lodestar says nothing, not even 200, before the first event.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let silent = tokio::spawn(async move {
+        let mut socket = listener.accept().await.unwrap().0;
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        socket.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nevent: odd\ndata: 1\n\n").await.unwrap();
+    });
+    let events: Vec<_> = transport(&url).events(&["head"]).await.unwrap().collect().await;
+    assert!(matches!(&events[..], [Ok(Event::Other { .. })]), "{events:?}");
+    silent.await.unwrap();
 
     let server = serve(json("400 Bad Request", r#"{"code":400,"message":"unknown topic"}"#), Duration::ZERO).await;
     let Err(error) = transport(&server.url).events(&["x"]).await.map(drop) else { panic!("refused") };

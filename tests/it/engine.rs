@@ -2,6 +2,7 @@
 
 mod chain;
 mod examples;
+mod genesis_json;
 mod http;
 mod rpc;
 mod setup;

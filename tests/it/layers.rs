@@ -18,7 +18,7 @@ use Side::{Client, Orchestrator};
 const LAYERS: &[(Side, u8, &[&str])] = &[
     (Client, 0, &["ssz", "time"]),
     (Client, 1, &["crypto", "types"]),
-    (Client, 2, &["spec", "api", "engine", "witness"]),
+    (Client, 2, &["spec", "api", "engine", "keystore", "witness"]),
     (Client, 3, &["chain", "validator"]),
     (Client, 4, &["net"]),
     (Client, 5, &["node"]),
@@ -33,7 +33,7 @@ const LAYERS: &[(Side, u8, &[&str])] = &[
 ];
 
 /// What the orchestrator may import of the client side.
-const SHARED: &[&str] = &["ssz", "types", "spec", "time", "crypto", "api", "engine", "witness"];
+const SHARED: &[&str] = &["ssz", "types", "spec", "time", "crypto", "api", "engine", "keystore", "witness"];
 
 /// Imported by anybody.
 const LEAVES: &[&str] = &["yaml"];

@@ -2,6 +2,7 @@
 
 mod api;
 mod chain;
+mod client;
 mod engine;
 mod genesis;
 mod layers;

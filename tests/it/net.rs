@@ -1,9 +1,11 @@
 //! Real sockets on loopback: two of our network stacks, and strangers, talk to each other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes as Payload;
+use lockin::chain::Standing;
 use lockin::net::libp2p::{Config, Handle, Muxers, start};
 use lockin::net::link::{
     Chunk, Command, Direction, GossipId, InboundId, Link, LinkEvent, PeerId, Protocol, RequestError, RequestId,
@@ -293,14 +295,17 @@ impl ChainView for Genesis {
     fn has_block(&self, _: &Root) -> bool {
         false
     }
+    fn standing(&self, _: &Root) -> Standing {
+        Standing::Unknown
+    }
     fn block_by_root(&self, _: &Root) -> Option<Arc<SignedBeaconBlock>> {
         None
     }
     fn blob_sidecars(&self, _: &Root) -> Vec<Arc<BlobSidecar>> {
         Vec::new()
     }
-    fn data_column_sidecar(&self, _: &Root, _: u64) -> Option<Arc<DataColumnSidecar>> {
-        None
+    fn data_column_sidecars(&self, _: &Root, _: &BTreeSet<u64>) -> Vec<Arc<DataColumnSidecar>> {
+        Vec::new()
     }
     fn canonical_block_at(&self, _: Slot) -> Option<Arc<SignedBeaconBlock>> {
         None

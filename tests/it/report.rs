@@ -37,6 +37,7 @@ impl Story {
                 head_slot,
                 block: format!("0x{head_slot:064x}"),
                 state: "0x00".into(),
+                proposer: None,
                 justified: epoch.saturating_sub(1),
                 finalized: epoch.saturating_sub(2),
             },

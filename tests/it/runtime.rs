@@ -26,6 +26,7 @@ fn plan(fork: Fork) -> NetworkPlan {
         name: name.into(),
         role: None,
         client: "lockin".into(),
+        validator: None,
         engine: engine.clone(),
         validators: Validators::Count(validators),
         start,

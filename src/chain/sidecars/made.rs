@@ -7,8 +7,9 @@ use crate::chain::Chain;
 use crate::chain::calls::Purpose;
 use crate::chain::effect::Effect;
 use crate::chain::event::Origin;
-use crate::chain::held::{Arrival, Asker};
+use crate::chain::held::Arrival;
 use crate::chain::verdict::Fault;
+use crate::chain::waiting::Waiting;
 use crate::crypto::kzg::CellsAndProofs;
 use crate::engine::{BlobAndProofs, Call};
 use crate::spec::{self, das};
@@ -16,7 +17,8 @@ use crate::ssz::Root;
 use crate::types::{Blob, ForkName, KzgProof, SignedBeaconBlock};
 
 impl Chain {
-    /// Takes a block with its blobs: both are published once both are right.
+    /// Takes a block with its blobs: both are published once both are right, so perhaps after the block was held. Nothing is
+    /// kept before that: who did not sign the block must not put his sidecars in the place of others.
     pub(in crate::chain) fn on_block_contents(
         &mut self,
         block: Arc<SignedBeaconBlock>,
@@ -25,31 +27,33 @@ impl Chain {
         origin: Origin,
     ) {
         let root = self.root_of(&block);
-        let mut asker = Asker::new(origin);
-        let sidecars = match self.make_sidecars(&block, blobs, proofs) {
+        let mut arrival = Arrival::new(root, block, origin);
+        arrival.sidecars = match self.make_sidecars(&arrival.block, blobs, proofs) {
             Ok(sidecars) => sidecars,
-            Err(error) => return self.refuse(&mut asker, Fault::Reject(format!("its blobs: {error}"))),
+            Err(error) => return self.refuse(&mut arrival.asker, Fault::Reject(format!("its blobs: {error}"))),
         };
-        if let Some(fault) = sidecars.iter().find_map(|sidecar| self.check_contents(sidecar).err()) {
-            return self.refuse(&mut asker, fault);
+        if let Some(fault) = arrival.sidecars.iter().find_map(|sidecar| self.check_contents(sidecar).err()) {
+            return self.refuse(&mut arrival.asker, fault);
         }
-        let known = self.waiting.contains_key(&root) || self.store.contains(&root);
-        let room = known || sidecars.iter().all(|sidecar| self.keep_sidecar(root, sidecar.clone()));
-        if !room {
-            return self.refuse(&mut asker, Fault::Ignore("sidecars of too many blocks are kept".into()));
+        let same = |waiting: &Waiting| waiting.arrival.block.signature == arrival.block.signature;
+        if self.waiting.get(&root).is_some_and(same) {
+            // it came from elsewhere, perhaps alone
+            let sidecars = std::mem::take(&mut arrival.sidecars);
+            self.complete_with(root, sidecars);
         }
-        self.take_blocks(vec![Arrival { root, block, asker }]);
-        if known {
-            return;
-        }
-        if self.waiting.contains_key(&root) || self.store.contains(&root) {
-            self.publish_sidecars(root, sidecars);
-        } else if !self.held.holds(&root) {
-            self.forget_sidecars(&root);
-        }
+        self.take_blocks(vec![arrival]);
     }
 
-    pub(super) fn publish_sidecars(&mut self, root: Root, sidecars: Vec<Sidecar>) {
+    /// Keeps and publishes what was made with a block that is found right.
+    pub(in crate::chain) fn take_made_sidecars(&mut self, arrival: &mut Arrival) {
+        let sidecars = std::mem::take(&mut arrival.sidecars);
+        for sidecar in &sidecars {
+            self.keep_sidecar(arrival.root, sidecar.clone());
+        }
+        self.publish_sidecars(arrival.root, sidecars);
+    }
+
+    fn publish_sidecars(&mut self, root: Root, sidecars: Vec<Sidecar>) {
         for sidecar in sidecars {
             self.tell_sidecar(root, &sidecar);
             let gossip = self.gossip_of(sidecar);
@@ -79,9 +83,17 @@ impl Chain {
         Ok(columns.into_iter().map(|column| Sidecar::Column(Arc::new(column))).collect())
     }
 
+    /// Whether a waiting block is news to the network. Of what was fetched long after its slot, no pool has the blobs any
+    /// more, and peers have had the sidecars.
+    fn is_news(&self, waiting: &Waiting) -> bool {
+        let fetched = matches!(waiting.arrival.asker.origin, Origin::Sync(_));
+        !fetched || waiting.arrival.block.message.slot.saturating_add(1) >= self.slot
+    }
+
     /// Asks the engine for the blobs of a waiting block: its pool may have had them before any peer sends them.
     pub(in crate::chain) fn ask_engine_for_blobs(&mut self, root: &Root) {
-        let Some(waiting) = self.waiting.get(root).filter(|waiting| !waiting.available) else { return };
+        let wanted = |waiting: &&Waiting| !waiting.available && self.is_news(waiting);
+        let Some(waiting) = self.waiting.get(root).filter(wanted) else { return };
         let block = &waiting.arrival.block.message;
         let fork = self.fork_at(block.slot);
         let commitments = block.body.blob_kzg_commitments.iter();
@@ -114,14 +126,16 @@ impl Chain {
         }
     }
 
-    /// Adds the sidecars that are missing of a block, and publishes these.
+    /// Adds the sidecars that are missing of a waiting block, and publishes these while they are news.
     pub(super) fn complete_with(&mut self, root: Root, sidecars: Vec<Sidecar>) {
         let missing = sidecars.into_iter().filter(|sidecar| !self.has_sidecar(&root, sidecar.index()));
         let missing: Vec<Sidecar> = missing.collect();
         for sidecar in &missing {
             self.keep_sidecar(root, sidecar.clone());
         }
-        self.publish_sidecars(root, missing);
+        if self.waiting.get(&root).is_some_and(|waiting| self.is_news(waiting)) {
+            self.publish_sidecars(root, missing);
+        }
         self.sidecars_came(&root);
     }
 }

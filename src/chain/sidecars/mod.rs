@@ -8,6 +8,7 @@ mod kept;
 mod made;
 mod missing;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(super) use kept::Kept;
@@ -15,7 +16,7 @@ pub(super) use kept::Kept;
 use super::effect::{Gossip, Notice};
 use super::event::Origin;
 use super::held::{Arrival, Asker};
-use super::verdict::{Fault, fresh, must};
+use super::verdict::{Fault, fresh, must, should};
 use super::{Chain, schema};
 use crate::spec::{self, das, gossip};
 use crate::ssz::{Root, Ssz};
@@ -58,15 +59,24 @@ impl Chain {
         let root = sidecar.header().message.hash_tree_root(self.cfg.shape_at_slot(sidecar.slot()));
         match self.judge_sidecar(&root, &sidecar, subnet, asker.origin) {
             Ok(()) => {
-                if !self.keep_sidecar(root, sidecar.clone()) {
-                    return self.refuse(&mut asker, Fault::Ignore("sidecars of too many blocks are kept".into()));
+                let waiting = &self.waiting;
+                if !self.sidecars.make_room(&root, sidecar.header(), |root| waiting.contains_key(root)) {
+                    let why = "its proposer signed several blocks for its slot".into();
+                    return self.refuse(&mut asker, Fault::Ignore(why));
                 }
-                self.tell_sidecar(root, &sidecar);
+                self.keep_sidecar(root, sidecar.clone());
+                if !matches!(asker.origin, Origin::Sync(_)) {
+                    self.tell_sidecar(root, &sidecar);
+                }
                 let gossip = self.gossip_of(sidecar);
                 self.accept(&mut asker, || gossip);
                 self.sidecars_came(&root);
             }
             Err(Fault::NeedsBlock(parent)) => {
+                // whoever has seen the header can put rubbish beside it
+                if let Err(fault) = self.check_contents(&sidecar) {
+                    return self.refuse(&mut asker, fault);
+                }
                 self.answer_held(&mut asker, "held until its block's parent comes");
                 if let Err(mut back) = self.held.keep_sidecar(parent, sidecar, subnet, asker, self.slot) {
                     self.refuse(&mut back, Fault::NeedsBlock(parent));
@@ -86,7 +96,7 @@ impl Chain {
         fresh(!self.has_sidecar(root, sidecar.index()), || "the sidecar is known".into())?;
         if matches!(origin, Origin::Sync(_)) {
             fresh(!self.store.contains(root), || "its block is imported".into())?;
-            must(!self.invalid.contains(root), || "its block is invalid".into())?;
+            should(!self.invalid.contains(root), || "its block is invalid".into())?;
             self.check_sidecar_signature(root, sidecar)?;
             return self.check_contents(sidecar);
         }
@@ -134,13 +144,15 @@ impl Chain {
         }
     }
 
-    /// Keeps a right sidecar. False if there is no room.
-    fn keep_sidecar(&mut self, root: Root, sidecar: Sidecar) -> bool {
+    /// Keeps a right sidecar. One of an imported block is in the database already.
+    fn keep_sidecar(&mut self, root: Root, sidecar: Sidecar) {
         match &sidecar {
             Sidecar::Blob(sidecar) => self.seen.add_blob_sidecar(sidecar),
             Sidecar::Column(sidecar) => self.seen.add_data_column_sidecar(sidecar),
         }
-        self.sidecars.insert(root, sidecar.index(), sidecar, self.slot)
+        if !self.store.contains(&root) {
+            self.sidecars.insert(root, sidecar, self.slot);
+        }
     }
 
     fn tell_sidecar(&mut self, block: Root, sidecar: &Sidecar) {
@@ -179,11 +191,14 @@ impl Chain {
     /// peers serve them, nobody is asked for them.
     pub(super) fn is_available(&self, arrival: &Arrival) -> bool {
         let block = &arrival.block;
-        if self.cfg.epoch_of(block.message.slot) < self.served_since(self.cfg.epoch_of(self.slot)) {
-            return true;
-        }
-        let family = self.sidecars.family(&arrival.root);
-        family.map_or(0, |family| family.len() as u64) >= self.sidecars_of(block)
+        let window = match self.fork_at(block.message.slot) < ForkName::Fulu {
+            true => self.cfg.min_epochs_for_blob_sidecars_requests,
+            false => self.cfg.min_epochs_for_data_column_sidecars_requests,
+        };
+        let oldest = self.cfg.epoch_of(self.slot).saturating_sub(window);
+        let kept = self.sidecars.family(&arrival.root).map_or(0, |family| family.len());
+        let there = kept.max(arrival.sidecars.len()) as u64;
+        there >= self.sidecars_of(block) || self.cfg.epoch_of(block.message.slot) < oldest
     }
 
     /// The first epoch whose sidecars are served in an epoch.
@@ -219,35 +234,34 @@ impl Chain {
         self.sidecars.remove(root);
     }
 
-    /// The blobs of an imported block, as sidecars by index; empty if it has none, or they are no longer kept.
+    /// The blobs of a block, as sidecars by index; empty if it has none, or they are no longer kept. Those that are there of
+    /// a block that waits for others count, too: who waits for the rest must not wait for us.
     pub fn blob_sidecars(&self, root: &Root) -> Vec<Arc<BlobSidecar>> {
-        self.stored(root, |sidecar| match sidecar {
-            Sidecar::Blob(sidecar) => Some(sidecar),
-            Sidecar::Column(_) => None,
-        })
+        let pick = |sidecar| if let Sidecar::Blob(sidecar) = sidecar { Some(sidecar) } else { None };
+        self.stored(root, |_| true, pick)
     }
 
-    /// The data columns of an imported block by index; empty if it has none, or they are no longer kept.
+    /// The data columns of a block by index, likewise.
     pub fn data_column_sidecars(&self, root: &Root) -> Vec<Arc<DataColumnSidecar>> {
-        self.stored(root, |sidecar| match sidecar {
-            Sidecar::Column(sidecar) => Some(sidecar),
-            Sidecar::Blob(_) => None,
-        })
+        self.stored(root, |_| true, column_of)
     }
 
-    /// One data column of an imported block.
-    pub fn data_column_sidecar(&self, root: &Root, index: u64) -> Option<Arc<DataColumnSidecar>> {
-        let block = self.blocks.get(root)?;
-        match self.stored_sidecar(root, block.message.slot, index)? {
-            Sidecar::Column(sidecar) => Some(sidecar),
-            Sidecar::Blob(_) => None,
-        }
+    /// Those of these data columns of a block, likewise.
+    pub fn some_data_column_sidecars(&self, root: &Root, indices: &BTreeSet<u64>) -> Vec<Arc<DataColumnSidecar>> {
+        self.stored(root, |index| indices.contains(index), column_of)
     }
 
-    fn stored<T>(&self, root: &Root, pick: impl Fn(Sidecar) -> Option<T>) -> Vec<T> {
-        let Some(block) = self.blocks.get(root) else { return Vec::new() };
+    fn stored<T>(
+        &self,
+        root: &Root,
+        wanted: impl Fn(&u64) -> bool,
+        pick: impl Fn(Sidecar) -> Option<Arc<T>>,
+    ) -> Vec<Arc<T>> {
+        let waiting = self.waiting.get(root).map(|waiting| waiting.arrival.block.clone());
+        let Some(block) = waiting.or_else(|| self.blocks.get(root)) else { return Vec::new() };
         let slot = block.message.slot;
-        (0..self.sidecars_of(&block)).filter_map(|index| pick(self.stored_sidecar(root, slot, index)?)).collect()
+        let indices = (0..self.sidecars_of(&block)).filter(wanted);
+        indices.filter_map(|index| pick(self.stored_sidecar(root, slot, index)?)).collect()
     }
 
     /// A database that can't be read or decoded has no sidecars, for a reader's purposes.
@@ -263,4 +277,8 @@ impl Chain {
             DataColumnSidecar::decode(shape, &bytes).ok().map(|sidecar| Sidecar::Column(Arc::new(sidecar)))
         }
     }
+}
+
+fn column_of(sidecar: Sidecar) -> Option<Arc<DataColumnSidecar>> {
+    if let Sidecar::Column(sidecar) = sidecar { Some(sidecar) } else { None }
 }

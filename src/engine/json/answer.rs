@@ -4,7 +4,7 @@ use super::block::pow_block_from;
 use super::call::{Version, get_payload_version};
 use super::payload::{payload_from, payload_to, status_from, status_to};
 use super::value::{bytes_from, data, data_from, elements, field, optional, quantity256, quantity256_from};
-use crate::engine::call::{Answer, BlobAndProofs, BuiltPayload, Call};
+use crate::engine::call::{Answer, BlobAndProofs, BuiltPayload, Call, PayloadStatus, Validity};
 use crate::engine::requests::{self, MAX_KINDS};
 use crate::ssz::{Fork, Json, JsonError, Preset, Shape};
 use serde_json::{Value, json};
@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 /// An answer's `result`. `version` is that of the method asked; `fork` that of the payload, where there is one.
 pub fn answer_to(version: Version, fork: Fork, answer: &Answer) -> Value {
     match answer {
+        // `shanghai.md`: from V2 on a wrong hash is `INVALID`, whatever the payload's fork.
+        Answer::PayloadStatus(status) if version >= 2 && status.status == Validity::InvalidBlockHash => {
+            status_to(&PayloadStatus { status: Validity::Invalid, ..status.clone() })
+        }
         Answer::PayloadStatus(status) => status_to(status),
         Answer::ForkchoiceUpdated { status, payload_id } => {
             json!({"payloadStatus": status_to(status), "payloadId": payload_id.map(data)})

@@ -1,5 +1,5 @@
 //! The blocks that the stub knows, by hash, and those it was told of and could not judge, or judged invalid.
-//! Everything here is bounded: what is old or far below the finalized block is forgotten.
+//! Everything here is bounded: what is old or far below the finalized block is forgotten, but for the beginning.
 
 use crate::engine::call::NewPayload;
 use crate::engine::header::Header;
@@ -79,6 +79,8 @@ pub(super) struct Invalid {
 #[derive(Clone, Debug)]
 pub(super) struct Chain {
     blocks: BTreeMap<Hash32, Block>,
+    /// Hashes of the first blocks, oldest first: clients ask for them at any time.
+    beginning: Vec<Hash32>,
     /// Told of, not judged.
     pub aside: Recent<Hash32, NewPayload>,
     /// Judged, and not valid.
@@ -91,12 +93,18 @@ impl Chain {
     /// A chain of these blocks, oldest first; the last is the head.
     pub fn new(blocks: Vec<Block>) -> Self {
         let head = blocks.last().map_or(Hash32::ZERO, |block| block.hash);
+        let beginning = blocks.iter().map(|block| block.hash).collect();
         let blocks = blocks.into_iter().map(|block| (block.hash, block)).collect();
-        Self { blocks, aside: Recent::new(MAX_ASIDE), invalid: Recent::new(MAX_ASIDE), head }
+        Self { blocks, beginning, aside: Recent::new(MAX_ASIDE), invalid: Recent::new(MAX_ASIDE), head }
     }
 
     pub fn get(&self, hash: &Hash32) -> Option<&Block> {
         self.blocks.get(hash)
+    }
+
+    /// The blocks that the chain began with, oldest first.
+    pub fn beginning(&self) -> impl DoubleEndedIterator<Item = &Block> {
+        self.beginning.iter().filter_map(|hash| self.get(hash))
     }
 
     /// The block and its ancestors as far as they are known, newest first.
@@ -136,8 +144,8 @@ impl Chain {
     }
 
     fn forget_below(&mut self, number: u64) {
-        let head = self.head;
-        self.blocks.retain(|hash, block| block.header.number >= number || *hash == head);
+        let (head, beginning) = (self.head, &self.beginning);
+        self.blocks.retain(|hash, block| block.header.number >= number || *hash == head || beginning.contains(hash));
     }
 }
 
@@ -175,7 +183,7 @@ mod tests {
         }
         assert!(chain.blocks.len() <= MAX_BLOCKS);
         chain.finalized(&chain.head.clone());
-        assert_eq!(chain.blocks.len() as u64, KEPT_BELOW_FINALIZED + 1);
+        assert_eq!(chain.blocks.len() as u64, KEPT_BELOW_FINALIZED + 2, "and the first one");
         let mut recent = Recent::new(2);
         (0..5).for_each(|key| recent.insert(key, ()));
         assert_eq!((recent.get(&2), recent.get(&4), recent.order.len()), (None, Some(&()), 2));

@@ -44,7 +44,11 @@ impl BlobGas {
     /// Of a block of `epoch`. The consensus configuration has the maximum only: target and fraction follow from it as
     /// they do on mainnet, half of it in deneb and two thirds of it since.
     pub fn at_epoch(cfg: &ChainConfig, epoch: u64) -> Self {
-        let fork = cfg.fork_at_epoch(epoch);
+        Self::of_fork(cfg, cfg.fork_at_epoch(epoch), epoch)
+    }
+
+    /// The same by the rules of `fork`, though later ones may hold in that epoch already.
+    pub fn of_fork(cfg: &ChainConfig, fork: Fork, epoch: u64) -> Self {
         let scheduled = cfg.blob_schedule.iter().filter(|entry| fork >= Fork::Fulu && entry.epoch <= epoch);
         let scheduled = scheduled.max_by_key(|entry| entry.epoch).map(|entry| entry.max_blobs_per_block);
         let electra = cfg.max_blobs_per_block_electra;

@@ -10,7 +10,7 @@
 mod blobs;
 mod build;
 mod chain;
-mod fees;
+pub(super) mod fees;
 mod judge;
 mod script;
 mod verdict;
@@ -184,8 +184,9 @@ impl Stub {
 
     /// A block of the canonical chain by its number.
     pub fn block_at(&self, number: u64) -> Option<&Block> {
-        let mut ancestors = self.chain.ancestors(&self.chain.head);
-        ancestors.find(|block| block.header.number <= number).filter(|block| block.header.number == number)
+        let ancestors = self.chain.ancestors(&self.chain.head).take_while(|block| block.header.number >= number);
+        // Between those that are still known and the beginning there may be a gap.
+        ancestors.chain(self.chain.beginning()).find(|block| block.header.number == number)
     }
 
     /// The fork of the payload that is being built under `id`.
@@ -284,10 +285,9 @@ impl Stub {
 
     /// Spec: bellatrix `get_pow_block_at_terminal_total_difficulty`.
     fn terminal_pow_block(&self, difficulty: Uint256) -> Option<PowBlock> {
-        let mut ancestors = self.chain.ancestors(&self.chain.head);
         let terminal =
             |block: &&Block| block.proof_of_work && judge::is_terminal(&self.chain, block, difficulty, Hash32::ZERO);
-        ancestors.find(terminal).map(pow_block)
+        self.chain.beginning().rev().find(terminal).map(pow_block)
     }
 
     fn note(&mut self, at_ms: u64, call: &Call, result: &Result<Answer, Failure>) {

@@ -28,7 +28,8 @@ pub enum Say {
     /// Nothing.
     #[serde(rename = "timeout")]
     Timeout,
-    /// `engine_getPayload` gives a payload whose hash is not that of its fields.
+    /// The payload does not have the hash that it says: so the verdict on one (`INVALID_BLOCK_HASH` by V1, later
+    /// `INVALID`), and so it is with those that `engine_getPayload` gives.
     #[serde(rename = "wrong_hash")]
     WrongHash,
 }
@@ -179,7 +180,7 @@ impl Say {
             Self::Valid | Self::Invalid | Self::Syncing => &[Asked::NewPayload, Asked::ForkchoiceUpdated],
             Self::Accepted => &[Asked::NewPayload],
             Self::Timeout => &[Asked::NewPayload, Asked::ForkchoiceUpdated, Asked::GetPayload],
-            Self::WrongHash => &[Asked::GetPayload],
+            Self::WrongHash => &[Asked::NewPayload, Asked::GetPayload],
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::engine::json::code;
 use crate::ssz::Fork;
 use crate::types::Hash32;
 
+/// Why a payload is invalid of which a rule says so.
+const TOLD: &str = "told to say so";
+
 fn valid(hash: Hash32) -> PayloadStatus {
     PayloadStatus { status: Validity::Valid, latest_valid_hash: Some(hash), validation_error: None }
 }
@@ -29,6 +32,12 @@ fn invalid(invalid: &Invalid) -> PayloadStatus {
         latest_valid_hash: invalid.latest_valid_hash,
         validation_error: Some(invalid.why.clone()),
     }
+}
+
+/// `paris.md`; `shanghai.md` did away with the status.
+fn wrong_hash(fork: Fork, why: String) -> PayloadStatus {
+    let status = if fork < Fork::Capella { Validity::InvalidBlockHash } else { Validity::Invalid };
+    PayloadStatus { validation_error: Some(why), ..without_hash(status) }
 }
 
 impl Stub {
@@ -51,10 +60,7 @@ impl Stub {
         }
         match judge::alone(asked) {
             Ok(()) => {}
-            Err(Fault::Hash(why)) => {
-                let status = if fork < Fork::Capella { Validity::InvalidBlockHash } else { Validity::Invalid };
-                return Ok(PayloadStatus { validation_error: Some(why), ..without_hash(status) });
-            }
+            Err(Fault::Hash(why)) => return Ok(wrong_hash(fork, why)),
             Err(Fault::Content(why)) => {
                 return Ok(PayloadStatus { validation_error: Some(why), ..without_hash(Validity::Invalid) });
             }
@@ -66,9 +72,14 @@ impl Stub {
                     LatestValid::Zero => Some(Hash32::ZERO),
                     LatestValid::None => None,
                 };
-                let verdict = Invalid { latest_valid_hash, why: "told to say so".into() };
+                let verdict = Invalid { latest_valid_hash, why: TOLD.into() };
                 self.chain.invalid.insert(payload.block_hash, verdict.clone());
                 return Ok(invalid(&verdict));
+            }
+            (Some(Say::WrongHash), _) => {
+                let verdict = Invalid { latest_valid_hash: None, why: TOLD.into() };
+                self.chain.invalid.insert(payload.block_hash, verdict.clone());
+                return Ok(wrong_hash(fork, verdict.why));
             }
             (Some(Say::Syncing), _) => {
                 self.chain.aside.insert(payload.block_hash, asked.clone());
@@ -211,7 +222,7 @@ impl Stub {
                     LatestValid::Zero => Some(Hash32::ZERO),
                     LatestValid::None => None,
                 };
-                Ok(Some(invalid(&Invalid { latest_valid_hash, why: "told to say so".into() })))
+                Ok(Some(invalid(&Invalid { latest_valid_hash, why: TOLD.into() })))
             }
             Say::Valid => {
                 if let Some(asked) = self.chain.aside.remove(head) {

@@ -1,13 +1,16 @@
 //! The task that owns the swarm: carries out commands, passes events on.
 
+mod gossip;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes as Payload;
 use futures::StreamExt;
 use libp2p::core::ConnectedPoint;
-use libp2p::gossipsub::{self, IdentTopic, MessageAcceptance, MessageId, PublishError};
+use libp2p::gossipsub::{IdentTopic, MessageId};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{Stream, SwarmEvent};
 use libp2p::{Multiaddr, PeerId as WirePeer, Swarm, identify};
@@ -18,16 +21,12 @@ use super::dialer::{Dialer, peer_of};
 use super::rpc::{self, Answer, Note};
 use super::streams::StreamEvent;
 use super::{Behaviour, BehaviourEvent};
-use crate::net::link::{
-    Command, Direction, GossipId, InboundId, LinkEvent, PeerId, Protocol, RequestError, RequestId, Verdict,
-};
+use crate::net::link::{Command, Direction, GossipId, InboundId, LinkEvent, PeerId, Protocol, RequestError, RequestId};
 
 /// Events held back while the node is busy; gossip beyond that is dropped.
 const MAX_WAITING_EVENTS: usize = 2048;
 /// Payload bytes held back while the node is busy; gossip beyond that is dropped.
 const MAX_WAITING_BYTES: usize = 32 << 20;
-/// Messages that may wait for a verdict; the oldest is ignored beyond that.
-const MAX_UNJUDGED: usize = 8192;
 /// Requests of ours that may run at once.
 const MAX_REQUESTS: usize = 256;
 /// Requests of one peer on one protocol that may run at once. The specification allows a peer two; the end of an answer may
@@ -232,26 +231,6 @@ impl Driver {
         }
     }
 
-    fn publish(&mut self, topic: &str, data: Payload) {
-        match self.swarm.behaviour_mut().gossip.publish(IdentTopic::new(topic), data) {
-            Ok(_) | Err(PublishError::Duplicate) => {}
-            Err(error @ PublishError::NoPeersSubscribedToTopic) => {
-                tracing::debug!(topic, %error, "published to nobody")
-            }
-            Err(error) => tracing::warn!(topic, %error, "not published"),
-        }
-    }
-
-    fn report(&mut self, id: GossipId, verdict: Verdict) {
-        let Some((message, source)) = self.unjudged.remove(&id) else { return };
-        let verdict = match verdict {
-            Verdict::Accept => MessageAcceptance::Accept,
-            Verdict::Ignore => MessageAcceptance::Ignore,
-            Verdict::Reject => MessageAcceptance::Reject,
-        };
-        self.swarm.behaviour_mut().gossip.report_message_validation_result(&message, &source, verdict);
-    }
-
     fn request(&mut self, id: RequestId, peer: PeerId, offers: Vec<(Protocol, Payload)>) {
         let why = match wire(&peer) {
             None => RequestError::Disconnected("no such peer".into()),
@@ -343,26 +322,6 @@ impl Driver {
         }
     }
 
-    fn gossip_event(&mut self, event: gossipsub::Event) {
-        let gossipsub::Event::Message { propagation_source, message_id, message } = event else { return };
-        let id = GossipId(self.next_id());
-        self.unjudged.insert(id, (message_id, propagation_source));
-        if self.is_full() {
-            self.dropped += 1;
-            if self.dropped.is_power_of_two() {
-                tracing::warn!(dropped = self.dropped, "the node is behind: gossip is being dropped");
-            }
-            return self.report(id, Verdict::Ignore);
-        }
-        if self.unjudged.len() > MAX_UNJUDGED
-            && let Some((oldest, _)) = self.unjudged.first_key_value()
-        {
-            self.report(*oldest, Verdict::Ignore);
-        }
-        let topic: Arc<str> = message.topic.as_str().into();
-        self.tell(LinkEvent::Gossip { id, topic, data: message.data.into(), from: name(&propagation_source) });
-    }
-
     fn stream_event(&mut self, event: StreamEvent) {
         match event {
             StreamEvent::Inbound { peer, protocol, stream } => self.accept(peer, protocol, stream),
@@ -392,6 +351,3 @@ impl Driver {
         tokio::spawn(rpc::answer(id, name(&peer), (protocol, stream), queue, self.notes.0.clone()));
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,11 +1,13 @@
-//! Gossipsub as the consensus networks use it: parameters, message ids, snappy, and whose topics we listen to.
+//! Gossipsub as the consensus networks use it: parameters, message ids, and whose topics we listen to.
+//!
+//! The library handles messages as they are on the wire, compressed. Its own hook for decompression would drop what can't be
+//! decompressed without saying who sent it.
 
-use std::io;
 use std::time::Duration;
 
 use libp2p::gossipsub::{
-    Behaviour, ConfigBuilder, DataTransform, MaxCountSubscriptionFilter, Message, MessageAuthenticity, MessageId,
-    RawMessage, TopicHash, TopicSubscriptionFilter, ValidationMode,
+    Behaviour, ConfigBuilder, IdentityTransform, MaxCountSubscriptionFilter, Message, MessageAuthenticity, MessageId,
+    TopicHash, TopicSubscriptionFilter, ValidationMode,
 };
 
 use super::Error;
@@ -17,29 +19,7 @@ use crate::net::topic::{IdInput, message_id, split};
 const MAX_TOPICS_PER_PEER: usize = 2048;
 
 /// Our gossipsub behaviour.
-pub(super) type Gossipsub = Behaviour<Snappy, MaxCountSubscriptionFilter<OwnDigests>>;
-
-/// Compresses what goes out, decompresses what comes in; 10 MiB at most either way.
-#[derive(Clone, Default)]
-pub(super) struct Snappy;
-
-impl DataTransform for Snappy {
-    fn inbound_transform(&self, raw: RawMessage) -> io::Result<Message> {
-        let data = codec::decompress(&raw.data, MAX_PAYLOAD_SIZE).map_err(invalid)?;
-        Ok(Message { source: raw.source, data, sequence_number: raw.sequence_number, topic: raw.topic })
-    }
-
-    fn outbound_transform(&self, _topic: &TopicHash, data: Vec<u8>) -> io::Result<Vec<u8>> {
-        if data.len() > MAX_PAYLOAD_SIZE {
-            return Err(invalid(format!("{} bytes, {MAX_PAYLOAD_SIZE} allowed", data.len())));
-        }
-        codec::compress(&data).map_err(invalid)
-    }
-}
-
-fn invalid(error: impl ToString) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
-}
+pub(super) type Gossipsub = Behaviour<IdentityTransform, MaxCountSubscriptionFilter<OwnDigests>>;
 
 /// Lets through subscriptions to topics of our network's fork digests, known to us or not.
 /// The library's own default would refuse a peer altogether that is on more than 100 topics.
@@ -58,7 +38,9 @@ pub(super) fn behaviour(config: &super::Config) -> Result<Gossipsub, Error> {
     let id = move |message: &Message| {
         let topic = message.topic.as_str();
         let old = split(topic).is_some_and(|(digest, _)| Some(digest) == phase0);
-        MessageId::new(&message_id(old, topic, IdInput::Valid(&message.data)))
+        let content = codec::decompress(&message.data, MAX_PAYLOAD_SIZE);
+        let input = content.as_deref().map_or(IdInput::Invalid(&message.data), IdInput::Valid);
+        MessageId::new(&message_id(old, topic, input))
     };
     let parameters = ConfigBuilder::default()
         .mesh_n(8)
@@ -90,6 +72,6 @@ pub(super) fn behaviour(config: &super::Config) -> Result<Gossipsub, Error> {
         max_subscribed_topics: MAX_TOPICS_PER_PEER,
         max_subscriptions_per_request: MAX_TOPICS_PER_PEER,
     };
-    Behaviour::new_with_subscription_filter_and_transform(MessageAuthenticity::Anonymous, parameters, filter, Snappy)
+    Behaviour::new_with_subscription_filter(MessageAuthenticity::Anonymous, parameters, filter)
         .map_err(|e| Error::Setup(e.to_string()))
 }

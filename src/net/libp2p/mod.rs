@@ -13,7 +13,7 @@ mod rpc;
 mod streams;
 
 use std::io;
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use libp2p::core::muxing::StreamMuxerBox;
@@ -106,6 +106,7 @@ pub struct Handle {
     commands: mpsc::Sender<Command>,
     peer: PeerId,
     address: String,
+    listens_at: SocketAddr,
 }
 
 impl Handle {
@@ -117,6 +118,11 @@ impl Handle {
     /// Where we listen, as others dial it: a multiaddr with our peer id.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The address and the TCP port that we listen on.
+    pub fn listens_at(&self) -> SocketAddr {
+        self.listens_at
     }
 }
 
@@ -157,8 +163,13 @@ pub async fn start(config: Config) -> Result<(Handle, mpsc::Receiver<LinkEvent>)
     let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
     let (events, event_queue) = mpsc::channel(EVENT_QUEUE);
     let address = format!("{bound}/p2p/{peer}");
+    let port = bound.iter().find_map(|part| match part {
+        libp2p::multiaddr::Protocol::Tcp(port) => Some(port),
+        _ => None,
+    });
+    let listens_at = SocketAddr::new(config.ip, port.unwrap_or(config.port));
     tokio::spawn(driver::Driver::new(swarm, command_queue, events, bound).run());
-    Ok((Handle { commands, peer, address }, event_queue))
+    Ok((Handle { commands, peer, address, listens_at }, event_queue))
 }
 
 /// The innermost error's words.

@@ -115,12 +115,18 @@ async fn serve(
     let body = match step(read_whole(&mut stream, protocol)).await {
         Ok(body) => body,
         Err(why) => {
-            if let RequestError::Malformed(why) = why {
+            let why = match why {
+                RequestError::Malformed(why) => Some(why),
+                RequestError::Timeout => Some(format!("it was not whole after {} s", STEP.as_secs())),
+                // a connection may break in the middle of anything
+                _ => None,
+            };
+            if let Some(why) = why {
                 let refusal = Chunk::error(ResponseCode::InvalidRequest, &why);
                 // a peer that broke the format may as well be gone by now
                 let _ = write(&mut stream, protocol, &refusal).await;
                 let _ = step(async { Ok(stream.close().await?) }).await;
-                let _ = notes.send(Note::Event(LinkEvent::Malformed { peer, protocol, why })).await;
+                let _ = notes.send(Note::Event(LinkEvent::Malformed { peer, what: protocol.to_string(), why })).await;
             }
             return true;
         }

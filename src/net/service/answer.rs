@@ -146,9 +146,8 @@ impl Rest {
                 self.ready.extend(blobs.filter(wanted));
             }
             Kind::Columns(columns) => {
-                let columns = named.unwrap_or(columns);
-                let kept = columns.iter().filter_map(|index| cx.chain.data_column_sidecar(root, *index));
-                self.ready.extend(kept.map(Sidecar::Column));
+                let columns = cx.chain.data_column_sidecars(root, named.unwrap_or(columns));
+                self.ready.extend(columns.into_iter().map(Sidecar::Column));
             }
         }
     }

@@ -57,11 +57,10 @@ impl Service {
             }
             Err(why) => {
                 self.metrics.gossip_undecodable += 1;
-                tracing::debug!(%from, topic, ?why, "gossip refused");
                 self.report(id, Verdict::Reject);
                 // who forwards a message has judged it, and nobody can judge what can't be read
                 if !matches!(why, Refusal::UnknownTopic) {
-                    self.misbehaved(cx, &from);
+                    self.misbehaved(cx, &from, &format!("unreadable gossip on {topic}: {why}"));
                 }
             }
         }
@@ -187,12 +186,13 @@ impl Service {
 }
 
 /// Why a message is refused before the chain sees it.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 enum Refusal {
+    #[error("a topic that is none of ours")]
     UnknownTopic,
+    #[error("its slot is not of the topic's fork")]
     OtherFork,
-    // shown by Debug in the log
-    #[expect(dead_code, reason = "the reason is for the log line only")]
+    #[error("{0}")]
     Ssz(DecodeError),
 }
 

@@ -131,7 +131,7 @@ impl Service {
     pub(super) fn status_answer(&mut self, cx: Cx<'_>, id: &PeerId, protocol: Protocol, body: &[u8]) {
         match Status::decode(self.status_shape(protocol), body) {
             Ok(status) => self.status_known(cx, id, status),
-            Err(_) => self.misbehaved(cx, id),
+            Err(_) => self.misbehaved(cx, id, "its status can't be read"),
         }
     }
 
@@ -142,7 +142,10 @@ impl Service {
             Some(RequestError::Unsupported) => self.foreign(cx, id, "it has no status protocol"),
             // an old peer may be busy; it is asked again
             _ if peer.state == PeerState::Connected => {}
-            _ => self.leave(id, Goodbye::Fault, cx.now_ms),
+            _ => {
+                let how = failure.map_or_else(|| "an empty answer".to_string(), |why| why.to_string());
+                self.leave(id, Goodbye::Fault, &format!("no answer to our status: {how}"), cx.now_ms);
+            }
         }
     }
 
@@ -153,8 +156,7 @@ impl Service {
             Err(Irrelevance::Network(why)) => return self.foreign(cx, id, &why),
             Err(Irrelevance::Chain(why)) => {
                 self.metrics.conflicting_peers += 1;
-                tracing::warn!(peer = %id, why, "peer on another finalized chain turned away");
-                return self.leave(id, Goodbye::Irrelevant, cx.now_ms);
+                return self.leave(id, Goodbye::Irrelevant, &format!("another finalized chain: {why}"), cx.now_ms);
             }
         }
         let epoch_ms = self.epoch_ms();
@@ -230,7 +232,7 @@ impl Service {
         if failure != Some(RequestError::Unsupported) {
             peer.silent += 1;
             if peer.silent >= MAX_SILENT {
-                self.leave(id, Goodbye::Fault, cx.now_ms);
+                self.leave(id, Goodbye::Fault, &format!("{MAX_SILENT} pings in a row without answer"), cx.now_ms);
             }
         }
     }
@@ -260,7 +262,7 @@ impl Service {
                     peer.metadata = Some(metadata);
                 }
             }
-            Err(_) => self.misbehaved(cx, id),
+            Err(_) => self.misbehaved(cx, id, "its metadata can't be read"),
         }
     }
 
@@ -273,12 +275,13 @@ impl Service {
         })
     }
 
-    /// A peer broke a rule that honest software keeps.
-    pub(super) fn misbehaved(&mut self, cx: Cx<'_>, id: &PeerId) {
+    /// A peer broke a rule that honest software keeps; `why` is what it did.
+    pub(super) fn misbehaved(&mut self, cx: Cx<'_>, id: &PeerId, why: &str) {
         if let Some(peer) = self.peers.get_mut(id) {
             peer.strikes += 1;
+            tracing::debug!(peer = %id, agent = peer.agent, strikes = peer.strikes, why, "peer misbehaved");
             if peer.strikes >= MAX_STRIKES || peer.state == PeerState::Connecting {
-                self.leave(id, Goodbye::Fault, cx.now_ms);
+                self.leave(id, Goodbye::Fault, why, cx.now_ms);
             }
         }
     }
@@ -292,26 +295,26 @@ impl Service {
         }
         peer.rejections += 1;
         if peer.rejections > MAX_REJECTIONS {
-            tracing::warn!(peer = %id, agent = peer.agent, "peer that sends invalid messages turned away");
-            self.leave(id, Goodbye::Fault, cx.now_ms);
+            self.leave(id, Goodbye::Fault, "too many messages that the chain rejects", cx.now_ms);
         }
     }
 
     /// A peer of another network, or none of ours at all.
     fn foreign(&mut self, cx: Cx<'_>, id: &PeerId, why: &str) {
-        let agent = self.peers.get(id).and_then(|p| p.agent.clone());
         if self.foreign.len() < MAX_FOREIGN && self.foreign.insert(id.clone()) {
             self.metrics.foreign_peers += 1;
-            tracing::warn!(peer = %id, agent, why, "foreign peer turned away");
         }
-        self.leave(id, Goodbye::Irrelevant, cx.now_ms);
+        self.leave(id, Goodbye::Irrelevant, &format!("a foreign peer: {why}"), cx.now_ms);
     }
 
-    /// Says goodbye and disconnects.
-    pub(super) fn leave(&mut self, id: &PeerId, reason: Goodbye, now_ms: u64) {
+    /// Says goodbye and disconnects; `why` is for the log.
+    pub(super) fn leave(&mut self, id: &PeerId, reason: Goodbye, why: &str, now_ms: u64) {
         let Some(peer) = self.peers.get_mut(id) else { return };
         if peer.state == PeerState::Disconnecting {
             return;
+        }
+        if reason != Goodbye::Shutdown {
+            tracing::warn!(peer = %id, agent = peer.agent, why, "peer turned away");
         }
         peer.state = PeerState::Disconnecting;
         let body = (reason as u64).to_le_bytes().to_vec();

@@ -40,7 +40,7 @@ impl Service {
             Origin::Sync(number) => match self.imports.get(&number) {
                 Some(Import::Range(start)) => return self.range_parent_missing(cx, *start),
                 Some(Import::Lookup { depth, source }) => (depth + 1, source.clone()),
-                None => return,
+                Some(Import::Sidecar { .. }) | None => return,
             },
             Origin::Api(_) | Origin::Own => (0, None),
         };
@@ -118,7 +118,7 @@ impl Service {
             }
             _ => {
                 tracing::debug!(%peer, %root, "not the block that was asked for");
-                self.misbehaved(cx, peer);
+                self.misbehaved(cx, peer, "its answer holds another block than was asked for");
             }
         }
     }

@@ -5,11 +5,15 @@
 //! It never reads a clock, touches a socket, judges a block or iterates in an order that could differ between two runs.
 
 mod answer;
+mod goodbye;
 mod gossip;
 mod handshake;
+mod imports;
 mod lookup;
 mod peers;
 mod range_sidecars;
+mod record;
+mod requests;
 mod schedule;
 mod serve;
 mod sidecars;
@@ -21,20 +25,19 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes as Payload;
-
+pub use goodbye::Goodbye;
 pub use peers::{PeerInfo, PeerState};
 pub use schedule::{Entry, Schedule};
 pub use view::ChainView;
 
+use self::imports::Import;
 use self::lookup::Lookup;
 use self::peers::Peer;
+use self::requests::{Pending, Purpose};
 use self::serve::Serving;
 use self::sidecars::SidecarLookup;
 use self::sync::RangeSync;
-use super::link::{
-    Chunk, Command, GossipId, InboundId, LinkEvent, PeerId, Protocol, RequestError, RequestId, ResponseCode,
-};
+use super::link::{Command, GossipId, InboundId, LinkEvent, PeerId, RequestError, RequestId};
 use super::topic::Topic;
 use crate::chain::{Effect, Event, Origin};
 use crate::ssz::{Root, Shape, Ssz};
@@ -48,17 +51,6 @@ pub enum Action {
     Link(Command),
     /// Hand this to the chain, and its effects back to [`Service::on_effect`].
     Chain(Event),
-}
-
-/// Why a peer is told goodbye (phase0 p2p-interface, "Goodbye v1").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Goodbye {
-    /// We shut down.
-    Shutdown = 1,
-    /// It is on another network.
-    Irrelevant = 2,
-    /// It misbehaves, or doesn't answer.
-    Fault = 3,
 }
 
 /// Counters for `/metrics` and the logs.
@@ -89,38 +81,8 @@ struct Cx<'a> {
     now_ms: u64,
 }
 
-/// A request of ours under way.
-struct Pending {
-    peer: PeerId,
-    purpose: Purpose,
-    deadline_ms: u64,
-    /// A chunk that fits came.
-    answered: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    Status,
-    Ping,
-    MetaData,
-    Goodbye,
-    /// The range batch that begins at this slot.
-    Range(Slot),
-    /// The block with this root.
-    Root(Root),
-    /// Sidecars of the range batch that begins at this slot.
-    RangeSidecars(Slot),
-    /// Sidecars of the block with this root.
-    Sidecars(Root),
-}
-
-/// How long a request may take, and a long answer from one chunk to the next, milliseconds. The link has limits of its own.
-const REQUEST_TIMEOUT_MS: u64 = 15_000;
 /// Foreign peers remembered by id; beyond that they are only counted.
 const MAX_FOREIGN: usize = 10_000;
-
-/// Imports whose outcome is awaited; a block that the chain holds for a parent that never comes has none.
-const MAX_IMPORTS: usize = 4096;
 
 /// The protocol of one node. See the module's text.
 pub struct Service {
@@ -147,13 +109,6 @@ pub struct Service {
     next_number: u64,
     metrics: Metrics,
     out: Vec<Action>,
-}
-
-/// What an import belongs to.
-#[derive(Clone, Debug)]
-enum Import {
-    Range(Slot),
-    Lookup { depth: u32, source: Option<PeerId> },
 }
 
 impl Service {
@@ -200,7 +155,7 @@ impl Service {
     pub fn shutdown(&mut self, now_ms: u64) -> Vec<Action> {
         let peers: Vec<PeerId> = self.peers.keys().cloned().collect();
         for peer in peers {
-            self.leave(&peer, Goodbye::Shutdown, now_ms);
+            self.leave(&peer, Goodbye::Shutdown, "we shut down", now_ms);
         }
         self.take()
     }
@@ -220,9 +175,8 @@ impl Service {
             LinkEvent::InboundClosed { id } => {
                 self.serving.remove(&id);
             }
-            LinkEvent::Malformed { peer, protocol, why } => {
-                tracing::debug!(%peer, %protocol, why, "malformed request");
-                self.misbehaved(cx, &peer);
+            LinkEvent::Malformed { peer, what, why } => {
+                self.misbehaved(cx, &peer, &format!("malformed {what}: {why}"));
             }
             LinkEvent::Chunk { id, peer, protocol, chunk } => self.chunk_received(cx, id, &peer, protocol, chunk),
             LinkEvent::End { id, .. } => self.request_over(cx, id, None),
@@ -312,86 +266,6 @@ impl Service {
     /// The shape of objects that don't depend on the fork.
     fn shape(&self) -> Shape {
         self.cfg.shape(self.schedule.at(0).fork)
-    }
-
-    /// Asks a peer, by the first of the offered protocols that it knows.
-    fn ask(&mut self, now_ms: u64, peer: &PeerId, purpose: Purpose, offers: Vec<(Protocol, Vec<u8>)>) -> RequestId {
-        let id = RequestId(self.number());
-        let deadline_ms = now_ms + REQUEST_TIMEOUT_MS;
-        self.requests.insert(id, Pending { peer: peer.clone(), purpose, deadline_ms, answered: false });
-        let offers = offers.into_iter().map(|(protocol, body)| (protocol, Payload::from(body))).collect();
-        self.metrics.requests_sent += 1;
-        self.out.push(Action::Link(Command::Request { id, peer: peer.clone(), offers }));
-        id
-    }
-
-    fn chunk_received(&mut self, cx: Cx<'_>, id: RequestId, peer: &PeerId, protocol: Protocol, chunk: Chunk) {
-        let Some(pending) = self.requests.get_mut(&id) else { return };
-        if chunk.code != ResponseCode::Success {
-            let message = String::from_utf8_lossy(&chunk.body).into_owned();
-            tracing::debug!(%peer, %protocol, code = ?chunk.code, message, "a peer answered with an error");
-            return;
-        }
-        pending.answered = true;
-        pending.deadline_ms = cx.now_ms + REQUEST_TIMEOUT_MS;
-        match pending.purpose {
-            Purpose::Status => self.status_answer(cx, peer, protocol, &chunk.body),
-            Purpose::Ping => self.ping_answer(cx, peer, &chunk.body),
-            Purpose::MetaData => self.metadata_answer(cx, peer, protocol, &chunk.body),
-            Purpose::Goodbye => {}
-            Purpose::Range(start) => self.range_chunk(cx, id, start, &chunk),
-            Purpose::Root(root) => self.root_chunk(cx, peer, root, &chunk),
-            Purpose::RangeSidecars(start) => self.range_sidecar_chunk(cx, id, start, protocol, &chunk),
-            Purpose::Sidecars(root) => self.sidecar_chunk(cx, peer, root, protocol, &chunk),
-        }
-    }
-
-    /// A request of ours has ended, well or with `failure`.
-    fn request_over(&mut self, cx: Cx<'_>, id: RequestId, failure: Option<RequestError>) {
-        let Some(Pending { peer, purpose, answered, .. }) = self.requests.remove(&id) else { return };
-        if let Some(why) = &failure {
-            tracing::debug!(%peer, ?purpose, %why, "request failed");
-        }
-        match purpose {
-            Purpose::Status if !answered => self.no_status(cx, &peer, failure),
-            Purpose::Ping if !answered => self.no_pong(cx, &peer, failure),
-            Purpose::Range(start) => self.range_over(cx, id, start, failure.is_none()),
-            Purpose::Root(root) => self.root_over(cx, root),
-            Purpose::RangeSidecars(start) => self.range_sidecars_over(cx, id, start, failure.is_none()),
-            Purpose::Sidecars(root) => self.sidecars_over(cx, root),
-            _ => {}
-        }
-    }
-
-    /// Decodes a block as it came in a chunk; the context, where there is one, must be its epoch's digest.
-    fn decode_block(&self, chunk: &Chunk) -> Option<Arc<crate::types::SignedBeaconBlock>> {
-        let block = self.cfg.decode_signed_block(&chunk.body).ok()?;
-        let digest = self.schedule.at(self.cfg.epoch_of(block.message.slot)).digest;
-        chunk.context.is_none_or(|context| context == digest).then(|| Arc::new(block))
-    }
-
-    /// Hands a fetched block to the chain.
-    fn import(&mut self, cx: Cx<'_>, block: Arc<crate::types::SignedBeaconBlock>, import: Import) {
-        let number = self.number();
-        self.imports.insert(number, import);
-        if self.imports.len() > MAX_IMPORTS {
-            self.imports.pop_first();
-        }
-        self.metrics.blocks_fetched += 1;
-        let origin = Origin::Sync(number);
-        self.out.push(Action::Chain(Event::Block { block, origin, now_ms: cx.now_ms }));
-    }
-
-    fn imported(&mut self, cx: Cx<'_>, number: u64, outcome: &crate::chain::Outcome) {
-        match self.imports.remove(&number) {
-            Some(Import::Range(start)) => self.range_imported(cx, start, outcome),
-            Some(Import::Lookup { .. }) => tracing::debug!(?outcome, "looked-up block"),
-            None => {}
-        }
-    }
-
-    fn block_root(&self, block: &crate::types::SignedBeaconBlock) -> Root {
-        block.message.hash_tree_root(self.cfg.shape_at_slot(block.message.slot))
     }
 }
 

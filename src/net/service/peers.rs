@@ -70,7 +70,7 @@ pub(super) struct Peer {
     /// Gossip messages of it that the chain rejected since `rejections_since_ms`.
     pub rejections: u32,
     pub rejections_since_ms: u64,
-    /// Times that syncing from it failed; others are asked first.
+    /// Times that syncing from it led nowhere, whosever fault that was; others are asked first, and that is all.
     pub failures: u32,
     /// For what it may still be served now.
     pub tokens: u64,

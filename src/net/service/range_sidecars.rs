@@ -1,57 +1,119 @@
-//! Sidecars of a batch of range sync: asked for by range after the batch's blocks, of the peer that sent them. What does not
-//! come so is no failure: the chain asks for it block by block, and of any peer.
+//! Sidecars of range sync: asked for by range, for the next blocks of a batch; so there are never more in memory than one request
+//! for each batch may bring. What is kept of an answer is what belongs to its block by header, signature and
+//! commitments; its proofs are the chain's to judge. What does not come so is no failure: the chain asks for it block by block,
+//! and of any peer.
 
 use super::sidecars::Sidecar;
-use super::sync::State;
+use super::sync::{Batch, State};
 use super::{Cx, Purpose, Service};
 use crate::net::PeerId;
 use crate::net::link::{Chunk, Protocol, RequestId};
+use crate::spec::das::compute_signed_block_header;
+use crate::spec::max_blobs_per_block;
 use crate::ssz::Ssz;
 use crate::types::{
-    BlobSidecarsByRangeRequest, ChainConfig, DataColumnSidecarsByRangeRequest, Epoch, ForkName, SignedBeaconBlock, Slot,
+    BlobSidecarsByRangeRequest, ChainConfig, DataColumnSidecarsByRangeRequest, Epoch, ForkName, KzgCommitment,
+    SignedBeaconBlock, SignedBeaconBlockHeader, Slot,
 };
 
-/// A protocol and the body of a request by it.
-type Offer = (Protocol, Vec<u8>);
+/// Bytes of blobs whose sidecars are asked for at once; columns have twice as many. A single block may have more.
+const MOST_BYTES: u64 = 8 << 20;
 
-impl Service {
-    /// The blocks of a batch are there: asks for the sidecars that peers still have to keep.
-    pub(super) fn fetch_range_sidecars(&mut self, cx: Cx<'_>, start: Slot) {
-        let Some(batch) = self.sync.batches.get(&start) else { return };
-        let now = self.epoch_at(cx.now_ms);
-        let wanted: Vec<&SignedBeaconBlock> =
-            batch.blocks.iter().map(AsRef::as_ref).filter(|block| has_sidecars(&self.cfg, block, now)).collect();
-        let rest = requests(&self.cfg, &wanted);
-        let roots: Vec<_> = wanted.into_iter().map(|block| (self.block_root(block), Vec::new())).collect();
-        let peer = batch.state.peer().clone();
-        if let Some(batch) = self.sync.batches.get_mut(&start) {
-            batch.sidecars.extend(roots);
+/// The sidecars of one block that were asked for.
+pub(super) struct Expected {
+    header: SignedBeaconBlockHeader,
+    commitments: Vec<KzgCommitment>,
+    pub(super) came: Vec<Sidecar>,
+}
+
+impl Expected {
+    fn of(cfg: &ChainConfig, block: &SignedBeaconBlock) -> Expected {
+        Expected {
+            header: compute_signed_block_header(cfg, block),
+            commitments: block.message.body.blob_kzg_commitments.to_vec(),
+            came: Vec::new(),
         }
-        self.next_range_sidecars(cx, start, peer, rest);
     }
 
-    /// Makes the next of these requests; without one the batch is complete.
-    fn next_range_sidecars(&mut self, cx: Cx<'_>, start: Slot, peer: PeerId, mut rest: Vec<Offer>) {
-        let state = match rest.pop() {
-            Some(offer) => {
-                let request = self.ask(cx.now_ms, &peer, Purpose::RangeSidecars(start), vec![offer]);
-                State::Sidecars { peer, request, rest }
+    /// Keeps a sidecar that belongs to the block. One of another block is none of our business: the peer's chain may have
+    /// changed since it sent the block.
+    fn take(&mut self, sidecar: Sidecar) -> Result<(), &'static str> {
+        let header = sidecar.signed_header();
+        if header.message != self.header.message {
+            return Ok(());
+        }
+        if header.signature != self.header.signature {
+            return Err("a sidecar that is not signed as its block is");
+        }
+        if !self.has_commitments_of(&sidecar) {
+            return Err("a sidecar without its block's commitments");
+        }
+        if !self.came.iter().any(|other| other.index() == sidecar.index()) {
+            self.came.push(sidecar);
+        }
+        Ok(())
+    }
+
+    fn has_commitments_of(&self, sidecar: &Sidecar) -> bool {
+        match sidecar {
+            Sidecar::Blob(blob) => {
+                let index = usize::try_from(blob.index).unwrap_or(usize::MAX);
+                self.commitments.get(index) == Some(&blob.kzg_commitment)
             }
-            None => State::Waiting { peer },
-        };
-        let complete = matches!(state, State::Waiting { .. });
-        if let Some(batch) = self.sync.batches.get_mut(&start) {
-            batch.state = state;
+            Sidecar::Column(column) => {
+                let lengths = [column.column.len(), column.kzg_proofs.len()];
+                lengths == [self.commitments.len(); 2] && column.kzg_commitments.iter().eq(&self.commitments)
+            }
         }
-        if complete {
-            self.drive_sync(cx);
+    }
+}
+
+impl Service {
+    /// Asks whoever sent the blocks of a batch for the sidecars of the next ones, those that peers still have to keep. False
+    /// if there are none, so that the blocks can be imported.
+    pub(super) fn fetch_range_sidecars(&mut self, cx: Cx<'_>, start: Slot) -> bool {
+        let Some(batch) = self.sync.batches.get(&start) else { return false };
+        let peer = batch.state.peer().clone();
+        let wanted = self.next_with_sidecars(batch, self.epoch_at(cx.now_ms));
+        let asked = wanted.last().map_or(Slot::MAX, |block| block.message.slot.saturating_add(1));
+        let expected = wanted.iter().map(|block| (block.message.slot, Expected::of(&self.cfg, block))).collect();
+        let offer = request(&self.cfg, &wanted);
+        if offer.is_some() && !self.is_peer(&peer) {
+            // nobody else can be blamed for sidecars that don't fit its blocks
+            self.begin_anew(cx, "who sent the blocks is gone");
+            return true;
         }
+        let request = offer.map(|offer| self.ask(cx.now_ms, &peer, Purpose::RangeSidecars(start), vec![offer]));
+        let Some(batch) = self.sync.batches.get_mut(&start) else { return false };
+        (batch.asked, batch.sidecars) = (asked, expected);
+        let Some(request) = request else { return false };
+        batch.state = State::Sidecars { peer, request };
+        true
+    }
+
+    /// The next blocks of a batch with sidecars, of one kind, as many as may be asked for at once.
+    fn next_with_sidecars<'a>(&self, batch: &'a Batch, now: Epoch) -> Vec<&'a SignedBeaconBlock> {
+        let blob = self.cfg.preset.field_elements_per_blob.saturating_mul(32);
+        let blocks = batch.blocks.iter().map(AsRef::as_ref).filter(|block| has_sidecars(&self.cfg, block, now));
+        let (mut wanted, mut bytes) = (Vec::<&SignedBeaconBlock>::new(), 0u64);
+        for block in blocks {
+            bytes = bytes.saturating_add(blob.saturating_mul(block.message.body.blob_kzg_commitments.len() as u64));
+            let fits = |first: &&SignedBeaconBlock| {
+                bytes <= MOST_BYTES && has_columns(&self.cfg, first) == has_columns(&self.cfg, block)
+            };
+            if !wanted.first().is_none_or(fits) {
+                break;
+            }
+            wanted.push(block);
+        }
+        wanted
     }
 
     pub(super) fn range_sidecar_chunk(
         &mut self,
         cx: Cx<'_>,
         id: RequestId,
+        peer: &PeerId,
         start: Slot,
         protocol: Protocol,
         chunk: &Chunk,
@@ -60,53 +122,60 @@ impl Service {
         let Some(batch) = self.sync.batches.get_mut(&start).filter(|batch| batch.state.request() == Some(id)) else {
             return;
         };
-        let Some(sidecar) = sidecar else { return self.sync_failed(cx, start, "a sidecar that can't be decoded") };
-        let header = sidecar.header();
-        let root = header.hash_tree_root(self.cfg.shape_at_slot(header.slot));
-        // others are of another branch, or were not asked for
-        if let Some(kept) = batch.sidecars.get_mut(&root)
-            && !kept.iter().any(|other: &Sidecar| other.index() == sidecar.index())
-        {
-            kept.push(sidecar);
+        let taken = match sidecar {
+            Some(sidecar) => match batch.sidecars.get_mut(&sidecar.header().slot) {
+                Some(expected) => expected.take(sidecar),
+                None => Ok(()),
+            },
+            None => Err("a sidecar that can't be decoded"),
+        };
+        if let Err(why) = taken {
+            self.failed_us(peer);
+            self.misbehaved(cx, peer, why);
+            self.begin_anew(cx, why);
         }
     }
 
     pub(super) fn range_sidecars_over(&mut self, cx: Cx<'_>, id: RequestId, start: Slot, well: bool) {
         let Some(batch) = self.sync.batches.get_mut(&start) else { return };
-        let State::Sidecars { peer, request, rest } = &mut batch.state else { return };
+        let State::Sidecars { peer, request } = &batch.state else { return };
         if *request != id {
             return;
         }
         if !well {
-            tracing::debug!(%peer, start, "no complete answer with sidecars");
+            tracing::debug!(start, "no complete answer with sidecars");
         }
-        let (peer, rest) = (peer.clone(), std::mem::take(rest));
-        self.next_range_sidecars(cx, start, peer, rest);
+        batch.state = State::Waiting { peer: peer.clone() };
+        self.drive_sync(cx);
     }
 }
 
-/// Whether the block has sidecars that peers still have to keep in epoch `now`.
-fn has_sidecars(cfg: &ChainConfig, block: &SignedBeaconBlock, now: Epoch) -> bool {
-    let epochs = match cfg.fork_at_slot(block.message.slot) < ForkName::Fulu {
-        true => cfg.min_epochs_for_blob_sidecars_requests,
-        false => cfg.min_epochs_for_data_column_sidecars_requests,
-    };
-    let is_kept = cfg.epoch_of(block.message.slot) >= now.saturating_sub(epochs);
-    is_kept && !block.message.body.blob_kzg_commitments.is_empty()
+fn has_columns(cfg: &ChainConfig, block: &SignedBeaconBlock) -> bool {
+    cfg.fork_at_slot(block.message.slot) >= ForkName::Fulu
 }
 
-/// The requests for all sidecars of these blocks: blobs before fulu, columns from then on.
-fn requests(cfg: &ChainConfig, blocks: &[&SignedBeaconBlock]) -> Vec<Offer> {
+/// Whether the block has sidecars that peers still have to keep in epoch `now`. One with too many is not valid anyway.
+fn has_sidecars(cfg: &ChainConfig, block: &SignedBeaconBlock, now: Epoch) -> bool {
+    let epochs = match has_columns(cfg, block) {
+        false => cfg.min_epochs_for_blob_sidecars_requests,
+        true => cfg.min_epochs_for_data_column_sidecars_requests,
+    };
+    let epoch = cfg.epoch_of(block.message.slot);
+    let count = block.message.body.blob_kzg_commitments.len() as u64;
+    epoch >= now.saturating_sub(epochs) && (1..=max_blobs_per_block(cfg, epoch)).contains(&count)
+}
+
+/// The request for all sidecars of these blocks: blobs before fulu, columns from then on. `None` without blocks.
+fn request(cfg: &ChainConfig, blocks: &[&SignedBeaconBlock]) -> Option<(Protocol, Vec<u8>)> {
     let shape = cfg.shape(ForkName::Fulu);
-    let slots = blocks.iter().map(|block| block.message.slot);
-    let (before, since): (Vec<Slot>, Vec<Slot>) = slots.partition(|slot| cfg.fork_at_slot(*slot) < ForkName::Fulu);
-    let span = |slots: &[Slot]| Some((*slots.first()?, slots.last()? + 1 - slots.first()?));
-    let blobs = span(&before).map(|(start_slot, count)| {
-        (Protocol::BlobsByRange1, BlobSidecarsByRangeRequest { start_slot, count }.encode(shape))
-    });
-    let columns = span(&since).map(|(start_slot, count)| {
+    let (first, last) = (blocks.first()?, blocks.last()?);
+    let start_slot = first.message.slot;
+    let count = last.message.slot.saturating_sub(start_slot).saturating_add(1);
+    Some(if has_columns(cfg, first) {
         let columns = (0..cfg.preset.number_of_columns).collect();
-        (Protocol::ColumnsByRange1, DataColumnSidecarsByRangeRequest { start_slot, count, columns }.encode(shape))
-    });
-    blobs.into_iter().chain(columns).collect()
+        let request = DataColumnSidecarsByRangeRequest { start_slot, count, columns };
+        (Protocol::ColumnsByRange1, request.encode(shape))
+    } else {
+        (Protocol::BlobsByRange1, BlobSidecarsByRangeRequest { start_slot, count }.encode(shape))
+    })
 }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::answer::{Kind, Object, Rest, Step};
+use super::goodbye::goodbye_reason;
 use super::peers::{COLUMN_COST, OBJECT_COST, PeerState};
 use super::sidecars::Sidecar;
 use super::{Action, Cx, Goodbye, Service};
@@ -49,9 +50,10 @@ impl Service {
             },
             Protocol::Goodbye1 => {
                 let reason = u64::decode(self.shape(), body).unwrap_or_default();
-                tracing::info!(%peer, reason, "peer says goodbye");
+                let agent = self.peers.get(&peer).and_then(|peer| peer.agent.as_deref());
+                tracing::info!(%peer, agent, reason, why = goodbye_reason(reason), "peer says goodbye");
                 self.answer_once(id, body.to_vec());
-                self.leave(&peer, Goodbye::Shutdown, cx.now_ms);
+                self.leave(&peer, Goodbye::Shutdown, "it said goodbye", cx.now_ms);
             }
             Protocol::Ping1 => {
                 let seq = self.metadata.seq_number.to_le_bytes().to_vec();
@@ -157,7 +159,7 @@ impl Service {
     }
 
     /// Whether the status of this peer is known and fits ours.
-    fn is_peer(&self, id: &PeerId) -> bool {
+    pub(super) fn is_peer(&self, id: &PeerId) -> bool {
         self.peers.get(id).is_some_and(|peer| peer.state == PeerState::Connected)
     }
 

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::peers::PeerState;
-use super::{Action, Cx, Import, Purpose, Service};
-use crate::chain::{Event, Origin};
+use super::{Cx, Import, Purpose, Service};
+use crate::chain::{Origin, Outcome};
 use crate::net::PeerId;
-use crate::net::link::{Chunk, Protocol};
+use crate::net::link::{Chunk, Protocol, RequestError};
 use crate::spec::max_blobs_per_block;
 use crate::ssz::{Root, Shape, Ssz};
 use crate::types::{
     BeaconBlockHeader, BlobIdentifier, BlobSidecar, BlobSidecarsByRootRequest, DataColumnSidecar,
-    DataColumnSidecarsByRootRequest, DataColumnsByRootIdentifier, ForkName, Slot,
+    DataColumnSidecarsByRootRequest, DataColumnsByRootIdentifier, ForkName, SignedBeaconBlockHeader, Slot,
 };
 
 /// Blocks whose sidecars are looked for at once; the chain repeats what it wants each slot.
@@ -50,9 +50,14 @@ impl Sidecar {
 
     /// The header of its block.
     pub(super) fn header(&self) -> &BeaconBlockHeader {
+        &self.signed_header().message
+    }
+
+    /// The same with the signature.
+    pub(super) fn signed_header(&self) -> &SignedBeaconBlockHeader {
         match self {
-            Sidecar::Blob(sidecar) => &sidecar.signed_block_header.message,
-            Sidecar::Column(sidecar) => &sidecar.signed_block_header.message,
+            Sidecar::Blob(sidecar) => &sidecar.signed_block_header,
+            Sidecar::Column(sidecar) => &sidecar.signed_block_header,
         }
     }
 
@@ -72,7 +77,10 @@ pub(super) struct SidecarLookup {
     indices: BTreeSet<u64>,
     /// Whose message made the chain want them, if a peer's did: asked first.
     source: Option<PeerId>,
+    /// Asked since the chain last said that it wants them.
     asked: BTreeSet<PeerId>,
+    /// Who sent wrong ones; not asked again.
+    liars: BTreeSet<PeerId>,
     under_way: bool,
     until_ms: u64,
 }
@@ -89,16 +97,6 @@ impl Service {
         };
         let fits = chunk.context == Some(self.schedule.at(epoch).digest) && sidecar.index() < most;
         fits.then_some(sidecar)
-    }
-
-    /// Hands a fetched sidecar to the chain. What comes of it shows in what comes of its block.
-    pub(super) fn import_sidecar(&mut self, cx: Cx<'_>, sidecar: Sidecar) {
-        let (origin, subnet, now_ms) = (Origin::Sync(self.number()), None, cx.now_ms);
-        self.metrics.sidecars_fetched += 1;
-        self.out.push(Action::Chain(match sidecar {
-            Sidecar::Blob(sidecar) => Event::BlobSidecar { sidecar, subnet, origin, now_ms },
-            Sidecar::Column(sidecar) => Event::DataColumnSidecar { sidecar, subnet, origin, now_ms },
-        }));
     }
 
     /// Forgets what the chain wants no more.
@@ -128,24 +126,25 @@ impl Service {
                 },
                 Origin::Api(_) | Origin::Own => None,
             };
-            let (asked, under_way) = (BTreeSet::new(), false);
-            let lookup = SidecarLookup { slot, indices, source, asked, under_way, until_ms };
+            let (asked, liars, under_way) = (BTreeSet::new(), BTreeSet::new(), false);
+            let lookup = SidecarLookup { slot, indices, source, asked, liars, under_way, until_ms };
             self.sidecar_lookups.insert(root, lookup);
         }
         self.ask_for_sidecars(cx, root);
     }
 
-    /// Asks the next peer; when all were asked, the lookup rests until the chain repeats its wish.
+    /// Asks the next peer, of those who have failed us least the one whose message it was; when all were asked, the lookup
+    /// rests until the chain repeats its wish.
     fn ask_for_sidecars(&mut self, cx: Cx<'_>, root: Root) {
         let Some(lookup) = self.sidecar_lookups.get_mut(&root).filter(|lookup| !lookup.under_way) else { return };
         if lookup.indices.is_empty() || cx.chain.has_block(&root) {
             self.sidecar_lookups.remove(&root);
             return;
         }
-        let ready = self.peers.iter().filter(|(_, peer)| peer.state == PeerState::Connected).map(|(id, _)| id);
-        let fresh: Vec<&PeerId> = ready.filter(|id| !lookup.asked.contains(*id)).collect();
-        let first = fresh.iter().find(|id| lookup.source.as_ref() == Some(**id));
-        let Some(peer) = first.or(fresh.first()).map(|id| (*id).clone()) else { return };
+        let ready = self.peers.iter().filter(|(_, peer)| peer.state == PeerState::Connected);
+        let fresh = ready.filter(|(id, _)| !lookup.asked.contains(*id) && !lookup.liars.contains(*id));
+        let best = fresh.min_by_key(|(id, peer)| (peer.failures, lookup.source.as_ref() != Some(*id)));
+        let Some(peer) = best.map(|(id, _)| id.clone()) else { return };
         lookup.asked.insert(peer.clone());
         lookup.under_way = true;
         let fork = self.cfg.fork_at_slot(lookup.slot);
@@ -161,16 +160,37 @@ impl Service {
         };
         let Some(sidecar) = sidecar.filter(|sidecar| root_of(sidecar) == root) else {
             tracing::debug!(%peer, %root, "not the sidecars that were asked for");
-            return self.misbehaved(cx, peer);
+            return self.sent_wrong_sidecar(cx, peer, root);
         };
         let wanted = self.sidecar_lookups.get_mut(&root).is_some_and(|lookup| lookup.indices.remove(&sidecar.index()));
         if wanted {
-            self.import_sidecar(cx, sidecar);
+            self.import_sidecar(cx, peer, root, sidecar);
         }
     }
 
+    /// What came of a fetched sidecar. A wrong one is held against its sender, and still missing.
+    pub(super) fn sidecar_imported(&mut self, cx: Cx<'_>, id: &PeerId, root: Root, index: u64, outcome: &Outcome) {
+        let Outcome::Reject(why) = outcome else { return };
+        tracing::debug!(peer = %id, %root, index, why, "a wrong sidecar");
+        if let Some(lookup) = self.sidecar_lookups.get_mut(&root) {
+            lookup.indices.insert(index);
+        }
+        self.sent_wrong_sidecar(cx, id, root);
+    }
+
+    fn sent_wrong_sidecar(&mut self, cx: Cx<'_>, id: &PeerId, root: Root) {
+        if let Some(lookup) = self.sidecar_lookups.get_mut(&root) {
+            lookup.liars.insert(id.clone());
+        }
+        self.failed_us(id);
+        self.misbehaved(cx, id, "it sent a wrong sidecar");
+    }
+
     /// A request for sidecars of this block is over; if some are still missing, others are asked.
-    pub(super) fn sidecars_over(&mut self, cx: Cx<'_>, root: Root) {
+    pub(super) fn sidecars_over(&mut self, cx: Cx<'_>, peer: &PeerId, root: Root, failure: Option<&RequestError>) {
+        if let Some(RequestError::Timeout | RequestError::Malformed(_)) = failure {
+            self.failed_us(peer);
+        }
         if let Some(lookup) = self.sidecar_lookups.get_mut(&root) {
             lookup.under_way = false;
             self.ask_for_sidecars(cx, root);

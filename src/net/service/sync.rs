@@ -1,6 +1,7 @@
 //! Range sync: fetches the canonical chain of peers that are ahead, some batches at once, and imports it in order.
-//! A batch is its blocks, then those sidecars of them that peers still have to keep. Sidecars that don't come are no failure:
-//! the chain asks for them block by block, and of any peer.
+//! A batch is its blocks, and those sidecars of them that peers still have to keep: these are fetched after the blocks, for some
+//! blocks at once, and for the next ones when those are imported. Sidecars that don't come are no failure: the chain asks for
+//! them block by block, and of any peer.
 //!
 //! It begins after our head. If that turns out not to be on the peers' chain it begins anew after the finalized block; and
 //! after the last block imported, if a later one lacks its parent because a peer sent less than it has (it may).
@@ -11,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::peers::{Peer, PeerState};
-use super::sidecars::Sidecar;
-use super::{Action, Cx, Import, Purpose, REQUEST_TIMEOUT_MS, Service};
-use crate::chain::Outcome;
+use super::range_sidecars::Expected;
+use super::requests::REQUEST_TIMEOUT_MS;
+use super::{Action, Cx, Import, Purpose, Service};
+use crate::chain::{Outcome, Standing};
 use crate::net::PeerId;
 use crate::net::link::{Chunk, Command, Protocol, RequestId};
 use crate::ssz::{Root, Ssz};
@@ -35,19 +37,20 @@ pub(super) enum State {
         peer: PeerId,
         request: RequestId,
     },
-    /// The blocks are there; `rest` is what else to ask for.
+    /// The next blocks are there with their sidecars, and wait for those of the batch before.
+    Waiting {
+        peer: PeerId,
+    },
+    /// The sidecars of the next blocks are on their way. `peer` sent the blocks.
     Sidecars {
         peer: PeerId,
         request: RequestId,
-        rest: Vec<(Protocol, Vec<u8>)>,
-    },
-    Waiting {
-        peer: PeerId,
     },
     /// The block of `slot` is with the chain since `since_ms`.
     Importing {
         peer: PeerId,
         slot: Slot,
+        root: Root,
         since_ms: u64,
     },
 }
@@ -73,8 +76,10 @@ impl State {
 pub(super) struct Batch {
     end: Slot,
     pub(super) blocks: VecDeque<Arc<SignedBeaconBlock>>,
-    /// By the root of their block; what has no entry here was not asked for.
-    pub(super) sidecars: BTreeMap<Root, Vec<Sidecar>>,
+    /// Of the next blocks, by slot; what has no entry here was not asked for.
+    pub(super) sidecars: BTreeMap<Slot, Expected>,
+    /// Sidecars of blocks before this slot have been asked for.
+    pub(super) asked: Slot,
     pub(super) state: State,
 }
 
@@ -135,13 +140,16 @@ impl Service {
         self.finish_sync(cx);
     }
 
-    /// Blocks that don't link to each other are held by the chain and may never be judged.
+    /// Blocks that don't link to each other are held by the chain and may never be judged. The time that our execution
+    /// engine takes is not the peer's.
     fn give_up_stuck_import(&mut self, cx: Cx<'_>) {
-        if let Some((start, batch)) = self.sync.batches.first_key_value()
-            && let State::Importing { since_ms, .. } = batch.state
-            && cx.now_ms >= since_ms.saturating_add(REQUEST_TIMEOUT_MS)
-        {
-            self.sync_failed(cx, *start, "blocks that the chain could not judge");
+        let Some(mut first) = self.sync.batches.first_entry() else { return };
+        let start = *first.key();
+        let State::Importing { root, since_ms, .. } = &mut first.get_mut().state else { return };
+        if cx.chain.standing(root) == Standing::AwaitsEngine {
+            *since_ms = cx.now_ms;
+        } else if cx.now_ms >= since_ms.saturating_add(REQUEST_TIMEOUT_MS) {
+            self.sync_failed(cx, start, "blocks that the chain could not judge");
         }
     }
 
@@ -170,13 +178,13 @@ impl Service {
             self.sync.next = end;
             let state = State::Downloading { peer, request };
             let (blocks, sidecars) = (VecDeque::new(), BTreeMap::new());
-            self.sync.batches.insert(start, Batch { end, blocks, sidecars, state });
+            self.sync.batches.insert(start, Batch { end, blocks, sidecars, asked: start, state });
         }
     }
 
     /// Asks the least busy of those peers that have the slots and have failed least. `None` while they have enough to do.
     fn request_range(&mut self, cx: Cx<'_>, start: Slot, end: Slot) -> Option<(PeerId, RequestId)> {
-        let busy = |id: &PeerId| self.requests.values().filter(|p| p.peer == *id && is_range(p.purpose)).count();
+        let busy = |id: &PeerId| self.requests.values().filter(|p| p.peer == *id && p.purpose.is_range()).count();
         let covers = |s: &Status| s.head_slot >= start && s.earliest_available_slot <= start;
         let has = |p: &Peer| p.state == PeerState::Connected && p.status.as_ref().is_some_and(covers);
         let able: Vec<(&PeerId, &Peer)> = self.peers.iter().filter(|(_, p)| has(p)).collect();
@@ -214,13 +222,16 @@ impl Service {
     }
 
     pub(super) fn range_over(&mut self, cx: Cx<'_>, id: RequestId, start: Slot, well: bool) {
-        let Some(batch) = self.sync.batches.get(&start) else { return };
-        let State::Downloading { request, .. } = &batch.state else { return };
+        let Some(batch) = self.sync.batches.get_mut(&start) else { return };
+        let State::Downloading { peer, request } = &batch.state else { return };
         if *request != id {
             return;
         }
         if well {
-            self.fetch_range_sidecars(cx, start);
+            batch.state = State::Waiting { peer: peer.clone() };
+            if !self.fetch_range_sidecars(cx, start) {
+                self.drive_sync(cx);
+            }
         } else {
             self.sync_failed(cx, start, "no complete answer");
         }
@@ -243,36 +254,45 @@ impl Service {
             if !cx.chain.has_block(&batch.blocks[0].message.parent_root) {
                 return self.range_parent_missing(cx, start);
             }
-            batch.state = State::Importing { peer: peer.clone(), slot: start, since_ms: cx.now_ms };
+            batch.state = State::Importing { peer: peer.clone(), slot: start, root: Root::ZERO, since_ms: cx.now_ms };
             return self.import_block_of(cx, start);
         }
     }
 
-    /// Hands the next block of a batch to the chain, and its sidecars after it. One at a time: what comes of a block may take
-    /// an execution engine's word, and its children can't be judged before.
+    /// Hands the next block of a batch to the chain, and its sidecars after it, once they have been asked for. One at a time:
+    /// what comes of a block may take an execution engine's word, and its children can't be judged before.
     fn import_block_of(&mut self, cx: Cx<'_>, start: Slot) {
+        let Some(batch) = self.sync.batches.get(&start) else { return };
+        let next = batch.blocks.front().map(|block| (block.message.slot, self.block_root(block)));
+        if next.is_some_and(|(slot, _)| slot >= batch.asked) && self.fetch_range_sidecars(cx, start) {
+            return;
+        }
         let Some(batch) = self.sync.batches.get_mut(&start) else { return };
-        let State::Importing { slot, since_ms, .. } = &mut batch.state else { return };
-        let Some(block) = batch.blocks.pop_front() else {
+        let State::Importing { peer, slot: at, root: of, since_ms } = &mut batch.state else { return };
+        let peer = peer.clone();
+        let (Some(block), Some((slot, root))) = (batch.blocks.pop_front(), next) else {
             self.sync.failures = 0;
             self.sync.batches.remove(&start);
             return self.drive_sync(cx);
         };
-        (*slot, *since_ms) = (block.message.slot, cx.now_ms);
-        let root = block.message.hash_tree_root(self.cfg.shape_at_slot(block.message.slot));
-        let sidecars = batch.sidecars.remove(&root).unwrap_or_default();
+        (*at, *of, *since_ms) = (slot, root, cx.now_ms);
+        let expected = batch.sidecars.remove(&slot);
         self.import(cx, block, Import::Range(start));
-        for sidecar in sidecars {
-            self.import_sidecar(cx, sidecar);
+        for sidecar in expected.into_iter().flat_map(|expected| expected.came) {
+            self.import_sidecar(cx, &peer, root, sidecar);
         }
     }
 
     pub(super) fn range_imported(&mut self, cx: Cx<'_>, start: Slot, outcome: &Outcome) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
-        let State::Importing { slot, .. } = batch.state else { return };
-        if let Outcome::Reject(why) = outcome {
-            let why = format!("an invalid block: {why}");
-            return self.sync_failed(cx, start, &why);
+        let State::Importing { slot, root, .. } = batch.state else { return };
+        match outcome {
+            Outcome::Reject(why) => return self.sync_failed(cx, start, &format!("an invalid block: {why}")),
+            // Nobody's fault, but what follows can't be imported either: another peer may have another chain.
+            Outcome::Ignore(why) if cx.chain.standing(&root) == Standing::Unknown => {
+                return self.sync_failed(cx, start, &format!("a block that is not taken: {why}"));
+            }
+            _ => {}
         }
         self.sync.imported = Some(slot);
         self.import_block_of(cx, start);
@@ -293,19 +313,24 @@ impl Service {
         }
     }
 
-    /// The peer of this batch failed us.
+    /// Nothing comes of this batch: other peers are asked first from now on.
     pub(super) fn sync_failed(&mut self, cx: Cx<'_>, start: Slot, why: &str) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
-        let peer = batch.state.peer();
+        let peer = batch.state.peer().clone();
         tracing::debug!(%peer, start, "sync batch failed");
-        if let Some(peer) = self.peers.get_mut(peer) {
-            peer.failures += 1;
-        }
+        self.failed_us(&peer);
         self.begin_anew(cx, why);
     }
 
+    /// Others are asked first from now on.
+    pub(super) fn failed_us(&mut self, id: &PeerId) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.failures += 1;
+        }
+    }
+
     /// Gives up what is under way; after a pause sync begins anew.
-    fn begin_anew(&mut self, cx: Cx<'_>, why: &str) {
+    pub(super) fn begin_anew(&mut self, cx: Cx<'_>, why: &str) {
         tracing::debug!(why, "sync begins anew");
         let failures = self.sync.failures + 1;
         let resume = self.sync.imported;
@@ -323,9 +348,7 @@ impl Service {
 
     fn doubt_empty_answers(&mut self) {
         for peer in std::mem::take(&mut self.sync.said_empty) {
-            if let Some(peer) = self.peers.get_mut(&peer) {
-                peer.failures += 1;
-            }
+            self.failed_us(&peer);
         }
     }
 
@@ -355,8 +378,4 @@ impl Service {
 
 fn pause_after(failures: u32) -> u64 {
     FIRST_PAUSE_MS.saturating_mul(1 << (failures - 1).min(10)).min(LONGEST_PAUSE_MS)
-}
-
-fn is_range(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::Range(_) | Purpose::RangeSidecars(_))
 }

@@ -1,8 +1,9 @@
 //! What the service reads of the chain.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Standing};
 use crate::ssz::Root;
 use crate::types::{BlobSidecar, Checkpoint, DataColumnSidecar, SignedBeaconBlock, Slot, Status};
 
@@ -14,12 +15,14 @@ pub trait ChainView {
     fn finalized(&self) -> Checkpoint;
     /// Whether a block is imported.
     fn has_block(&self, root: &Root) -> bool;
+    /// How far a block has come.
+    fn standing(&self, root: &Root) -> Standing;
     /// An imported block.
     fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>>;
-    /// The blob sidecars that are kept of a block, by index (deneb, electra).
+    /// The blob sidecars that are kept of a block, imported or waiting for others of them, by index (deneb, electra).
     fn blob_sidecars(&self, root: &Root) -> Vec<Arc<BlobSidecar>>;
-    /// One column sidecar of a block, if it is kept (fulu on).
-    fn data_column_sidecar(&self, root: &Root, index: u64) -> Option<Arc<DataColumnSidecar>>;
+    /// Those of these column sidecars that are kept of a block, likewise (fulu on).
+    fn data_column_sidecars(&self, root: &Root, indices: &BTreeSet<u64>) -> Vec<Arc<DataColumnSidecar>>;
     /// The canonical block of exactly this slot.
     fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>>;
     /// Root of the canonical block at the slot or the latest before it; `None` if that is not known any more.
@@ -39,6 +42,10 @@ impl ChainView for Chain {
         Chain::has_block(self, root)
     }
 
+    fn standing(&self, root: &Root) -> Standing {
+        Chain::standing(self, root)
+    }
+
     fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>> {
         Chain::block_by_root(self, root)
     }
@@ -47,8 +54,8 @@ impl ChainView for Chain {
         Chain::blob_sidecars(self, root)
     }
 
-    fn data_column_sidecar(&self, root: &Root, index: u64) -> Option<Arc<DataColumnSidecar>> {
-        Chain::data_column_sidecar(self, root, index)
+    fn data_column_sidecars(&self, root: &Root, indices: &BTreeSet<u64>) -> Vec<Arc<DataColumnSidecar>> {
+        Chain::some_data_column_sidecars(self, root, indices)
     }
 
     fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>> {

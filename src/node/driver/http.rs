@@ -5,6 +5,7 @@ use axum::extract::Query;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode, Uri, header};
 use axum::response::Response;
 
+use crate::api::gzip::{GunzipError, gunzip};
 use crate::api::http::CONSENSUS_VERSION;
 use crate::api::{Accept, Body, Method, Request};
 use crate::node::rest::{self, Found, Media, Refusal, Reply, events};
@@ -25,6 +26,7 @@ enum Encoding {
 pub struct Head {
     request: Request,
     encoding: Encoding,
+    gzipped: bool,
 }
 
 /// Reads a request's head; the error is the answer to give instead.
@@ -50,13 +52,14 @@ pub fn read_head(method: &HttpMethod, uri: &Uri, headers: &HeaderMap) -> Result<
         }
     };
     let request = Request { method, path, query, body: Body::Empty, accept, consensus_version };
-    Ok(Head { request, encoding: encoding(headers) })
+    Ok(Head { request, encoding: encoding(headers), gzipped: is_gzipped(headers)? })
 }
 
 impl Head {
     /// Adds the body.
     pub fn with_body(self, bytes: Vec<u8>) -> Result<Request, Reply> {
-        let Head { mut request, encoding } = self;
+        let Head { mut request, encoding, gzipped } = self;
+        let bytes = if gzipped { unzipped(&bytes)? } else { bytes };
         request.body = match encoding {
             _ if bytes.is_empty() => Body::Empty,
             Encoding::Json => Body::Json(bytes),
@@ -88,6 +91,23 @@ fn encoding(headers: &HeaderMap) -> Encoding {
         Some("application/octet-stream") => Encoding::Ssz,
         _ => Encoding::Other,
     }
+}
+
+/// Whether the body is compressed; 415 for another way than gzip.
+fn is_gzipped(headers: &HeaderMap) -> Result<bool, Refusal> {
+    let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(false) };
+    match value.to_str().unwrap_or("").trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(false),
+        "gzip" | "x-gzip" => Ok(true),
+        _ => Err(Refusal::new(415, "this content encoding can't be read; accepted: identity, gzip")),
+    }
+}
+
+fn unzipped(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+    gunzip(bytes, MAX_BODY).map_err(|error| match error {
+        GunzipError::TooLong => Refusal::new(413, format!("the unzipped body is longer than {MAX_BODY} bytes")),
+        GunzipError::Broken(why) => Refusal::bad_request(format!("the body is no gzip: {why}")),
+    })
 }
 
 /// The encoding to answer in: what `Accept` weighs highest of what the route offers, JSON on a tie.
@@ -218,6 +238,25 @@ mod tests {
         assert_eq!(post("application/octet-stream"), Ok(Body::Ssz(b"{}".to_vec())));
         assert_eq!(post("text/xml"), Err(415));
         assert_eq!(head("POST", "/eth/v2/beacon/blocks", &[]).map(|r| r.body), Ok(Body::Json(b"{}".to_vec())));
+    }
+
+    #[test]
+    fn zipped_bodies_are_unzipped_and_other_codings_refused() {
+        let post = |coding: &str, bytes: Vec<u8>| {
+            let headers = HeaderMap::from_iter([(
+                header::CONTENT_ENCODING,
+                HeaderValue::from_str(coding).expect("a header value"),
+            )]);
+            let uri = "/eth/v2/beacon/blocks".parse().expect("uri");
+            let head = read_head(&HttpMethod::POST, &uri, &headers).map_err(|reply| reply.status)?;
+            head.with_body(bytes).map(|request| request.body).map_err(|reply| reply.status)
+        };
+        let zip = crate::api::gzip::tests::zip;
+        assert_eq!(post("gzip", zip(b"[1]")), Ok(Body::Json(b"[1]".to_vec())));
+        assert_eq!(post("identity", b"[1]".to_vec()), Ok(Body::Json(b"[1]".to_vec())));
+        assert_eq!(post("gzip", b"[1]".to_vec()), Err(400));
+        assert_eq!(post("gzip", zip(&vec![0; MAX_BODY + 1])), Err(413));
+        assert_eq!(post("br", b"[1]".to_vec()), Err(415));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The real node: [`Core`] on libp2p, redb, HTTP and the wall clock, in one thread beside the database's.
 //! This module NEVER decides: it carries inputs to the core and the core's effects out.
 
+mod cross_check;
 mod engine;
 mod http;
 mod key;
@@ -26,11 +27,12 @@ pub use key::KeyError;
 pub use network::NetworkError;
 pub use store::{Store, StoreError};
 
+use self::cross_check::CrossCheck;
 use self::engine::Engine;
 use self::network::Network;
 use self::sse::Subscribers;
 use super::rest::Reply;
-use super::{CallId, Core, Identity, LogLine};
+use super::{CallId, Core, Endpoint, Identity, LogLine};
 use crate::chain::{EngineId, Level, Memo, StateId};
 use crate::engine::{Call, Client};
 use crate::net::libp2p as link;
@@ -62,6 +64,8 @@ pub struct NodeOptions {
     pub peers: Vec<String>,
     /// The execution engine; by default a stub in this process.
     pub engine: Option<EngineOptions>,
+    /// Whether imported blocks and their states are held to a second implementation of SSZ.
+    pub cross_check: bool,
 }
 
 /// Why a node could not be started, or could not go on.
@@ -102,6 +106,9 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
+    /// The second implementation of SSZ can't be asked, or disagrees on the state to start from.
+    #[error("beginning the cross-check: {0}")]
+    CrossCheck(#[from] crate::witness::Disagreement),
     /// A task of ours ended on its own.
     #[error("{0}; this is a bug, the log above may tell more")]
     Died(&'static str),
@@ -124,6 +131,7 @@ struct Shell {
     /// HTTP requests that are answered later.
     waiting: BTreeMap<CallId, oneshot::Sender<Reply>>,
     subscribers: Subscribers,
+    cross_check: Option<CrossCheck>,
     started: f64,
 }
 
@@ -150,6 +158,9 @@ impl Shell {
         }
         for notice in &effects.notices {
             self.subscribers.tell(self.core.chain().config(), notice);
+            if let Some(cross_check) = &self.cross_check {
+                cross_check.see(self.core.chain(), notice);
+            }
         }
         for line in &effects.logs {
             log(line);
@@ -227,15 +238,21 @@ async fn serve(
     let listener =
         TcpListener::bind(options.rest).await.map_err(|source| RunError::Rest { address: options.rest, source })?;
     let (link, events) = link::start(network.link_config(secret, options.listen)).await?;
-    let identity = Identity { peer_id: link.peer_id().to_string(), addresses: vec![link.address().to_string()] };
+    let identity = Identity {
+        peer_id: link.peer_id().to_string(),
+        addresses: vec![link.address().to_string()],
+        endpoint: Some(Endpoint { secret, tcp: link.listens_at() }),
+    };
     tracing::info!("{} listens on {}", super::rest::version(), link.address());
     let core = start_core(network, &store, identity)?;
+    let begin_cross_check = || CrossCheck::start(core.chain().config(), &core.chain().head().state);
+    let cross_check = options.cross_check.then(begin_cross_check).transpose()?;
     let blobs = tokio::spawn(prepare_for_blobs(core.chain().config().clone(), core.chain().genesis_time()));
     let finalized = core.chain().state(StateId::Finalized)?;
     let carried = Engine::new(remote, core.chain().config(), &finalized);
     let (engine, calls) = unbounded_channel();
     let (waiting, subscribers, started) = (BTreeMap::new(), Subscribers::default(), seconds(WallClock.now_ms()));
-    let shell = Shell { core, link, store, engine, waiting, subscribers, started };
+    let shell = Shell { core, link, store, engine, waiting, subscribers, cross_check, started };
     let shared = Arc::new(Shared { shell: Mutex::new(shell), called: Notify::new() });
     let carrier = tokio::spawn(engine::carry(calls, carried, shared.clone()));
     shared.shell()?.with(|core, now_ms| core.start(&options.peers, now_ms));

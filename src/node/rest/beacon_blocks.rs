@@ -6,16 +6,19 @@ use serde_json::{Value, json};
 
 use super::call::block_id;
 use super::{Call, Meta, Refusal, Reply, Route, get, get_ssz};
+use crate::api::{BlindedBeaconBlock, SignedBlindedBeaconBlock};
 use crate::chain::{BlockId, FoundBlock};
 use crate::node::Core;
+use crate::spec::execution_payload_header;
 use crate::ssz::{Json, Root, Shape, Ssz};
-use crate::types::{BeaconBlockHeader, SignedBeaconBlock, SignedBeaconBlockHeader, Slot};
+use crate::types::{BeaconBlockHeader, ForkName, SignedBeaconBlock, SignedBeaconBlockHeader, Slot};
 
 pub(super) const ROUTES: &[Route] = &[
     get("/eth/v1/beacon/headers", headers),
     get("/eth/v1/beacon/headers/{block_id}", header),
     get_ssz("/eth/v1/beacon/blocks/{block_id}", block_v1),
     get_ssz("/eth/v2/beacon/blocks/{block_id}", block_v2),
+    get_ssz("/eth/v1/beacon/blinded_blocks/{block_id}", blinded_block),
     get("/eth/v1/beacon/blocks/{block_id}/root", root),
     get("/eth/v1/beacon/blocks/{block_id}/attestations", attestations_v1),
     get("/eth/v2/beacon/blocks/{block_id}/attestations", attestations_v2),
@@ -113,6 +116,23 @@ fn block_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     }
     let meta = Meta { version: Some(shape.fork), ..meta(core, &found) };
     Ok(Reply::with_meta(meta.fields(), found.block.to_json(shape)).version(shape.fork))
+}
+
+/// Before bellatrix a block has nothing to be blinded.
+fn blinded_block(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let found = found(core, call)?;
+    let shape = shape_of(core, &found.block);
+    if shape.fork < ForkName::Bellatrix {
+        return block_v2(core, call);
+    }
+    let SignedBeaconBlock { message, signature } = (*found.block).clone();
+    let header = execution_payload_header(shape, &message.body.execution_payload);
+    let block = SignedBlindedBeaconBlock { message: BlindedBeaconBlock::of(message, header), signature };
+    if call.wants_ssz() {
+        return Ok(Reply::ssz(block.encode(shape)).version(shape.fork));
+    }
+    let meta = Meta { version: Some(shape.fork), ..meta(core, &found) };
+    Ok(Reply::with_meta(meta.fields(), block.to_json(shape)).version(shape.fork))
 }
 
 fn root(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {

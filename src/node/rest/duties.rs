@@ -17,9 +17,13 @@ pub(super) const ROUTES: &[Route] = &[
     post("/eth/v1/validator/duties/sync/{epoch}", sync),
 ];
 
-/// 400 for an epoch further ahead than the next one.
-fn check_ahead(core: &Core, epoch: Epoch) -> Result<(), Refusal> {
-    let current = core.chain().config().epoch_of(core.chain().current_slot());
+/// 400 for an epoch further ahead than the next one. A caller's clock may be a little ahead of ours, as peers' may: what it
+/// asks for at the very beginning of an epoch must not be refused for that.
+fn check_ahead(core: &Core, call: &Call<'_>, epoch: Epoch) -> Result<(), Refusal> {
+    let cfg = core.chain().config();
+    let soonest_ms = call.now_ms.saturating_add(cfg.maximum_gossip_clock_disparity);
+    let slot = cfg.slot_clock(core.chain().genesis_time()).slot_at(soonest_ms).unwrap_or_default();
+    let current = cfg.epoch_of(slot.max(core.chain().current_slot()));
     if epoch > current + 1 {
         return Err(Refusal::bad_request(format!(
             "epoch {epoch} is too far ahead: the clock is in epoch {current}; accepted up to {}",
@@ -36,7 +40,7 @@ fn of_head(core: &Core) -> Meta {
 
 fn proposer(core: &Core, call: &Call<'_>, dependent_root: impl Fn(&Chain, Epoch) -> Root) -> Result<Reply, Refusal> {
     let epoch = call.number_param("epoch")?;
-    check_ahead(core, epoch)?;
+    check_ahead(core, call, epoch)?;
     core.refuse_while_syncing()?;
     let duties = core.chain().proposer_duties(epoch)?.duties;
     let data = duties.iter().map(|duty| {
@@ -63,7 +67,7 @@ fn proposer_v2(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
 fn attester(core: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> {
     let epoch = call.number_param("epoch")?;
     let indices = call.indices()?;
-    check_ahead(core, epoch)?;
+    check_ahead(core, call, epoch)?;
     core.refuse_while_syncing()?;
     let Duties { dependent_root, duties } = core.chain().attester_duties(epoch, &indices)?;
     let data = duties.iter().map(|duty| {

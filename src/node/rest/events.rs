@@ -94,91 +94,84 @@ fn rendered(topic: &'static str, data: &Value) -> Rendered {
 }
 
 /// The events that a notice causes, of those topics that `wanted` has.
+pub fn render(cfg: &ChainConfig, notice: &Notice, wanted: impl Fn(&str) -> bool) -> Vec<Rendered> {
+    let topics = topics_of(notice).iter().filter(|topic| wanted(topic));
+    topics.map(|topic| rendered(topic, &data(cfg, notice, topic))).collect()
+}
+
+/// The topics that tell of a notice, in the order in which they do.
 ///
 /// `block_gossip` comes together with `block`: the chain tells of a block once it is imported.
-pub fn render(cfg: &ChainConfig, notice: &Notice, wanted: impl Fn(&str) -> bool) -> Vec<Rendered> {
-    let mut events = Vec::new();
-    let mut event = |topic: &'static str, data: &dyn Fn() -> Value| {
-        if wanted(topic) {
-            events.push(rendered(topic, &data()));
-        }
-    };
+fn topics_of(notice: &Notice) -> &'static [&'static str] {
     match notice {
-        Notice::Head { .. } => {
-            event("head", &|| head(notice));
-            event("head_v2", &|| head_v2(cfg, notice));
-        }
-        Notice::Reorg { slot, epoch, depth, old_head, new_head, old_state, new_state, optimistic, .. } => {
-            event("chain_reorg", &|| {
-                json!({
-                    "slot": slot.to_string(),
-                    "depth": depth.to_string(),
-                    "old_head_block": old_head.to_string(),
-                    "new_head_block": new_head.to_string(),
-                    "old_head_state": old_state.to_string(),
-                    "new_head_state": new_state.to_string(),
-                    "epoch": epoch.to_string(),
-                    "execution_optimistic": optimistic,
-                })
-            });
-        }
-        Notice::Justified { .. } => {}
-        Notice::Finalized { epoch, root, state, optimistic } => event("finalized_checkpoint", &|| {
-            json!({
-                "block": root.to_string(),
-                "state": state.to_string(),
-                "epoch": epoch.to_string(),
-                "execution_optimistic": optimistic,
-            })
-        }),
-        Notice::Block { slot, root, optimistic } => {
-            event("block_gossip", &|| json!({ "slot": slot.to_string(), "block": root.to_string() }));
-            event(
-                "block",
-                &|| json!({ "slot": slot.to_string(), "block": root.to_string(), "execution_optimistic": optimistic }),
-            );
-        }
-        Notice::Attestation(attestation) => {
-            event("attestation", &|| attestation.to_json(cfg.shape_at_slot(attestation.data.slot)));
-        }
-        Notice::SingleAttestation(single) => {
-            event("single_attestation", &|| single.to_json(cfg.shape_at_slot(single.data.slot)));
-        }
-        Notice::Contribution(signed) => {
-            event("contribution_and_proof", &|| signed.to_json(cfg.shape_at_slot(signed.message.contribution.slot)))
-        }
-        Notice::VoluntaryExit(exit) => {
-            event("voluntary_exit", &|| exit.to_json(cfg.shape(cfg.fork_at_epoch(exit.message.epoch))));
-        }
-        Notice::ProposerSlashing(slashing) => {
-            event("proposer_slashing", &|| slashing.to_json(cfg.shape_at_slot(slashing.signed_header_1.message.slot)))
-        }
-        Notice::AttesterSlashing(slashing) => {
-            event("attester_slashing", &|| slashing.to_json(cfg.shape_at_slot(slashing.attestation_1.data.slot)))
-        }
-        Notice::BlsToExecutionChange(change) => {
-            event("bls_to_execution_change", &|| change.to_json(cfg.shape(ForkName::Capella)));
-        }
-        Notice::BlobSidecar { block, sidecar, versioned_hash } => event("blob_sidecar", &|| {
-            json!({
-                "block_root": block.to_string(),
-                "index": sidecar.index.to_string(),
-                "slot": sidecar.signed_block_header.message.slot.to_string(),
-                "kzg_commitment": sidecar.kzg_commitment.to_string(),
-                "versioned_hash": versioned_hash.to_string(),
-            })
-        }),
-        Notice::DataColumnSidecar { block, sidecar } => event("data_column_sidecar", &|| {
-            json!({
-                "block_root": block.to_string(),
-                "index": sidecar.index.to_string(),
-                "slot": sidecar.signed_block_header.message.slot.to_string(),
-            })
-        }),
-        Notice::PayloadAttributes { .. } => event("payload_attributes", &|| payload_attributes(cfg, notice)),
-        // Rendered once the node serves the forks that have them.
+        Notice::Head { .. } => &["head", "head_v2"],
+        Notice::Reorg { .. } => &["chain_reorg"],
+        Notice::Justified { .. } => &[],
+        Notice::Finalized { .. } => &["finalized_checkpoint"],
+        Notice::Block { .. } => &["block_gossip", "block"],
+        Notice::Attestation(_) => &["attestation"],
+        Notice::SingleAttestation(_) => &["single_attestation"],
+        Notice::Contribution(_) => &["contribution_and_proof"],
+        Notice::VoluntaryExit(_) => &["voluntary_exit"],
+        Notice::ProposerSlashing(_) => &["proposer_slashing"],
+        Notice::AttesterSlashing(_) => &["attester_slashing"],
+        Notice::BlsToExecutionChange(_) => &["bls_to_execution_change"],
+        Notice::BlobSidecar { .. } => &["blob_sidecar"],
+        Notice::DataColumnSidecar { .. } => &["data_column_sidecar"],
+        Notice::PayloadAttributes { .. } => &["payload_attributes"],
     }
-    events
+}
+
+/// What one of its topics says of a notice.
+fn data(cfg: &ChainConfig, notice: &Notice, topic: &str) -> Value {
+    let at = |slot| cfg.shape_at_slot(slot);
+    match notice {
+        Notice::Head { .. } if topic == "head_v2" => head_v2(cfg, notice),
+        Notice::Head { .. } => head(notice),
+        Notice::Reorg { slot, epoch, depth, old_head, new_head, old_state, new_state, optimistic, .. } => json!({
+            "slot": slot.to_string(),
+            "depth": depth.to_string(),
+            "old_head_block": old_head.to_string(),
+            "new_head_block": new_head.to_string(),
+            "old_head_state": old_state.to_string(),
+            "new_head_state": new_state.to_string(),
+            "epoch": epoch.to_string(),
+            "execution_optimistic": optimistic,
+        }),
+        Notice::Justified { .. } => Value::Null,
+        Notice::Finalized { epoch, root, state, optimistic } => json!({
+            "block": root.to_string(),
+            "state": state.to_string(),
+            "epoch": epoch.to_string(),
+            "execution_optimistic": optimistic,
+        }),
+        Notice::Block { slot, root, .. } if topic == "block_gossip" => {
+            json!({ "slot": slot.to_string(), "block": root.to_string() })
+        }
+        Notice::Block { slot, root, optimistic } => {
+            json!({ "slot": slot.to_string(), "block": root.to_string(), "execution_optimistic": optimistic })
+        }
+        Notice::Attestation(attestation) => attestation.to_json(at(attestation.data.slot)),
+        Notice::SingleAttestation(single) => single.to_json(at(single.data.slot)),
+        Notice::Contribution(signed) => signed.to_json(at(signed.message.contribution.slot)),
+        Notice::VoluntaryExit(exit) => exit.to_json(cfg.shape(cfg.fork_at_epoch(exit.message.epoch))),
+        Notice::ProposerSlashing(slashing) => slashing.to_json(at(slashing.signed_header_1.message.slot)),
+        Notice::AttesterSlashing(slashing) => slashing.to_json(at(slashing.attestation_1.data.slot)),
+        Notice::BlsToExecutionChange(change) => change.to_json(cfg.shape(ForkName::Capella)),
+        Notice::BlobSidecar { block, sidecar, versioned_hash } => json!({
+            "block_root": block.to_string(),
+            "index": sidecar.index.to_string(),
+            "slot": sidecar.signed_block_header.message.slot.to_string(),
+            "kzg_commitment": sidecar.kzg_commitment.to_string(),
+            "versioned_hash": versioned_hash.to_string(),
+        }),
+        Notice::DataColumnSidecar { block, sidecar } => json!({
+            "block_root": block.to_string(),
+            "index": sidecar.index.to_string(),
+            "slot": sidecar.signed_block_header.message.slot.to_string(),
+        }),
+        Notice::PayloadAttributes { .. } => payload_attributes(cfg, notice),
+    }
 }
 
 fn head(notice: &Notice) -> Value {

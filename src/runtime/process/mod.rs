@@ -2,26 +2,31 @@
 //!
 //! Every node has a folder: its network directory, its data, and for each program a log and the command line.
 
+mod context;
 mod node;
 mod owner;
 mod ports;
+mod preview;
 mod program;
 mod start_times;
 
 pub use owner::{Leftover, leftovers, sweep};
+pub use preview::{Shown, preview};
 
-use super::{Ending, Error, Exit, Runtime, Started, Startup, config_of, identity};
+use super::{Ending, Error, Exit, Runtime, Started, Startup, config_of};
 use crate::{
     api::{Client, HttpTransport},
-    client::{self, BeaconUrls, ClientDef, Context, ENGINE, Keys, NetworkFiles, Slot},
-    engine::{self, Script},
-    genesis::{NetworkDirectory, Peers, write_secret},
+    client::{ClientDef, Command, ENGINE},
+    engine,
+    genesis::{Peers, write_keystores},
     journal::RunDir,
+    keystore::write_secret,
     topology::{NetworkPlan, NodePlan, Start},
     types::BeaconState,
     yaml,
 };
 use async_trait::async_trait;
+use context::{LOOPBACK, Setting};
 use node::Node;
 use ports::Ports;
 use program::Program;
@@ -41,6 +46,10 @@ const LARGEST_ANSWER: usize = 256 << 20;
 const DESTROY_WITHIN: Duration = Duration::from_secs(3);
 /// Lines of a log that an exit is reported with.
 const LOG_LINES: usize = 20;
+/// How long a program may take for what is to be done before it first starts.
+const SETUP_WITHIN: Duration = Duration::from_secs(120);
+/// Between two questions to a node for its peer id.
+const ASK_EVERY: Duration = Duration::from_millis(250);
 
 /// Runs nodes as local programs.
 pub struct Process {
@@ -50,7 +59,7 @@ pub struct Process {
     ports: Ports,
     log_level: String,
     lockin: Option<PathBuf>,
-    plan: Option<NetworkPlan>,
+    setting: Option<Setting>,
     nodes: BTreeMap<String, Node>,
     times: StartTimes,
     /// Nodes that do not answer yet: when their start began, and how long their programs took to be started.
@@ -69,7 +78,7 @@ impl Process {
             ports,
             log_level,
             lockin,
-            plan: None,
+            setting: None,
             nodes: BTreeMap::new(),
             times: StartTimes::default(),
             starting: BTreeMap::new(),
@@ -90,12 +99,8 @@ impl Process {
 
     /// The clients of a node and what makes one start of them like another; `None` where a definition is missing.
     fn kind(&self, plan: &NetworkPlan, node: &NodePlan) -> Option<(Clients<'_>, String)> {
-        let execution = match &node.engine {
-            Some(engine) => Some(self.clients.get(&engine.client)?),
-            None => None,
-        };
-        let clients = Clients { consensus: self.clients.get(&node.client)?, execution };
-        let kind = clients.kind(self.lockin.as_deref(), plan.config.preset.name, plan.genesis.validators);
+        let clients = Clients::of(node, &self.clients)?;
+        let kind = clients.kind(self.lockin.as_deref(), plan);
         Some((clients, kind))
     }
 
@@ -107,101 +112,122 @@ impl Process {
         self.nodes.get_mut(name).ok_or_else(|| Error::UnknownNode(name.to_owned()))
     }
 
-    fn def(&self, client: &str) -> Result<ClientDef, Error> {
-        self.clients.get(client).cloned().ok_or_else(|| {
-            let why = "its definition was not loaded".to_owned();
-            Error::Unsupported { client: client.to_owned(), runtime: "process", why }
-        })
-    }
-
     fn prepare_node(&mut self, plan: &NodePlan) -> Result<Node, Error> {
-        let def = self.def(&plan.client)?;
-        for role in def.roles.keys() {
-            let data = self.dir.path().join(&plan.name).join(format!("{role}-data"));
-            match std::fs::remove_dir_all(&data) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::Io { doing: "emptying", path: data, source });
-                }
-                _ => {}
-            }
-        }
-        let engine = plan.engine.as_ref().map(|engine| self.def(&engine.client)).transpose()?;
         let folder = self.dir.node(&plan.name).map_err(|error| Error::Other(error.to_string()))?;
-        let peer_id =
-            identity::peer_id(&plan.node_key).map_err(|why| Error::Other(format!("node {}: {why}", plan.name)))?;
-        Node::new(plan.clone(), def, engine, folder, peer_id, &mut self.ports)
+        empty_but_for_logs(&folder)?;
+        let (clients, ports) = (&self.clients, &mut self.ports);
+        Node::new(plan.clone(), &mut |client| definition(clients, client), folder, &mut || ports.take())
     }
 
-    /// What the templates of one role of a node can name.
-    fn context(&self, node: &Node, role: &str) -> Result<Context, Error> {
-        let plan = self.plan.as_ref().ok_or(Error::State { node: node.plan.name.clone(), state: "not prepared" })?;
-        let network = NetworkDirectory::at(node.folder.join("network"));
-        let text = |path: PathBuf| path.to_string_lossy().into_owned();
-        let peers = plan.dials(&node.plan.name).filter_map(|name| self.nodes.get(name)).map(Node::as_peer).collect();
-        let ranges: Vec<_> = node.plan.validators.iter().map(|range| range.keys()).collect();
-        let slot_ms = plan.config.slot_duration_ms;
-        Ok(Context {
-            lockin: self.lockin.clone().map(text),
-            data: text(node.folder.join(format!("{role}-data"))),
-            network: NetworkFiles {
-                dir: text(node.folder.join("network")),
-                config: text(network.config()),
-                genesis: text(network.genesis()),
-            },
-            node: client::Node {
-                name: node.plan.name.clone(),
-                key: hex::encode(node.plan.node_key.0),
-                key_file: Some(text(node.folder.join("node.key"))),
-            },
-            ports: node.ports.get(role).cloned().unwrap_or_default(),
-            listen: "127.0.0.1".into(),
-            peers,
-            keys: Keys::interop(&ranges),
-            beacon: node.rest_port().map(|rest| BeaconUrls {
-                rest: format!("http://127.0.0.1:{rest}"),
-                grpc: node.port("grpc").map(|port| format!("127.0.0.1:{port}")),
-            }),
-            engine: node.port_of(ENGINE, ENGINE).map(|port| client::Engine {
-                url: format!("http://127.0.0.1:{port}"),
-                jwt: text(network.jwt()),
-                script: Some(node.engine_script()).filter(|path| path.exists()).map(text),
-            }),
-            slot: Slot { ms: slot_ms, seconds: plan.config.seconds_per_slot() },
-            log_level: self.log_level.clone(),
-        })
-    }
-
-    fn start_program(&self, node: &Node, role: &str) -> Result<(Program, Vec<String>), Error> {
+    fn command(&self, node: &Node, role: &str) -> Result<Command, Error> {
         let name = &node.plan.name;
-        let client_error = |source: client::ClientError| Error::Client { node: name.clone(), source: Box::new(source) };
-        let context = self.context(node, role)?;
-        let def = node.def_of(role);
-        let command = def.render(role, &context).map_err(client_error)?;
-        let Some(program) = command.program else {
-            let why = format!("its role `{role}` names no program");
-            return Err(Error::Unsupported { client: def.name.clone(), runtime: "process", why });
-        };
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| Error::Io { doing: "writing", path, source }
-        };
-        let data = Path::new(&context.data);
-        std::fs::create_dir_all(data).map_err(io(data))?;
-        let line: Vec<String> = std::iter::once(program.clone()).chain(command.args).collect();
-        let shown = node.folder.join(format!("{role}.cmd"));
-        std::fs::write(&shown, line.join("\n") + "\n").map_err(io(&shown))?;
-        let log = node.folder.join(format!("{role}.log"));
-        match Program::start(&line, &command.env, &node.folder, log) {
-            Ok(started) => Ok((started, line)),
-            Err(source) if source.kind() == std::io::ErrorKind::NotFound => Err(Error::ProgramMissing {
-                node: name.clone(),
-                client: def.name.clone(),
-                role: role.to_owned(),
-                program,
-            }),
-            Err(source) => Err(Error::Spawn { node: name.clone(), role: role.to_owned(), program, source }),
-        }
+        let setting = self.setting.as_ref().ok_or(Error::State { node: name.clone(), state: "not prepared" })?;
+        let context = setting.context(&self.nodes, node, role);
+        let rendered = node.def_of(role).render(role, &context);
+        rendered.map_err(|source| Error::Client { node: name.clone(), source: Box::new(source) })
     }
+
+    async fn start_program(&self, node: &Node, role: &str) -> Result<(Program, Vec<String>), Error> {
+        let command = self.command(node, role)?;
+        let client = &node.def_of(role).name;
+        let Some(program) = &command.program else {
+            let why = format!("its role `{role}` names no program");
+            return Err(Error::Unsupported { client: client.clone(), runtime: "process", why });
+        };
+        let line = |args: &[String]| -> Vec<String> { std::iter::once(program).chain(args).cloned().collect() };
+        let start = |line: &[String]| {
+            let log = node.folder.join(format!("{role}.log"));
+            Program::start(line, &command.env, &node.folder, log).map_err(|source| {
+                let (node, role, program) = (node.plan.name.clone(), role.to_owned(), program.clone());
+                match source.kind() {
+                    std::io::ErrorKind::NotFound => {
+                        Error::ProgramMissing { node, client: client.clone(), role, program }
+                    }
+                    _ => Error::Spawn { node, role, program, source },
+                }
+            })
+        };
+        let data = node.data(role);
+        let set_up = node.folder.join(format!("{role}.setup"));
+        if !set_up.exists() {
+            write_files(&data, &command)?;
+            for args in &command.setup {
+                let mut program = start(&line(args))?;
+                let ended = program.wait(SETUP_WITHIN).await;
+                if !ended || !program.ended().is_some_and(|status| status.success()) {
+                    let command = line(args).join(" ");
+                    let says = program.last_lines(1).join("");
+                    return Err(Error::Setup { node: node.plan.name.clone(), role: role.to_owned(), command, says });
+                }
+            }
+            let shown: Vec<String> = command.setup.iter().map(|args| line(args).join("\n") + "\n").collect();
+            write(&set_up, shown.join("\n").as_bytes())?;
+        }
+        let line = line(&command.args);
+        write(&node.folder.join(format!("{role}.cmd")), (line.join("\n") + "\n").as_bytes())?;
+        Ok((start(&line)?, line))
+    }
+
+    /// Waits until a node has said its peer id, for those that can't be told one: whoever dials it needs it. No longer
+    /// than it declares to need for its start, and not for one that has ended: what follows will say so.
+    async fn learn_identity(&mut self, name: &str) -> Result<(), Error> {
+        let node = self.node(name)?;
+        if node.peer_id.is_some() {
+            return Ok(());
+        }
+        let (client, end) = (self.beacon(name)?, Instant::now() + node.starts_within());
+        while Instant::now() < end && self.node_mut(name)?.all_run() {
+            if let Ok(identity) = client.identity().await {
+                self.node_mut(name)?.peer_id = Some(identity.peer_id);
+                break;
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+        Ok(())
+    }
+}
+
+fn definition(clients: &BTreeMap<String, ClientDef>, client: &str) -> Result<ClientDef, Error> {
+    clients.get(client).cloned().ok_or_else(|| {
+        let why = "its definition was not loaded".to_owned();
+        Error::Unsupported { client: client.to_owned(), runtime: "process", why }
+    })
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
+    std::fs::write(path, content).map_err(|source| Error::Io { doing: "writing", path: path.to_owned(), source })
+}
+
+/// What a network that was given up has left in a node's folder.
+fn empty_but_for_logs(folder: &Path) -> Result<(), Error> {
+    let io = |source| Error::Io { doing: "emptying", path: folder.to_owned(), source };
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        let emptied = match path.extension() {
+            Some(end) if end == "log" => Ok(()),
+            _ if path.is_dir() => std::fs::remove_dir_all(&path),
+            _ => std::fs::remove_file(&path),
+        };
+        emptied.map_err(io)?;
+    }
+    Ok(())
+}
+
+/// A role's data folder with the files that are there before its program first starts; for its owner only.
+fn write_files(data: &Path, command: &Command) -> Result<(), Error> {
+    let io = |path: &Path, source| Error::Io { doing: "writing", path: path.to_owned(), source };
+    let folder = |path: &Path| {
+        let mut builder = std::fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(path).map_err(|source| io(path, source))
+    };
+    folder(data)?;
+    for (path, content) in &command.files {
+        let path = data.join(path);
+        path.parent().map_or(Ok(()), folder)?;
+        write_secret(&path, content).map_err(|source| io(&path, source))?;
+    }
+    Ok(())
 }
 
 #[async_trait(?Send)]
@@ -224,23 +250,28 @@ impl Runtime for Process {
     }
 
     fn startup(&self, plan: &NetworkPlan) -> Startup {
-        // Nodes start one after the other; each is ready when it is.
-        let (mut begins, mut expected_ms, mut at_most_ms) = (0, 0, 0);
+        // Programs start one after the other; each node is ready when it is.
+        let (mut begins, mut startup) = (0, Startup { expected_ms: 0, at_most_ms: 0 });
+        let mut declared = Vec::new();
         for node in plan.nodes.iter().filter(|node| node.start == Start::Genesis) {
             let Some((clients, kind)) = self.kind(plan, node) else { continue };
-            let took = self.times.expected(&kind, clients);
-            expected_ms = expected_ms.max(begins + took.ready_ms);
-            at_most_ms = at_most_ms.max(begins + clients.at_most_ms());
+            let took = self.times.measured(&kind).unwrap_or_else(|| {
+                declared.push(clients.declared());
+                clients.declared()
+            });
+            startup.expected_ms = startup.expected_ms.max(begins + took.ready_ms);
+            startup.at_most_ms = startup.at_most_ms.max(begins + clients.at_most_ms());
             begins += took.start_ms;
         }
-        Startup { expected_ms, at_most_ms }
+        startup.expected_ms = startup.expected_ms.max(start_times::side_by_side(&declared));
+        startup
     }
 
     fn is_ready(&mut self, node: &str) {
         let Some((since, start_ms)) = self.starting.remove(node) else { return };
         let took = Took { start_ms, ready_ms: since.elapsed().as_millis() as u64 };
-        let known = self.plan.as_ref().and_then(|plan| Some(self.kind(plan, plan.node(node)?)?.1));
-        if let Some(kind) = known {
+        let plan = self.setting.as_ref().map(|setting| &setting.plan);
+        if let Some((_, kind)) = plan.and_then(|plan| self.kind(plan, plan.node(node)?)) {
             self.times.remember(kind, took);
         }
     }
@@ -248,28 +279,39 @@ impl Runtime for Process {
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error> {
         for node in &plan.nodes {
             let prepared = self.prepare_node(node)?;
-            NetworkDirectory::at(prepared.folder.join("network"))
+            let other = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
+            prepared
+                .network()
                 .write(&config_of(plan, node)?, &genesis, &Peers::default())
-                .map_err(|error| Error::Other(error.to_string()))?;
-            if let Some(engine) = node.engine.as_ref().filter(|engine| engine.script != Script::default()) {
-                let text = yaml::to_string(&engine.script).map_err(|error| Error::Other(error.to_string()))?;
-                let path = prepared.engine_script();
-                std::fs::write(&path, text).map_err(|source| Error::Io { doing: "writing", path, source })?;
+                .map_err(|error| other(&error))?;
+            if let (Some(engine), Some(path)) = (&node.engine, prepared.engine_script()) {
+                let text = yaml::to_string(&engine.script).map_err(|error| other(&error))?;
+                write(&path, text.as_bytes())?;
             }
-            let key = prepared.folder.join("node.key");
-            write_secret(&key, &hex::encode(node.node_key.0)).map_err(|source| Error::Io {
+            if let Some(layout) = prepared.keystore_layout() {
+                let keys = node.validators.iter().flat_map(|range| range.keys());
+                write_keystores(&prepared.keystores(), layout, keys).map_err(|error| other(&error))?;
+            }
+            let path = prepared.key_file();
+            write_secret(&path, hex::encode(node.node_key.0)).map_err(|source| Error::Io {
                 doing: "writing",
-                path: key,
+                path,
                 source,
             })?;
             self.nodes.insert(node.name.clone(), prepared);
         }
-        self.plan = Some(plan.clone());
+        self.setting = Some(Setting {
+            plan: plan.clone(),
+            genesis_time: genesis.genesis_time,
+            validators_root: genesis.genesis_validators_root,
+            lockin: self.lockin.clone(),
+            log_level: self.log_level.clone(),
+        });
         Ok(())
     }
 
     fn peer_id(&self, node: &str) -> Option<String> {
-        self.nodes.get(node).map(|node| node.peer_id.clone())
+        self.nodes.get(node)?.peer_id.clone()
     }
 
     async fn start(&mut self, name: &str) -> Result<Vec<Started>, Error> {
@@ -280,12 +322,13 @@ impl Runtime for Process {
         let roles: Vec<String> = node.roles().into_iter().map(|(role, _)| role.to_owned()).collect();
         let (mut started, since) = (Vec::new(), Instant::now());
         for role in roles {
-            let (program, command) = self.start_program(self.node(name)?, &role)?;
+            let (program, command) = self.start_program(self.node(name)?, &role).await?;
             started.push(Started { role: role.clone(), command: Some(command), pid: Some(program.pid()) });
             let node = self.node_mut(name)?;
             node.programs.insert(role.clone(), program);
             node.wait_for(&role).await;
         }
+        self.learn_identity(name).await?;
         self.starting.insert(name.to_owned(), (since, since.elapsed().as_millis() as u64));
         Ok(started)
     }
@@ -323,18 +366,19 @@ impl Runtime for Process {
             let why = "its definition has no port called `rest`".to_owned();
             return Err(Error::Unsupported { client: known.plan.client.clone(), runtime: "process", why });
         };
-        let transport = HttpTransport::with_limits(&format!("http://127.0.0.1:{port}"), ANSWER_WITHIN, LARGEST_ANSWER)
+        let transport = HttpTransport::with_limits(&format!("http://{LOOPBACK}:{port}"), ANSWER_WITHIN, LARGEST_ANSWER)
             .map_err(|error| Error::Other(error.to_string()))?;
         Ok(Client::new(Arc::new(transport)))
     }
 
     fn engine(&self, node: &str) -> Result<Option<engine::Client>, Error> {
         let known = self.node(node)?;
-        let (Some(port), Some(plan)) = (known.port_of(ENGINE, ENGINE), &self.plan) else { return Ok(None) };
-        let jwt = NetworkDirectory::at(known.folder.join("network")).jwt();
-        let secret = engine::Secret::read(&jwt).map_err(|error| Error::Other(error.to_string()))?;
-        let client = engine::Client::new(&format!("http://127.0.0.1:{port}"), secret, plan.config.preset);
-        client.map(Some).map_err(|error| Error::Other(error.to_string()))
+        let (Some(port), Some(setting)) = (known.port_of(ENGINE, ENGINE), &self.setting) else { return Ok(None) };
+        let other = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
+        let secret = engine::Secret::read(&known.network().jwt()).map_err(|error| other(&error))?;
+        let url = format!("http://{LOOPBACK}:{port}");
+        let client = engine::Client::new(&url, secret, setting.plan.config.preset);
+        client.map(Some).map_err(|error| other(&error))
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {

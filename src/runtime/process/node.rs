@@ -1,13 +1,20 @@
 //! One node of local programs: whose roles it has, the ports they listen on, and how they end.
 
-use super::{ports::Ports, program::Program};
+use super::{context::LOOPBACK, program::Program};
 use crate::{
-    client::{ClientDef, ENGINE, Peer, Role, Signal},
-    runtime::{Ending, Error},
+    client::{ClientDef, ENGINE, IdentitySource, Peer, Role, Signal, VALIDATOR},
+    keystore::Layout,
+    runtime::{
+        Ending, Error,
+        identity::{Identity, genesis_fork_id, record},
+    },
+    ssz::Root,
     topology::NodePlan,
+    types::ChainConfig,
 };
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -21,10 +28,15 @@ const CONNECT_EVERY: Duration = Duration::from_millis(20);
 pub(super) struct Node {
     pub(super) plan: NodePlan,
     def: ClientDef,
+    /// Whose role `validator` signs, if another's than its own.
+    validator: Option<ClientDef>,
     /// Whose role `engine` it has as its execution engine.
     engine: Option<ClientDef>,
     pub(super) folder: PathBuf,
-    pub(super) peer_id: String,
+    /// What follows from its key.
+    pub(super) identity: Identity,
+    /// As others know it: at once, or when it has said it.
+    pub(super) peer_id: Option<String>,
     /// By role, then by the name that the role gives the port.
     pub(super) ports: BTreeMap<String, BTreeMap<String, u16>>,
     /// Those that run, by role.
@@ -32,25 +44,30 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// A node of that plan, with ports for all its roles.
+    /// A node of that plan, with free ports for all its roles.
     pub(super) fn new(
         plan: NodePlan,
-        def: ClientDef,
-        engine: Option<ClientDef>,
+        defs: &mut dyn FnMut(&str) -> Result<ClientDef, Error>,
         folder: PathBuf,
-        peer_id: String,
-        free: &mut Ports,
+        free: &mut dyn FnMut() -> Result<u16, Error>,
     ) -> Result<Self, Error> {
-        if let Some(engine) = &engine {
+        let def = defs(&plan.client)?;
+        let validator = plan.validator.as_deref().map(&mut *defs).transpose()?;
+        let engine = plan.engine.as_ref().map(|engine| defs(&engine.client)).transpose()?;
+        for (def, role) in [(&validator, VALIDATOR), (&engine, ENGINE)] {
             let unfit = |source| Error::Client { node: plan.name.clone(), source: Box::new(source) };
-            engine.role(ENGINE).map_err(unfit)?;
+            def.as_ref().map(|def| def.role(role)).transpose().map_err(unfit)?;
         }
+        let identity =
+            Identity::of(&plan.node_key).map_err(|why| Error::Other(format!("node {}: {why}", plan.name)))?;
         let (ports, programs) = (BTreeMap::new(), BTreeMap::new());
-        let mut node = Node { plan, def, engine, folder, peer_id, ports, programs };
+        let mut node = Node { plan, def, validator, engine, folder, identity, peer_id: None, ports, programs };
+        if !node.says_its_identity() {
+            node.peer_id = Some(node.identity.peer_id.clone());
+        }
         let mut ports = BTreeMap::new();
         for (role, definition) in node.roles() {
-            let taken: Result<_, Error> =
-                definition.ports.keys().map(|name| Ok((name.clone(), free.take()?))).collect();
+            let taken: Result<_, Error> = definition.ports.keys().map(|name| Ok((name.clone(), free()?))).collect();
             ports.insert(role.to_owned(), taken?);
         }
         node.ports = ports;
@@ -59,21 +76,48 @@ impl Node {
 
     /// The definition that a role's program is made from.
     pub(super) fn def_of(&self, role: &str) -> &ClientDef {
-        self.engine.as_ref().filter(|_| role == ENGINE).unwrap_or(&self.def)
+        let other = match role {
+            ENGINE => self.engine.as_ref(),
+            VALIDATOR => self.validator.as_ref(),
+            _ => None,
+        };
+        other.unwrap_or(&self.def)
     }
 
     /// The roles that its programs play, in the order in which they start: the engine first.
-    pub(super) fn roles(&self) -> Vec<(&str, &Role)> {
-        let engine = self.engine.as_ref().and_then(|def| def.roles.get_key_value(ENGINE));
-        let own = self.def.start_order().into_iter().filter(|role| *role != ENGINE && self.plays(role));
-        let own = own.filter_map(|role| self.def.roles.get_key_value(role));
-        engine.into_iter().chain(own).map(|(name, role)| (name.as_str(), role)).collect()
+    pub(super) fn roles<'a>(&'a self) -> Vec<(&'a str, &'a Role)> {
+        let role = |def: &'a ClientDef, role: &str| def.roles.get_key_value(role);
+        let engine = self.engine.as_ref().and_then(|def| role(def, ENGINE));
+        let validator = self.validator.as_ref().and_then(|def| role(def, VALIDATOR));
+        let replaced = |name: &str| name == ENGINE || (name == VALIDATOR && self.validator.is_some());
+        let own = self.def.start_order().into_iter().filter(|name| !replaced(name));
+        let own = own.filter_map(|name| role(&self.def, name));
+        let all = engine.into_iter().chain(own).chain(validator).map(|(name, role)| (name.as_str(), role));
+        all.filter(|(_, role)| self.plays(role)).collect()
     }
 
-    /// Whether the role has anything to do: one that signs needs keys.
-    fn plays(&self, role: &str) -> bool {
-        let signs = self.def.roles.get(role).is_some_and(|role| role.keys.is_some() && role.needs.is_some());
-        !signs || !self.plan.validators.is_empty()
+    /// Whether a role has anything to do: one that does nothing but sign needs keys.
+    fn plays(&self, role: &Role) -> bool {
+        let signs_only = role.keys.is_some() && !role.ports.contains_key("rest");
+        !signs_only || !self.plan.validators.is_empty()
+    }
+
+    /// The role that is given its validators.
+    pub(super) fn signing_role(&self) -> Option<&str> {
+        if self.validator.is_some() { Some(VALIDATOR) } else { self.def.signing_role() }
+    }
+
+    /// How the keystores are laid out that it is given, if it is given any.
+    pub(super) fn keystore_layout(&self) -> Option<Layout> {
+        let ranges: Vec<_> = self.plan.validators.iter().map(|range| range.keys()).collect();
+        let signs = self.signing_role()?;
+        let keys = self.def_of(signs).roles.get(signs)?.keys.as_ref()?;
+        keys.keystores_for(&ranges).filter(|_| !ranges.is_empty()).map(|keystores| keystores.layout)
+    }
+
+    /// Whether its peer id is its own choice, and known when it says it.
+    pub(super) fn says_its_identity(&self) -> bool {
+        self.def.roles.values().any(|role| role.identity.from == IdentitySource::Api)
     }
 
     /// A port of one of its roles, by its name there.
@@ -87,19 +131,20 @@ impl Node {
         own.map(|(_, ports)| ports).find_map(|ports| ports.get(name).copied())
     }
 
-    /// The file that its engine is told by, if there is anything to tell.
-    pub(super) fn engine_script(&self) -> PathBuf {
-        self.folder.join("engine.yaml")
-    }
-
     pub(super) fn rest_port(&self) -> Option<u16> {
         self.port("rest")
     }
 
-    pub(super) fn as_peer(&self) -> Peer {
-        let port = self.port("p2p").unwrap_or_default();
-        let multiaddr = format!("/ip4/127.0.0.1/tcp/{port}/p2p/{}", self.peer_id);
-        Peer { name: self.plan.name.clone(), multiaddr, peer_id: self.peer_id.clone(), enr: None }
+    /// As another node dials it; `None` while its peer id is not known.
+    pub(super) fn as_peer(&self, cfg: &ChainConfig, validators_root: Root) -> Option<Peer> {
+        let (port, peer_id) = (self.port("p2p")?, self.peer_id.clone()?);
+        let udp = self.port("discovery");
+        // A record is signed with the key that we know.
+        let enr = (!self.says_its_identity())
+            .then(|| genesis_fork_id(cfg, validators_root))
+            .and_then(|fork_id| record(&self.plan.node_key, &fork_id, Ipv4Addr::LOCALHOST, port, udp).ok());
+        let multiaddr = format!("/ip4/{LOOPBACK}/tcp/{port}/p2p/{peer_id}");
+        Some(Peer { name: self.plan.name.clone(), multiaddr, peer_id, enr })
     }
 
     /// Waits until a role's program takes connections, if that is what it declares; no longer than it declares, and not
@@ -110,11 +155,22 @@ impl Node {
         let Some(port) = self.port_of(role, &ready.port) else { return };
         let end = Instant::now() + Duration::from_millis(ready.within.0);
         while Instant::now() < end && self.programs.get_mut(role).is_some_and(|program| program.ended().is_none()) {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            if tokio::net::TcpStream::connect((LOOPBACK, port)).await.is_ok() {
                 return;
             }
             tokio::time::sleep(CONNECT_EVERY).await;
         }
+    }
+
+    /// How long its consensus client declares to need at most until it serves.
+    pub(super) fn starts_within(&self) -> Duration {
+        let ready = self.def.roles.values().filter_map(|role| role.ready.as_ref());
+        ready.map(|ready| ready.within.duration()).max().unwrap_or_default()
+    }
+
+    /// Whether none of its programs has ended by itself.
+    pub(super) fn all_run(&mut self) -> bool {
+        self.programs.values_mut().all(|program| program.ended().is_none())
     }
 
     /// The signal that asks a role's program to end, and how long it is given.

@@ -1,9 +1,9 @@
-//! Free TCP ports on loopback, reserved against other runs on this machine.
+//! Free ports on loopback, reserved against other runs on this machine.
 
 use crate::runtime::Error;
 use std::{
     fs::{File, OpenOptions},
-    net::TcpListener,
+    net::{TcpListener, UdpSocket},
     path::PathBuf,
 };
 
@@ -39,13 +39,18 @@ impl Ports {
             let path = self.folder.join(port.to_string());
             // Another user's file can't be opened: that port counts as taken.
             let Ok(file) = OpenOptions::new().create(true).truncate(false).write(true).open(&path) else { continue };
-            if file.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            if file.try_lock().is_ok() && is_free(port) {
                 self.held.push(file);
                 return Ok(port);
             }
         }
         Err(Error::NoPort { first: FIRST, end: END })
     }
+}
+
+/// For TCP and for UDP: a client may want both of one number.
+fn is_free(port: u16) -> bool {
+    TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok()
 }
 
 #[cfg(test)]

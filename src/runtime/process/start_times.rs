@@ -3,13 +3,18 @@
 //!
 //! Never: matters to a verdict. A file that can't be read or written is as good as none.
 
-use crate::client::{ClientDef, ENGINE, Role};
+use crate::{
+    client::{ClientDef, ENGINE, Role},
+    topology::{NetworkPlan, NodePlan},
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     fs,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
+    thread,
     time::UNIX_EPOCH,
 };
 
@@ -17,8 +22,8 @@ use std::{
 const REMEMBERED: usize = 5;
 /// Kinds of nodes that are remembered: a file of a few kilobytes.
 const MOST_KINDS: usize = 200;
-/// Of a program that declares nothing, milliseconds.
-const DECLARED_NOTHING_MS: u64 = 10_000;
+/// No start is taken to be shorter until it was measured, milliseconds.
+const SHORTEST_MS: u64 = 1_000;
 /// Longest start of a program that declares none, milliseconds.
 const WITHIN_MS: u64 = 30_000;
 
@@ -31,13 +36,12 @@ pub(super) struct Took {
     pub(super) ready_ms: u64,
 }
 
-/// The clients that make a node.
-#[derive(Clone, Copy)]
+/// The definitions of the clients that make a node.
+#[derive(Clone)]
 pub(super) struct Clients<'a> {
-    /// Whose roles but the engine's it has.
-    pub(super) consensus: &'a ClientDef,
-    /// Whose engine it has.
-    pub(super) execution: Option<&'a ClientDef>,
+    consensus: &'a ClientDef,
+    execution: Option<&'a ClientDef>,
+    all: Vec<&'a ClientDef>,
 }
 
 /// What is remembered.
@@ -61,13 +65,10 @@ impl StartTimes {
         Self { path: Some(path), kinds }
     }
 
-    /// The longest of the remembered starts of that kind, else what its client declares.
-    pub(super) fn expected(&self, kind: &str, clients: Clients<'_>) -> Took {
+    /// The longest of the remembered starts of that kind.
+    pub(super) fn measured(&self, kind: &str) -> Option<Took> {
         let longest = |of: fn(&Took) -> u64| self.kinds.get(kind)?.iter().map(of).max();
-        match (longest(|took| took.start_ms), longest(|took| took.ready_ms)) {
-            (Some(start_ms), Some(ready_ms)) => Took { start_ms, ready_ms },
-            _ => clients.declared(),
-        }
+        Some(Took { start_ms: longest(|took| took.start_ms)?, ready_ms: longest(|took| took.ready_ms)? })
     }
 
     /// Remembers a start, beside what other runs have written meanwhile.
@@ -100,51 +101,56 @@ fn write(path: &Path, kinds: &BTreeMap<String, Vec<Took>>) -> std::io::Result<()
 }
 
 impl<'a> Clients<'a> {
-    fn engine(self) -> Option<&'a Role> {
-        self.execution?.roles.get(ENGINE)
-    }
-
-    /// The program that answers: of the consensus client, the one that can be asked.
-    fn beacon(self) -> Option<&'a Role> {
-        let asked = |role: &&Role| role.ready.as_ref().is_some_and(|ready| ready.get.is_some());
-        self.consensus.roles.iter().filter(|(name, _)| *name != ENGINE).map(|(_, role)| role).find(asked)
+    /// Those of the node; `None` where a definition is missing.
+    pub(super) fn of(node: &NodePlan, defs: &'a BTreeMap<String, ClientDef>) -> Option<Self> {
+        let execution = match &node.engine {
+            Some(engine) => Some(defs.get(&engine.client)?),
+            None => None,
+        };
+        let all = node.clients().map(|name| defs.get(name)).collect::<Option<_>>()?;
+        Some(Self { consensus: defs.get(&node.client)?, execution, all })
     }
 
     /// What the clients declare: the engine first, then who needs it.
-    fn declared(self) -> Took {
-        let takes = |role: Option<&Role>| {
-            let declared = role.and_then(|role| role.ready.as_ref()?.takes);
-            declared.map_or(DECLARED_NOTHING_MS, |takes| takes.0)
-        };
-        let start_ms = self.engine().map_or(0, |role| takes(Some(role)));
-        Took { start_ms, ready_ms: start_ms + takes(self.beacon()) }
+    pub(super) fn declared(&self) -> Took {
+        let own = self.consensus.roles.keys().map(String::as_str).filter(|role| *role != ENGINE);
+        let start_ms = self.execution.map_or(0, |def| def.starts_in(std::iter::once(ENGINE)).0);
+        Took { start_ms, ready_ms: (start_ms + self.consensus.starts_in(own).0).max(SHORTEST_MS) }
     }
 
     /// The longest that a start may take by what the clients declare, milliseconds.
-    pub(super) fn at_most_ms(self) -> u64 {
-        let within = |role: Option<&Role>| role.and_then(|role| role.ready.as_ref()).map(|ready| ready.within.0);
-        within(self.engine()).unwrap_or(0) + within(self.beacon()).unwrap_or(WITHIN_MS)
+    pub(super) fn at_most_ms(&self) -> u64 {
+        let within = |role: &Role| role.ready.as_ref().map(|ready| ready.within.0);
+        let own = self.consensus.roles.iter().filter(|(name, _)| *name != ENGINE).filter_map(|(_, role)| within(role));
+        let engine = self.execution.and_then(|def| within(def.roles.get(ENGINE)?));
+        own.max().unwrap_or(WITHIN_MS) + engine.unwrap_or(0)
     }
 
-    /// What makes one start like another: the clients, their definitions, their programs as they are on disk, and how
-    /// large the genesis state is that they load.
-    pub(super) fn kind(self, lockin: Option<&Path>, preset: &str, validators: u64) -> String {
-        let all = || std::iter::once(self.consensus).chain(self.execution);
+    /// What makes one start like another: the clients, their definitions, their programs as they are on disk, how many
+    /// nodes start beside it, and how large the genesis state is that they load.
+    pub(super) fn kind(&self, lockin: Option<&Path>, plan: &NetworkPlan) -> String {
         let mut hasher = Sha256::new();
-        for def in all() {
+        for def in &self.all {
             hasher.update(serde_json::to_vec(def).unwrap_or_default());
             for program in def.roles.values().filter_map(|role| role.program.as_deref()) {
-                let own = program.contains("{{ lockin }}").then_some(lockin).flatten().map(Path::to_owned);
+                let own = lockin.filter(|_| program.contains("{{ lockin }}")).map(Path::to_owned);
                 let file = own.or_else(|| on_path(program)).and_then(|path| fs::metadata(path).ok());
                 let changed = file.as_ref().and_then(|file| file.modified().ok()?.duration_since(UNIX_EPOCH).ok());
                 hasher.update(file.map_or(0, |file| file.len()).to_le_bytes());
                 hasher.update(changed.unwrap_or_default().as_nanos().to_le_bytes());
             }
         }
-        let names: Vec<&str> = all().map(|def| def.name.as_str()).collect();
+        let names: Vec<&str> = self.all.iter().map(|def| def.name.as_str()).collect();
         let digest = hex::encode(&hasher.finalize()[..6]);
-        format!("{} {digest} {preset} {}", names.join("+"), validators.next_power_of_two())
+        let (nodes, validators) = (plan.nodes.len(), plan.genesis.validators.next_power_of_two());
+        format!("{} {digest}, of {nodes} nodes, {} {validators}", names.join("+"), plan.config.preset.name)
     }
+}
+
+/// Starts that nobody has measured, one on each core of this machine, milliseconds.
+pub(super) fn side_by_side(declared: &[Took]) -> u64 {
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64;
+    declared.iter().map(|took| took.ready_ms).sum::<u64>() / cores
 }
 
 /// Where a program is: as it is named, or in a folder of PATH.
@@ -159,45 +165,59 @@ fn on_path(program: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ssz::{Fork, Preset};
+    use crate::topology::{EnginePlan, GenesisPlan, Links, NodeSpec, Start, Validators, lay_out};
+    use crate::types::ChainConfig;
 
-    fn lockin() -> ClientDef {
-        crate::client::load("lockin").unwrap()
+    fn plan(validators: u64) -> NetworkPlan {
+        let engine = EnginePlan { client: "lockin".into(), script: Default::default() };
+        let node = NodeSpec {
+            name: "a0".into(),
+            role: None,
+            client: "lockin".into(),
+            validator: None,
+            engine: Some(engine),
+            validators: Validators::Count(validators),
+            start: Start::Genesis,
+            config: BTreeMap::new(),
+        };
+        let genesis = GenesisPlan { fork: Fork::Phase0, validators, delay_ms: None, convention: Default::default() };
+        lay_out("t", 1, ChainConfig::lockin(Preset::minimal()), genesis, &[node], &Links::Full).unwrap()
+    }
+
+    fn defs() -> BTreeMap<String, ClientDef> {
+        [("lockin".to_owned(), crate::client::load("lockin").unwrap())].into()
     }
 
     #[test]
-    fn what_is_measured_goes_before_what_is_declared() {
-        let def = lockin();
-        let (alone, with_engine) =
-            (Clients { consensus: &def, execution: None }, Clients { consensus: &def, execution: Some(&def) });
-        let mut times = StartTimes::at(tempfile::tempdir().unwrap().path().join("times.json"));
-        let kind = alone.kind(None, "minimal", 64);
-        let declared = times.expected(&kind, alone);
-        assert!(declared.start_ms == 0 && declared.ready_ms > 0);
-        assert!(times.expected("other", with_engine).start_ms > 0);
-        assert!(alone.at_most_ms() > declared.ready_ms);
-        times.remember(kind.clone(), Took { start_ms: 3, ready_ms: 700 });
-        times.remember(kind.clone(), Took { start_ms: 5, ready_ms: 600 });
-        assert_eq!(times.expected(&kind, alone), Took { start_ms: 5, ready_ms: 700 });
+    fn what_is_declared_is_the_engine_and_then_who_needs_it() {
+        let (defs, plan) = (defs(), plan(64));
+        let clients = Clients::of(&plan.nodes[0], &defs).unwrap();
+        let declared = clients.declared();
+        assert!(declared.start_ms > 0 && declared.ready_ms >= SHORTEST_MS);
+        assert!(clients.at_most_ms() > declared.ready_ms);
+        assert_eq!(side_by_side(&[]), 0);
+        assert!(side_by_side(&[Took { start_ms: 0, ready_ms: 1 << 40 }; 4]) > 0);
+        assert!(Clients::of(&plan.nodes[0], &BTreeMap::new()).is_none());
     }
 
     #[test]
     fn another_program_size_or_definition_is_another_kind() {
-        let def = lockin();
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("lockin");
-        let kind = |def: &ClientDef, validators| {
-            Clients { consensus: def, execution: None }.kind(Some(&program), "minimal", validators)
+        let kind = |defs: &BTreeMap<String, ClientDef>, validators| {
+            let plan = plan(validators);
+            Clients::of(&plan.nodes[0], defs).unwrap().kind(Some(&program), &plan)
         };
         fs::write(&program, "1").unwrap();
-        let first = kind(&def, 60);
-        assert_eq!(kind(&def, 64), first);
-        assert_ne!(kind(&def, 1000), first);
-        fs::write(&program, "12").unwrap();
-        assert_ne!(kind(&def, 64), first);
-        let mut other = def.clone();
-        other.about.push('!');
-        fs::write(&program, "1").unwrap();
+        let first = kind(&defs(), 60);
+        assert_eq!(kind(&defs(), 64), first);
+        assert_ne!(kind(&defs(), 1000), first);
+        let mut other = defs();
+        other.get_mut("lockin").unwrap().about.push('!');
         assert_ne!(kind(&other, 64), first);
+        fs::write(&program, "12").unwrap();
+        assert_ne!(kind(&defs(), 64), first);
     }
 
     #[test]
@@ -213,6 +233,8 @@ mod tests {
         let ready = |kind: &str| read.kinds[kind].iter().map(|took| took.ready_ms).collect::<Vec<_>>();
         assert_eq!(ready("one"), [100, 200, 300, 400, 500]);
         assert_eq!(ready("two"), [2]);
+        assert_eq!(read.measured("one"), Some(Took { start_ms: 10, ready_ms: 500 }));
+        assert_eq!(read.measured("none"), None);
         // Two runs at once keep what both measured.
         let mut other = StartTimes::at(path.clone());
         times.remember("three".into(), Took::default());

@@ -8,7 +8,7 @@ mod engine;
 mod validators;
 mod world;
 
-use super::{Ending, Error, Exit, Runtime, Started, config_of, identity};
+use super::{Ending, Error, Exit, Runtime, Started, config_of, identity::Identity};
 use crate::{
     api::Client,
     client::{ClientDef, ENGINE},
@@ -216,7 +216,7 @@ impl Runtime for Simulation {
         let mut nodes = BTreeMap::new();
         for node in &plan.nodes {
             self.supports(node)?;
-            let peer_id = identity::peer_id(&node.node_key).map_err(Error::Other)?;
+            let peer_id = Identity::of(&node.node_key).map_err(Error::Other)?.peer_id;
             let own = own_network(plan, node, &genesis)?;
             let index = world.join(&peer_id, own, node.engine.as_ref().map(|engine| engine.script.clone()));
             let log = self.folder(plan, node, &genesis)?.map(|folder| folder.join("beacon.log"));

@@ -75,7 +75,8 @@ impl World {
     ) -> usize {
         let agent = concat!("lockin/", env!("CARGO_PKG_VERSION"));
         let index = self.network.join(PeerId::new(peer_id), agent);
-        let identity = Identity { peer_id: peer_id.to_owned(), addresses: vec![self.network.address(index)] };
+        let identity =
+            Identity { peer_id: peer_id.to_owned(), addresses: vec![self.network.address(index)], endpoint: None };
         let (config, genesis) = own.unwrap_or_else(|| (Arc::clone(&self.config), Arc::clone(&self.genesis)));
         self.nodes.push(Node {
             core: None,

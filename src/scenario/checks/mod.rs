@@ -9,6 +9,7 @@ mod forks;
 mod no_finality;
 mod participation;
 mod peered;
+mod proposals;
 mod same_head;
 mod synced;
 
@@ -29,6 +30,8 @@ named_items! {
         SameHead = "same_head": same_head,
         /// Enough of the stake attested.
         Participation = "participation": participation,
+        /// Every validating node's blocks were on the others' chain, in every epoch.
+        Proposals = "proposals": proposals,
         /// Every fork came, and finality went on across its boundary.
         Forks = "forks": forks,
         /// Blocks had blobs.
@@ -199,8 +202,13 @@ pub(super) mod test {
         }
 
         pub fn head(self, slot: u64, node: &str, head_slot: u64, block: &str) -> Run {
+            self.block(slot, node, head_slot, block, None)
+        }
+
+        /// A head of which it is known who proposed it.
+        pub fn block(self, slot: u64, node: &str, head_slot: u64, block: &str, proposer: Option<u64>) -> Run {
             let (node, block, state) = (node.into(), block.into(), "0x".into());
-            self.at(slot, Event::Head { node, head_slot, block, state, justified: 0, finalized: 0 })
+            self.at(slot, Event::Head { node, head_slot, block, state, proposer, justified: 0, finalized: 0 })
         }
 
         pub fn finalized(self, slot: u64, node: &str, epoch: u64) -> Run {

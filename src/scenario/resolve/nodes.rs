@@ -53,8 +53,9 @@ pub(super) fn cast(
 /// Why a player is none, where the names of all clients are known.
 fn unknown(player: &str, options: &Options) -> Option<String> {
     let clients = options.clients.as_ref()?;
-    let (consensus, execution) = players(player);
-    let name = [consensus, execution].into_iter().find(|name| !clients.iter().any(|client| client == name))?;
+    let Players { client, validator, engine } = players(player);
+    let mut names = [Some(client), validator, Some(engine)].into_iter().flatten();
+    let name = names.find(|name| !clients.iter().any(|client| client == name))?;
     Some(format!("no client is named `{name}`; accepted: {}", clients.join(", ")))
 }
 
@@ -80,6 +81,7 @@ pub(super) fn resolve(
         name: node.name,
         role: raw.value.role.value.clone(),
         client: node.client,
+        validator: node.validator,
         engine: node.engine,
         validators: node.validators,
         start: node.start,
@@ -127,7 +129,7 @@ fn engine(
     blobs: Option<BlobPlan>,
 ) -> Result<Option<EnginePlan>, Error> {
     let Some(player) = roles.get(&raw.role.value) else { return Ok(None) };
-    let client = players(player).1.to_owned();
+    let client = players(player).engine.to_owned();
     let mut script = raw.engine.as_ref().map(|script| script.value.clone()).unwrap_or_default();
     if let Some(at) = &raw.engine {
         script.check().map_err(|why| source.error(at, why))?;
@@ -140,9 +142,22 @@ fn engine(
     Ok(Some(EnginePlan { client, script }))
 }
 
-/// The consensus client and the execution client of `lockin`, or `prysm+geth`.
-fn players(player: &str) -> (&str, &str) {
-    player.split_once('+').unwrap_or((player, EMBEDDED))
+/// The clients that a player is made of.
+struct Players<'a> {
+    client: &'a str,
+    validator: Option<&'a str>,
+    engine: &'a str,
+}
+
+/// Reads `lockin`, `prysm+geth` (with that execution client), `prysm/lockin` (with that client's validator), or both.
+fn players(player: &str) -> Players<'_> {
+    let (consensus, engine) = player.split_once('+').unwrap_or((player, EMBEDDED));
+    // a path to a definition has slashes of its own
+    let is_path = [".yaml", ".yml"].iter().any(|end| consensus.ends_with(end));
+    match consensus.split_once('/').filter(|_| !is_path) {
+        Some((client, validator)) => Players { client, validator: Some(validator), engine },
+        None => Players { client: consensus, validator: None, engine },
+    }
 }
 
 fn spec(source: Source<'_>, raw: &RawNode, roles: &BTreeMap<String, String>) -> Result<NodeSpec, Error> {
@@ -164,7 +179,8 @@ fn spec(source: Source<'_>, raw: &RawNode, roles: &BTreeMap<String, String>) -> 
     Ok(NodeSpec {
         name: name.clone(),
         role: Some(raw.role.value.clone()),
-        client: players(client).0.to_owned(),
+        client: players(client).client.to_owned(),
+        validator: players(client).validator.map(str::to_owned),
         engine: None,
         validators: raw.validators.as_ref().map(|at| at.value.clone()).unwrap_or_default(),
         start,

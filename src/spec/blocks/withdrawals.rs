@@ -85,7 +85,7 @@ pub fn get_pending_partial_withdrawals(
         .saturating_add(p.max_pending_partials_per_withdrawals_sweep)
         .min(p.max_withdrawals_per_payload.saturating_sub(1));
     if prior > limit {
-        return Err(Error::Withdrawals { found: prior, expected: limit });
+        return Err(no_room(prior_withdrawals));
     }
     let epoch = get_current_epoch(cfg, state);
     let mut all = prior_withdrawals.to_vec();
@@ -121,7 +121,7 @@ fn update_pending_partial_withdrawals(state: &mut BeaconState, processed_partial
 /// looked at (capella/beacon-chain.md, `get_validators_sweep_withdrawals`).
 ///
 /// # Errors
-/// As [`get_expected_withdrawals`].
+/// If `prior_withdrawals` leave no room; else as [`get_expected_withdrawals`].
 pub fn get_validators_sweep_withdrawals(
     cfg: &ChainConfig,
     state: &BeaconState,
@@ -129,6 +129,9 @@ pub fn get_validators_sweep_withdrawals(
     prior_withdrawals: &[Withdrawal],
 ) -> Result<(Vec<Withdrawal>, WithdrawalIndex, u64), Error> {
     let p = cfg.preset;
+    if is_full(cfg, prior_withdrawals) {
+        return Err(no_room(prior_withdrawals));
+    }
     let (fork, epoch) = (fork_of(cfg, state), get_current_epoch(cfg, state));
     let count = state.validators.len() as u64;
     let mut all = prior_withdrawals.to_vec();
@@ -154,6 +157,10 @@ pub fn get_validators_sweep_withdrawals(
         processed += 1;
     }
     Ok((all.split_off(prior_withdrawals.len()), withdrawal_index, processed))
+}
+
+fn no_room(withdrawals: &[Withdrawal]) -> Error {
+    Error::ListFull { list: "withdrawals of a payload", len: withdrawals.len() as u64 }
 }
 
 fn is_full(cfg: &ChainConfig, withdrawals: &[Withdrawal]) -> bool {

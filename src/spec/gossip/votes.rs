@@ -50,6 +50,7 @@ pub fn validate_beacon_attestation_gossip<V: View + ?Sized>(
     subnet_id: Option<u64>,
 ) -> Result<Vote, Fault> {
     let bits = &attestation.aggregation_bits;
+    check_form(view, &attestation.data, Form::OneCommittee)?;
     check_time(view, &attestation.data, &ATTESTATION)?;
     check_blocks(view, &attestation.data)?;
     let mut vote = find_committee(view, &attestation.data, attestation.data.index)?;
@@ -71,6 +72,7 @@ pub fn validate_single_attestation_gossip<V: View + ?Sized>(
     attestation: &SingleAttestation,
     subnet_id: Option<u64>,
 ) -> Result<Vote, Fault> {
+    check_form(view, &attestation.data, Form::CommitteeBits)?;
     reject_unless(attestation.data.index == 0, "attestation data index is non-zero")?;
     check_time(view, &attestation.data, &ATTESTATION)?;
     check_blocks(view, &attestation.data)?;
@@ -132,7 +134,9 @@ pub fn validate_beacon_aggregate_and_proof_gossip<V: View + ?Sized>(
 
 /// The committee that an aggregate is of.
 fn committee_of_aggregate<V: View + ?Sized>(view: &V, aggregate: &Attestation) -> Result<CommitteeIndex, Fault> {
-    if view.cfg().fork_at_slot(aggregate.data.slot) < ForkName::Electra {
+    let form = Form::of(aggregate);
+    check_form(view, &aggregate.data, form)?;
+    if form == Form::OneCommittee {
         return Ok(aggregate.data.index);
     }
     reject_unless(aggregate.data.index == 0, "aggregate data index is non-zero")?;
@@ -141,6 +145,29 @@ fn committee_of_aggregate<V: View + ?Sized>(view: &V, aggregate: &Attestation) -
         (Some(only), None) => Ok(only as CommitteeIndex),
         _ => Err(Fault::Reject("aggregate committee bits must specify exactly one committee")),
     }
+}
+
+/// How a vote names its committee.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// By the index in its data: phase0 to deneb.
+    OneCommittee,
+    /// Beside its data: electra and later.
+    CommitteeBits,
+}
+
+impl Form {
+    fn of(attestation: &Attestation) -> Form {
+        // Absent before electra.
+        if attestation.committee_bits.is_empty() { Form::OneCommittee } else { Form::CommitteeBits }
+    }
+}
+
+/// That a vote has the form of its slot's fork: a topic's digest is of its messages' own epoch (phase0/p2p-interface.md,
+/// "Topics and messages"), so no other can be right there.
+fn check_form<V: View + ?Sized>(view: &V, data: &AttestationData, form: Form) -> Result<(), Fault> {
+    let electra = view.cfg().fork_at_slot(data.slot) >= ForkName::Electra;
+    reject_unless(electra == (form == Form::CommitteeBits), "attestation has not the form of its slot's fork")
 }
 
 struct TimeReasons {

@@ -3,7 +3,8 @@
 use super::*;
 use crate::spec::epochs::{process_pending_consolidations, process_pending_deposits};
 use crate::types::{
-    ConsolidationRequest, ExecutionAddress, PendingConsolidation, PendingDeposit, Validator, WithdrawalRequest,
+    ConsolidationRequest, ExecutionAddress, PendingConsolidation, PendingDeposit, Validator, Withdrawal,
+    WithdrawalRequest,
     constants::{FAR_FUTURE_EPOCH, GENESIS_SLOT},
 };
 
@@ -187,6 +188,20 @@ fn partial_withdrawals_are_for_who_compounds_and_block_exits_until_they_are_paid
     assert_eq!(state.validators[9].exit_epoch, FAR_FUTURE_EPOCH);
     blocks::process_withdrawal_request(&cfg, &mut state, &request(8, 0)).unwrap();
     assert_ne!(state.validators[8].exit_epoch, FAR_FUTURE_EPOCH);
+}
+
+#[test]
+fn the_sweep_has_a_place_of_its_own() {
+    let (cfg, mut state) = old_state();
+    assert!(state.balances.set(3, 33 * ETH));
+    let sweep = |prior: u64| {
+        let prior: Vec<Withdrawal> = (0..prior).map(|index| Withdrawal { index, ..Withdrawal::default() }).collect();
+        blocks::get_validators_sweep_withdrawals(&cfg, &state, prior.len() as u64, &prior)
+    };
+    let most = cfg.preset.max_withdrawals_per_payload;
+    let (withdrawals, next, _) = sweep(most - 1).unwrap();
+    assert_eq!((withdrawals.len(), withdrawals[0].validator_index, next), (1, 3, most));
+    assert!(matches!(sweep(most), Err(Error::ListFull { .. })));
 }
 
 #[test]

@@ -116,6 +116,8 @@ impl ChainConfig {
             let first = u8::try_from((index + 1) * 0x10).expect("nine forks fit the first byte");
             **version = crate::ssz::Bytes([first, 0x00, 0x10, 0xc1]);
         }
+        // Execution clients have those of public networks built in, too.
+        (config.deposit_chain_id, config.deposit_network_id) = (1337, 1337);
         config
     }
 

@@ -1,9 +1,11 @@
 //! Engines that know nothing, change their mind, or are not there.
 
-use lockin::chain::Outcome;
-use lockin::engine::stub::{self, LatestValid, Rule, Say};
+use std::sync::Arc;
+
+use lockin::chain::{Event, Origin, Outcome, Standing};
+use lockin::engine::stub::{self, Asked, LatestValid, Rule, Say};
 use lockin::engine::{Call, Stub};
-use lockin::types::ForkName;
+use lockin::types::{ForkName, SignedBeaconBlock};
 
 use super::script::Script;
 use super::setup::forks;
@@ -104,6 +106,60 @@ fn an_invalid_payload_is_never_imported_and_its_children_are_ignored() {
     assert_eq!((script.chain(1).head().slot, script.chain(1).metrics().blocks_rejected), (4, 1));
 }
 
+/// Gives a node the block as a peer's answer; what became of it.
+fn synced(script: &mut Script, node: usize, number: u64, block: &Arc<SignedBeaconBlock>) -> Option<Outcome> {
+    let (block, origin, now_ms) = (block.clone(), Origin::Sync(number), script.now_ms);
+    script.send(node, Event::Block { block, origin, now_ms });
+    script.outcome(node, origin)
+}
+
+#[test]
+fn nobody_is_blamed_for_having_sent_an_invalid_payload_when_asked() {
+    let mut script = merged(2);
+    script.run(1..=4);
+    script.nodes[1].partition = 1;
+    set_verdicts(&mut script, 1, vec![Rule::at_slots(5..=5, Say::Invalid)]);
+    for slot in 5..=6 {
+        script.on_slot(slot);
+        let block = script.propose(0);
+        for number in [2 * slot, 2 * slot + 1] {
+            let outcome = synced(&mut script, 1, number, &block);
+            assert!(matches!(outcome, Some(Outcome::Ignore(_))), "slot {slot}: {outcome:?}");
+        }
+    }
+    assert_eq!((script.chain(1).head().slot, script.chain(1).metrics().blocks_rejected), (4, 1));
+}
+
+/// `sync/optimistic.md`: a merge block whose parent is not terminal is treated like one with an invalid payload.
+#[test]
+fn a_merge_on_a_block_that_is_not_terminal_is_not_taken_and_nobodys_fault() {
+    let mut theirs = merged(1);
+    theirs.on_slot(1);
+    let first = theirs.propose(0);
+    theirs.on_slot(2);
+    let second = theirs.propose(0);
+    assert!(!first.message.body.execution_payload.block_hash.is_zero(), "it merges");
+
+    // Judged before its import, and after an optimistic one, which takes 128 slots.
+    for slot in [2, 130] {
+        let mut cfg = forks(&[(ForkName::Altair, 0), (ForkName::Bellatrix, 0)]);
+        cfg.set("TERMINAL_TOTAL_DIFFICULTY", "2").unwrap();
+        let mut script = Script::new(cfg, 1, 16);
+        script.nodes[0].engine = Stub::new(theirs.nodes[0].engine.config().clone());
+        let syncing = Rule { until_slot: Some(slot + 1), ..Rule::at_slots(1..=2, Say::Syncing) };
+        set_verdicts(&mut script, 0, if slot == 130 { vec![syncing] } else { Vec::new() });
+        script.on_slot(slot);
+        let outcome = synced(&mut script, 0, 1, &first);
+        assert_eq!(outcome.is_some_and(|outcome| outcome.is_accept()), slot == 130, "optimistically");
+        script.on_slot(slot + 1);
+        assert_eq!(script.chain(0).head().slot, 0, "it is gone");
+        for (number, block) in [(2, &first), (3, &second)] {
+            let outcome = synced(&mut script, 0, number, block);
+            assert!(matches!(outcome, Some(Outcome::Ignore(_))), "{outcome:?}");
+        }
+    }
+}
+
 #[test]
 fn without_an_engine_blocks_wait_and_are_imported_when_it_is_back() {
     let mut script = merged(2);
@@ -112,6 +168,8 @@ fn without_an_engine_blocks_wait_and_are_imported_when_it_is_back() {
     for slot in 5..=7 {
         script.on_slot(slot);
         script.propose(0);
+        let root = script.chain(0).head().root;
+        assert_eq!(script.chain(1).standing(&root), Standing::AwaitsEngine, "itself, or for its parent");
     }
     assert_eq!(script.chain(1).head().slot, 4, "without the engine's word nothing is imported");
     assert!(script.chain(1).engine_is_offline());
@@ -130,6 +188,29 @@ fn without_an_engine_blocks_wait_and_are_imported_when_it_is_back() {
 }
 
 #[test]
+fn an_engine_that_is_silent_about_one_payload_only_is_asked_about_it_ever_more_rarely() {
+    let mut script = merged(2);
+    script.run(1..=4);
+    script.nodes[1].partition = 1;
+    let silent = Rule { calls: Some(vec![Asked::NewPayload]), ..Rule::at_slots(5..=5, Say::Timeout) };
+    set_verdicts(&mut script, 1, vec![silent]);
+    script.on_slot(5);
+    let block = script.propose(0);
+    script.gossip_block(1, &block);
+    let hash = block.message.body.execution_payload.block_hash;
+    let mut asked = vec![5];
+    for slot in 6..=30 {
+        let before = script.nodes[1].asked.len();
+        script.on_slot(slot);
+        let about = |call: &&Call| matches!(call, Call::NewPayload(asked) if asked.payload.block_hash == hash);
+        asked.extend(script.nodes[1].asked[before..].iter().filter(about).map(|_| slot));
+        script.propose(1);
+    }
+    assert_eq!(asked, [5, 6, 7, 9, 13, 21, 29], "every slot until it has answered something else");
+    assert_eq!(script.chain(1).head().slot, 30, "other blocks are judged meanwhile");
+}
+
+#[test]
 fn a_restarted_node_asks_its_engine_about_everything_that_is_not_final() {
     let mut script = merged(1);
     script.run(1..=20);
@@ -141,6 +222,9 @@ fn a_restarted_node_asks_its_engine_about_everything_that_is_not_final() {
     assert!(script.try_make(0, 0).is_err());
     script.on_slot(21);
     assert!(!script.chain(0).is_optimistic(&head.root));
+    let first = script.chain(0).canonical_block_at(1).unwrap().message.body.execution_payload.parent_hash;
+    let terminal = Call::PowBlock { hash: first };
+    assert!(script.nodes[0].asked[asked..].contains(&terminal), "the merge is checked once more");
     let payloads = script.nodes[0].asked[asked..].iter().filter(|call| matches!(call, Call::NewPayload(_))).count();
     assert_eq!(payloads, script.chain(0).fork_choice().iter().filter(|n| n.execution_block_hash.is_some()).count());
     script.propose(0);

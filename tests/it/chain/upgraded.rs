@@ -1,5 +1,6 @@
 //! Chains whose genesis state came by upgrades: its latest header is of phase0, whatever the state is.
 
+use lockin::chain::{Event, Origin, Outcome};
 use lockin::spec::upgrade::upgrade_to;
 use lockin::types::{BeaconState, ChainConfig, ForkName};
 
@@ -25,6 +26,16 @@ fn a_chain_begins_with_an_upgraded_genesis_state_and_comes_back_to_it() {
     let first = script.chain(1).canonical_block_at(1).expect("was proposed");
     assert_eq!(first.message.parent_root, begin, "the first block builds on the block that the state knows");
     assert_eq!(script.chain(0).head().root, script.chain(1).head().root);
+}
+
+#[test]
+fn the_first_block_is_known_by_its_own_root_when_a_peer_sends_it() {
+    let (cfg, state) = upgraded(16);
+    let mut script = Script::from_genesis(cfg, 1, keys(16), state);
+    let block = script.chain(0).block_by_root(&script.chain(0).head().root).expect("it is kept");
+    let (origin, now_ms) = (Origin::Sync(1), script.now_ms);
+    script.send(0, Event::Block { block, origin, now_ms });
+    assert_eq!(script.outcome(0, origin), Some(Outcome::Accept), "as a block that is there");
 }
 
 #[test]

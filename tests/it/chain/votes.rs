@@ -5,11 +5,13 @@ use std::sync::Arc;
 use lockin::chain::{Event, Gossip, GossipId, Origin, Outcome};
 use lockin::crypto;
 use lockin::spec;
-use lockin::ssz::{Bytes, Ssz};
-use lockin::types::{Attestation, FAR_FUTURE_EPOCH, IndexedAttestation, SignedVoluntaryExit, VoluntaryExit};
+use lockin::ssz::{BitVector, Bytes, Ssz};
+use lockin::types::{
+    Attestation, FAR_FUTURE_EPOCH, ForkName, IndexedAttestation, SignedVoluntaryExit, SingleAttestation, VoluntaryExit,
+};
 
 use super::script::Script;
-use super::setup::minimal;
+use super::setup::{every_fork, minimal};
 
 /// The votes of these, in one.
 fn merge(votes: &[&Attestation]) -> Attestation {
@@ -142,6 +144,39 @@ fn votes_out_of_their_time_subnet_or_committee_are_refused() {
     wrong.data.target.root = Bytes([9; 32]);
     assert!(matches!(judge(&mut script, wrong, 4), Outcome::Reject(why) if why.contains("target")));
     assert_eq!(judge(&mut script, vote, 4), Outcome::Accept);
+}
+
+#[test]
+fn a_vote_must_have_the_form_of_its_slots_fork() {
+    let mut script = Script::new(every_fork(ForkName::Electra), 1, 16);
+    script.run(1..=46);
+    script.on_slot(47);
+    script.propose(0);
+    let (attester_index, vote) = script.make_votes(0, |_| true).remove(0);
+    script.on_slot(48);
+    let judge = |script: &mut Script, gossip: Gossip| {
+        let event = script.gossip_event(gossip);
+        script.send(0, event);
+        script.nodes[0].outcomes.last().unwrap().1.clone()
+    };
+    let of_another_form = |outcome| matches!(outcome, Outcome::Reject(why) if why.contains("form of its slot's fork"));
+    let right = script.sign_aggregate(0, attester_index, vote.clone());
+    let mut wrong = right.clone();
+    wrong.message.aggregate.committee_bits = BitVector::zero(script.cfg.shape(ForkName::Electra));
+    wrong.message.aggregate.committee_bits.set(0, true);
+    assert!(of_another_form(judge(&mut script, Gossip::Aggregate(Arc::new(wrong)))), "of deneb, with committee bits");
+    assert_eq!(judge(&mut script, Gossip::Aggregate(Arc::new(right))), Outcome::Accept);
+    let (data, signature) = (vote.data, vote.signature);
+    let single = Arc::new(SingleAttestation { committee_index: 0, attester_index, data, signature });
+    let subnet = spec::compute_subnet_for_attestation(&script.cfg, 1, 47, 0);
+    let single = Gossip::SingleAttestation { subnet, attestation: single };
+    assert!(of_another_form(judge(&mut script, single)), "single, of deneb");
+    script.propose(0);
+    let (_, mut vote) = script.make_votes(0, |_| true).remove(0);
+    vote.committee_bits = BitVector::default();
+    let subnet = spec::compute_subnet_for_attestation(&script.cfg, 1, 48, 0);
+    let old = Gossip::Attestation { subnet, attestation: Arc::new(vote) };
+    assert!(of_another_form(judge(&mut script, old)), "of electra, without committee bits");
 }
 
 #[test]

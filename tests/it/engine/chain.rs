@@ -64,30 +64,36 @@ fn payloads() -> Vec<Outside> {
     out
 }
 
-fn payload(cfg: &ChainConfig, mut block: Fields<'_>) -> Result<Outside, RlpError> {
-    let header = block.item()?;
-    let mut transactions = Vec::<Transaction>::new();
-    let mut list = block.list()?;
+fn transactions(mut list: Fields<'_>) -> Result<Vec<Transaction>, RlpError> {
+    let mut transactions = Vec::new();
     while !list.is_empty() {
         // A typed transaction stands there as a string, a legacy one as the list that it is.
         let mut item = Fields::sequence(list.item()?);
         let whole = item.clone().item()?;
         transactions.push(item.bytes().unwrap_or(whole).into());
     }
-    block.list()?;
+    Ok(transactions)
+}
+
+fn withdrawals(mut list: Fields<'_>) -> Result<Vec<Withdrawal>, RlpError> {
     let mut withdrawals = Vec::new();
-    if !block.is_empty() {
-        let mut list = block.list()?;
-        while !list.is_empty() {
-            let mut item = list.list()?;
-            withdrawals.push(Withdrawal {
-                index: item.number()?,
-                validator_index: item.number()?,
-                address: Bytes(item.array()?),
-                amount: item.number()?,
-            });
-        }
+    while !list.is_empty() {
+        let mut item = list.list()?;
+        withdrawals.push(Withdrawal {
+            index: item.number()?,
+            validator_index: item.number()?,
+            address: Bytes(item.array()?),
+            amount: item.number()?,
+        });
     }
+    Ok(withdrawals)
+}
+
+fn payload(cfg: &ChainConfig, mut block: Fields<'_>) -> Result<Outside, RlpError> {
+    let header = block.item()?;
+    let transactions = transactions(block.list()?)?;
+    block.list()?;
+    let withdrawals = if block.is_empty() { Vec::new() } else { withdrawals(block.list()?)? };
     let mut fields = Fields::of_list(header)?;
     let parent_hash = Bytes(fields.array()?);
     fields.bytes()?;

@@ -167,6 +167,7 @@ fn what_clients_ask_beside_payloads() {
     assert_eq!(rpc.ok("eth_syncing", Value::Null), false);
     assert_eq!(rpc.ok("eth_getLogs", json!([{}])), json!([]));
     assert_eq!(rpc.ok("eth_call", json!([{}, "latest"])), "0x");
+    assert_eq!(rpc.ok("eth_getCode", json!([format!("0x{}", "4".repeat(40)), "latest"])), "0x");
     assert_eq!(rpc.ok("engine_exchangeCapabilities", json!([METHODS])), json!(CAPABILITIES));
     assert!(METHODS.iter().all(|method| CAPABILITIES.contains(method)));
     let version = rpc.ok("engine_getClientVersionV1", json!([{}]));
@@ -181,6 +182,19 @@ fn what_clients_ask_beside_payloads() {
     let shape = Shape::new(Fork::Capella, Preset::minimal());
     let header = genesis::header_from_block_json(shape, &json!({"jsonrpc": "2.0", "result": block}));
     assert_eq!(header, Ok(genesis::execution_genesis(shape, GENESIS_TIME)));
+}
+
+#[test]
+fn a_wrong_hash_has_a_status_of_its_own_in_the_first_version_only() {
+    let mut rpc = Rpc::new(Fork::Bellatrix);
+    let state = rpc.state();
+    let updated = rpc.ok("engine_forkchoiceUpdatedV1", json!([state, attributes_of(Fork::Bellatrix, 1)]));
+    let mut payload = rpc.ok("engine_getPayloadV1", json!([updated["payloadId"]]));
+    payload["blockHash"] = state["safeBlockHash"].clone();
+    for (version, expected) in [(1, "INVALID_BLOCK_HASH"), (2, "INVALID")] {
+        let status = rpc.ok(&format!("engine_newPayloadV{version}"), json!([payload]));
+        assert_eq!((&status["status"], &status["latestValidHash"]), (&json!(expected), &Value::Null));
+    }
 }
 
 #[test]

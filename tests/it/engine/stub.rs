@@ -252,6 +252,27 @@ fn a_network_merges_by_terminal_block_hash() {
     assert_eq!(lab.choose(lab.head), Validity::Invalid);
 }
 
+#[test]
+fn the_beginning_is_never_forgotten() {
+    let mut lab = Lab::new(network(Fork::Bellatrix), false, "");
+    let terminal = genesis::terminal_block(Uint256::from(1));
+    let hashes: Vec<Hash32> = (1..150).map(|slot| lab.extend(slot).payload.block_hash).collect();
+    let state = ForkchoiceState {
+        head_block_hash: lab.head,
+        safe_block_hash: lab.head,
+        finalized_block_hash: hashes[hashes.len() - 3],
+    };
+    lab.update(Fork::Bellatrix, state, None).expect("an answer");
+    assert!(lab.stub.block(&hashes[0]).is_none() && lab.stub.block_at(2).is_none(), "far below the finalized block");
+    let at = |number| lab.stub.block_at(number).map(|block| block.hash);
+    assert_eq!([at(0), at(1)], [Some(terminal.parent_hash), Some(terminal.block_hash)]);
+    assert_eq!(at(150), Some(lab.head));
+    let search = Call::TerminalPowBlock { terminal_total_difficulty: Uint256::from(1) };
+    for call in [search, Call::PowBlock { hash: terminal.block_hash }] {
+        assert_eq!(lab.ask(&call), Ok(Answer::PowBlock(Some(terminal))));
+    }
+}
+
 struct ChainConfigWithHash;
 
 impl ChainConfigWithHash {
@@ -317,6 +338,23 @@ fn it_says_what_it_is_told() {
     let log = lab.stub.take_log();
     assert!(log.iter().any(|heard| heard.method == "engine_newPayloadV3" && heard.answer == "Accepted"));
     assert!(lab.stub.take_log().is_empty());
+}
+
+#[test]
+fn a_wrong_hash_is_a_verdict_that_stands() {
+    let script = "verdicts: [{ slots: 2, answer: wrong_hash, calls: [new_payload], until_slot: 5 }]";
+    for fork in FORKS {
+        let mut lab = Lab::new(network(fork), true, script);
+        let parent = lab.extend(1).payload.block_hash;
+        let (_, second) = lab.build(2);
+        let expected = if fork == Fork::Bellatrix { Validity::InvalidBlockHash } else { Validity::Invalid };
+        let status = lab.new_payload(&second).expect("an answer");
+        assert_eq!((status.status, status.latest_valid_hash), (expected, None), "{fork}");
+        lab.now = 5;
+        assert_eq!(lab.say(&second), Validity::Invalid, "{fork}: what was invalid never becomes valid");
+        assert_eq!(lab.choose(second.payload.block_hash), Validity::Invalid, "{fork}");
+        assert_eq!(lab.stub.head().hash, parent);
+    }
 }
 
 /// All of a bundle fits together, by the KZG library's own word.

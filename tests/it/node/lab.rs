@@ -161,7 +161,7 @@ impl Lab {
     fn add(&mut self, keys: std::ops::Range<u64>, script: Script) {
         let peer = format!("16Uiu2HAmPeerOfTheLab{}", "a".repeat(24 + self.nodes.len()));
         let number = self.net().join(PeerId::new(peer.as_str()), "lab");
-        let identity = Identity { peer_id: peer, addresses: vec![self.net().address(number)] };
+        let identity = Identity { peer_id: peer, addresses: vec![self.net().address(number)], endpoint: None };
         let stub = StubConfig::of_network(self.cfg.clone(), &self.genesis).with_script(script);
         let outside = Outside {
             number,

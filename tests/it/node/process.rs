@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::lab::{GENESIS_DELAY, Lab, config, forked};
 
 /// A running node; killed when dropped.
-struct Process {
+pub(super) struct Process {
     child: Child,
     log: PathBuf,
 }
@@ -30,7 +30,7 @@ impl Drop for Process {
 
 impl Process {
     /// Starts `lockin node` with the network directory `DIR/net`, the data directory `DIR/data`, and free ports.
-    fn start(dir: &Path, more: &[&str]) -> Process {
+    pub(super) fn start(dir: &Path, more: &[&str]) -> Process {
         let log = dir.join("node.log");
         let stderr = File::create(&log).expect("a log file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockin"));
@@ -42,12 +42,12 @@ impl Process {
         Process { child: command.stderr(stderr).spawn().expect("the binary starts"), log }
     }
 
-    fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// The address of its API, once it says so.
-    fn rest(&mut self) -> SocketAddr {
+    pub(super) fn rest(&mut self) -> SocketAddr {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let log = self.log();
@@ -70,6 +70,11 @@ impl Process {
             assert!(begun.elapsed() < Duration::from_secs(30), "it does not end:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Its process id.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     fn signal(&self, name: &str) {
@@ -95,14 +100,14 @@ fn http(address: SocketAddr, method: &str, target: &str, headers: &str, body: &[
     (status, head, answer[split..].to_vec())
 }
 
-fn get(address: SocketAddr, target: &str) -> Value {
+pub(super) fn get(address: SocketAddr, target: &str) -> Value {
     let (status, _, body) = http(address, "GET", target, "", b"");
     assert_eq!(status, 200, "{target}");
     serde_json::from_slice(&body).expect("JSON")
 }
 
 /// A phase0 network that began a minute ago, of one-second slots, and the blocks of its first nine.
-fn network(dir: &Path) -> Vec<Vec<u8>> {
+pub(super) fn network(dir: &Path) -> Vec<Vec<u8>> {
     network_of(dir, config(None))
 }
 
@@ -115,6 +120,35 @@ fn network_of(dir: &Path, mut cfg: ChainConfig) -> Vec<Vec<u8>> {
     NetworkDirectory::at(dir.join("net")).write(&lab.cfg, &lab.genesis, &Peers::default()).expect("writes");
     let block = |slot: u64| lab.ask(0, &Request::get(format!("/eth/v2/beacon/blocks/{slot}")).accepting_ssz()).body;
     (1..=9).map(block).collect()
+}
+
+#[test]
+fn what_a_node_imports_is_cross_checked_on_demand() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let blocks = network(dir.path());
+    let mut node = Process::start(dir.path(), &["--cross-check", "--log-level", "debug"]);
+    let address = node.rest();
+    let ssz = "content-type: application/octet-stream\r\neth-consensus-version: phase0\r\n";
+    for block in &blocks {
+        assert_eq!(http(address, "POST", "/eth/v2/beacon/blocks", ssz, block).0, 200);
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while node.log().matches("cross-check: the two agree on block").count() < blocks.len() {
+        assert!(Instant::now() < deadline, "{}", node.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(!node.log().contains("ERROR"), "{}", node.log());
+}
+
+#[test]
+fn a_cross_check_of_a_preset_of_ones_own_is_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut cfg = config(None);
+    cfg.set("MAX_ATTESTATIONS", "64").expect("a constant");
+    network_of(dir.path(), cfg);
+    let mut node = Process::start(dir.path(), &["--cross-check"]);
+    assert_eq!(node.end().1.code(), Some(2));
+    assert!(node.log().contains("has no mirror under this preset"), "{}", node.log());
 }
 
 #[test]
@@ -132,6 +166,9 @@ fn a_node_serves_survives_a_kill_and_ends_on_request() {
     }
     let head = get(address, "/eth/v1/beacon/headers/head");
     assert_eq!(head["data"]["header"]["message"]["slot"], "9");
+    // Some clients dial by records only.
+    let identity = get(address, "/eth/v1/node/identity");
+    assert!(identity["data"]["enr"].as_str().is_some_and(|enr| enr.starts_with("enr:-")), "{identity}");
     let mut heard = vec![0; 64 << 10];
     events.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
     let mut text = String::new();

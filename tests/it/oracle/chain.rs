@@ -24,6 +24,8 @@ pub struct RandomChain {
     pub genesis: BeaconState,
     /// After the last block.
     pub state: BeaconState,
+    /// What the last block was made on, at its slot.
+    pub pre: BeaconState,
     /// The last block.
     pub block: Option<SignedBeaconBlock>,
     pub(super) dice: ChaCha8Rng,
@@ -47,6 +49,7 @@ impl RandomChain {
             seed,
             cfg,
             genesis,
+            pre: state.clone(),
             state,
             block: None,
             dice,
@@ -113,6 +116,7 @@ impl RandomChain {
         let block = SignedBeaconBlock { message: block, signature };
         spec::state_transition(&self.cfg, &mut self.state, &block, true)
             .unwrap_or_else(|error| panic!("seed {}, slot {slot}, {}: {error}", self.seed, shape.fork));
+        self.pre = pre;
         self.block = Some(block);
     }
 
@@ -241,22 +245,6 @@ impl RandomChain {
         }
         aggregate.sync_committee_bits = present.into_iter().collect();
         aggregate
-    }
-
-    /// What the last block held, by kind.
-    pub fn held(&self) -> Vec<(&'static str, usize)> {
-        let Some(block) = &self.block else { return Vec::new() };
-        let body = &block.message.body;
-        let requests = &body.execution_requests;
-        vec![
-            ("attestations", body.attestations.len()),
-            ("slashings", body.proposer_slashings.len() + body.attester_slashings.len()),
-            ("deposits", body.deposits.len()),
-            ("exits", body.voluntary_exits.len()),
-            ("credential changes", body.bls_to_execution_changes.len()),
-            ("withdrawals", body.execution_payload.withdrawals.len()),
-            ("requests", requests.deposits.len() + requests.withdrawals.len() + requests.consolidations.len()),
-        ]
     }
 }
 

@@ -5,6 +5,7 @@ mod chain;
 mod keys;
 mod operations;
 mod peer;
+mod tally;
 
 use chain::RandomChain;
 use lockin::ssz::{Json, Ssz};
@@ -14,9 +15,26 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
+use tally::Tally;
 
 /// Slots of a chain after its last fork began, in epochs.
 const TAIL: u64 = 6;
+
+/// What a chain must try, and to some effect.
+const KINDS: [&str; 12] = [
+    "attestations",
+    "attester slashings",
+    "consolidation requests",
+    "credential changes",
+    "deposit requests",
+    "deposits",
+    "exit requests",
+    "partial withdrawal requests",
+    "proposer slashings",
+    "switches to compounding",
+    "voluntary exits",
+    "withdrawals",
+];
 
 /// Where two JSON values part first, as a path, with both sides.
 fn first_difference(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
@@ -30,18 +48,6 @@ fn first_difference(path: &str, ours: &Value, theirs: &Value) -> Option<String> 
         (Value::Array(a), Value::Array(b)) => Some(format!("{path}: {} elements, the oracle has {}", a.len(), b.len())),
         _ if ours == theirs => None,
         _ => Some(format!("{path}: {ours}, the oracle has {theirs}")),
-    }
-}
-
-/// What blocks held, to see that the chains try what they are to try.
-#[derive(Default)]
-struct Tally(BTreeMap<&'static str, usize>);
-
-impl Tally {
-    fn count(&mut self, chain: &RandomChain) {
-        for (what, count) in chain.held() {
-            *self.0.entry(what).or_default() += count;
-        }
     }
 }
 
@@ -77,10 +83,13 @@ fn random_chains_are_valid_through_all_forks() {
             witness::check("BeaconState", shape, &chain.state).unwrap_or_else(|error| panic!("{error}"));
         }
     });
-    println!("blocks by fork: {forks:?}; in them: {:?}", tally.0);
+    println!("blocks by fork: {forks:?}; effective operations in them: {tally}");
     assert_eq!(forks.len(), ForkName::ALL.len(), "a fork without a block: {forks:?}");
-    for what in ["attestations", "withdrawals", "exits", "slashings", "credential changes", "requests", "deposits"] {
-        assert!(tally.0.get(what).is_some_and(|count| *count > 0), "no {what} came up: {:?}", tally.0);
+    for kind in KINDS {
+        assert!(tally.of(kind).effective > 0, "no {kind} changed anything: {tally}");
+    }
+    for kind in ["exit requests", "partial withdrawal requests", "switches to compounding", "consolidation requests"] {
+        assert!(tally.of(kind).effective < tally.of(kind).all, "no {kind} were passed over: {tally}");
     }
 }
 
@@ -133,5 +142,6 @@ fn the_oracle_agrees() {
             panic!("{place}: {}", difference.unwrap_or_else(|| "the same fields, but another root".into()));
         }
     });
-    println!("{blocks} blocks from seed {seed} on, 0 differences; by fork: {forks:?}; in them: {:?}", tally.0);
+    println!("{blocks} blocks from seed {seed} on, 0 differences; by fork: {forks:?}");
+    println!("operations that changed the state, of all: {tally}");
 }

@@ -6,19 +6,32 @@ use lockin::genesis::deposit_data;
 use lockin::spec::{self, Signatures, blocks};
 use lockin::ssz::{BitVector, Bytes, Limit, Root, Ssz};
 use lockin::types::constants::{
-    DOMAIN_BEACON_ATTESTER, DOMAIN_BEACON_PROPOSER, DOMAIN_BLS_TO_EXECUTION_CHANGE, FULL_EXIT_REQUEST_AMOUNT,
+    DOMAIN_BEACON_ATTESTER, DOMAIN_BEACON_PROPOSER, DOMAIN_BLS_TO_EXECUTION_CHANGE, FAR_FUTURE_EPOCH,
+    FULL_EXIT_REQUEST_AMOUNT,
 };
 use lockin::types::limits::MaxCommitteesPerSlot;
 use lockin::types::{
-    Attestation, AttestationData, AttesterSlashing, BeaconBlockBody, BeaconBlockHeader, BeaconState, BlsSignature,
-    BlsToExecutionChange, Checkpoint, ConsolidationRequest, DepositData, DepositRequest, ExecutionAddress, ForkName,
-    IndexedAttestation, ProposerSlashing, SignedBeaconBlockHeader, SignedBlsToExecutionChange, SignedVoluntaryExit,
-    Slot, ValidatorIndex, VoluntaryExit, WithdrawalRequest,
+    Attestation, AttestationData, AttesterSlashing, BeaconBlockBody, BeaconBlockHeader, BeaconState, BlsPubkey,
+    BlsSignature, BlsToExecutionChange, Checkpoint, ConsolidationRequest, DepositData, DepositRequest,
+    ExecutionAddress, ForkName, IndexedAttestation, ProposerSlashing, SignedBeaconBlockHeader,
+    SignedBlsToExecutionChange, SignedVoluntaryExit, Slot, Validator, ValidatorIndex, VoluntaryExit, WithdrawalRequest,
 };
 
 impl RandomChain {
     fn anybody(&mut self, state: &BeaconState) -> ValidatorIndex {
         self.below(state.validators.len() as u64)
+    }
+
+    /// One of those that fit and stay, if there are any; now and then anybody.
+    fn somebody(&mut self, state: &BeaconState, fits: impl Fn(usize, &Validator) -> bool) -> ValidatorIndex {
+        let epoch = self.cfg.epoch_of(state.slot);
+        let stays = |it: &Validator| spec::is_active_validator(it, epoch) && it.exit_epoch == FAR_FUTURE_EPOCH;
+        let all = state.validators.iter().enumerate();
+        let fitting: Vec<_> = all.filter(|(index, it)| stays(it) && fits(*index, it)).map(|(index, _)| index).collect();
+        match fitting.len() as u64 {
+            1.. if self.chance(75) => fitting[self.below(fitting.len() as u64) as usize] as ValidatorIndex,
+            _ => self.anybody(state),
+        }
     }
 
     /// Keeps what `apply` accepts.
@@ -219,22 +232,41 @@ impl RandomChain {
             body.execution_requests.deposits.push(request);
         }
         for _ in 0..self.below(3) {
-            let (source_address, validator_pubkey) = self.source(scratch);
-            let amount = if self.chance(25) { FULL_EXIT_REQUEST_AMOUNT } else { 1 + self.below(3_000_000_000) };
+            let exit = self.chance(25);
+            let amount = if exit { FULL_EXIT_REQUEST_AMOUNT } else { 1 + self.below(3_000_000_000) };
+            let most = self.cfg.preset.min_activation_balance;
+            let index = self.somebody(scratch, |index, it| {
+                exit || spec::has_compounding_withdrawal_credential(it) && scratch.balances[index] > most
+            });
+            let (source_address, validator_pubkey) = self.owner(scratch, index);
             body.execution_requests.withdrawals.push(WithdrawalRequest { source_address, validator_pubkey, amount });
         }
         if self.chance(40) {
-            let (source_address, source_pubkey) = self.source(scratch);
-            let other = self.anybody(scratch) as usize;
-            let target_pubkey = if self.chance(50) { source_pubkey } else { scratch.validators[other].pubkey };
-            let request = ConsolidationRequest { source_address, source_pubkey, target_pubkey };
+            let request = self.consolidation(scratch);
             body.execution_requests.consolidations.push(request);
         }
     }
 
-    /// A validator's key and the address in its credentials, mostly.
-    fn source(&mut self, state: &BeaconState) -> (ExecutionAddress, lockin::types::BlsPubkey) {
-        let index = self.anybody(state);
+    /// Of two validators, or a switch to compounding.
+    fn consolidation(&mut self, state: &BeaconState) -> ConsolidationRequest {
+        let switch = self.chance(50);
+        let source = self.somebody(state, |_, it| match switch {
+            true => spec::has_eth1_withdrawal_credential(it),
+            false => spec::has_execution_withdrawal_credential(it),
+        });
+        let (source_address, source_pubkey) = self.owner(state, source);
+        if switch {
+            return ConsolidationRequest { source_address, source_pubkey, target_pubkey: source_pubkey };
+        }
+        let target = self.somebody(state, |index, it| {
+            index as ValidatorIndex != source && spec::has_compounding_withdrawal_credential(it)
+        });
+        let target_pubkey = state.validators[target as usize].pubkey;
+        ConsolidationRequest { source_address, source_pubkey, target_pubkey }
+    }
+
+    /// The address in a validator's credentials, mostly, and its key.
+    fn owner(&mut self, state: &BeaconState, index: ValidatorIndex) -> (ExecutionAddress, BlsPubkey) {
         let validator = state.validators[index as usize];
         let mut address = [0; 20];
         address.copy_from_slice(&validator.withdrawal_credentials.0[12..]);

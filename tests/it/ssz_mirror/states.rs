@@ -1,12 +1,14 @@
 //! Roots of states as they live: with the roots that their lists keep from one change to the next, made by genesis, by
-//! slots, by blocks and by the upgrade from phase0 to altair.
+//! slots, by blocks and by the upgrade to each fork.
 
 use super::{assert_same, named};
 use crate::chain::{script::Script, setup};
 use lockin::genesis::{Convention, genesis_state};
 use lockin::spec;
 use lockin::ssz::{Fork, Preset, Shape, Ssz};
-use lockin::types::{BeaconState, ChainConfig, SignedBeaconBlock, Validator};
+use lockin::types::{
+    BeaconState, ChainConfig, HistoricalSummary, PendingDeposit, PendingPartialWithdrawal, SignedBeaconBlock, Validator,
+};
 use lockin::witness::our_view;
 use lockin::witness::random::Dice;
 
@@ -27,7 +29,7 @@ fn genesis(cfg: &ChainConfig, fork: Fork, convention: Convention) -> BeaconState
 #[test]
 fn genesis_states_have_the_same_root() {
     for cfg in [ChainConfig::minimal(), ChainConfig::mainnet()] {
-        for fork in [Fork::Phase0, Fork::Altair] {
+        for fork in Fork::ALL {
             let state = genesis(&cfg, fork, Convention::Genesis);
             assert_root("BeaconState", cfg.shape(fork), &state, "of genesis");
         }
@@ -36,7 +38,7 @@ fn genesis_states_have_the_same_root() {
 
 #[test]
 fn states_have_the_same_root_after_each_slot() {
-    for fork in [Fork::Phase0, Fork::Altair] {
+    for fork in Fork::ALL {
         let mut cfg = ChainConfig::minimal();
         cfg.start_at(fork);
         let mut state = genesis(&cfg, fork, Convention::Upgraded);
@@ -50,19 +52,20 @@ fn states_have_the_same_root_after_each_slot() {
 #[test]
 fn mainnet_states_have_the_same_root_after_an_epoch() {
     let mut cfg = ChainConfig::mainnet();
-    cfg.start_at(Fork::Altair);
-    let mut state = genesis(&cfg, Fork::Altair, Convention::Genesis);
-    let shape = cfg.shape(Fork::Altair);
+    cfg.start_at(Fork::Fulu);
+    let mut state = genesis(&cfg, Fork::Fulu, Convention::Genesis);
+    let shape = cfg.shape(Fork::Fulu);
     state.hash_tree_root(shape);
     spec::process_slots(&cfg, &mut state, cfg.preset.slots_per_epoch + 1).expect("empty slots");
     assert_root("BeaconState", shape, &state, "after an epoch");
 }
 
-/// Everybody does their duty through the fork and two epochs more: blocks full of votes, sync aggregates, justification.
+/// Everybody does their duty through all forks: blocks full of votes, sync aggregates, payloads, finality.
 #[test]
-fn a_chain_through_the_fork_has_the_same_roots() {
-    let mut script = Script::new(setup::minimal(1), 1, VALIDATORS as usize);
-    for slot in 1..=3 * script.cfg.preset.slots_per_epoch {
+fn a_chain_through_all_forks_has_the_same_roots() {
+    let mut script = Script::new(setup::every_fork(Fork::Fulu), 1, VALIDATORS as usize);
+    let end = script.cfg.start_slot(script.cfg.fork_epoch(Fork::Fulu) + 1);
+    for slot in 1..=end {
         script.run_slot(slot);
         let head = script.chain(0).head();
         assert_eq!(head.slot, slot);
@@ -72,13 +75,13 @@ fn a_chain_through_the_fork_has_the_same_roots() {
         assert_root::<SignedBeaconBlock>("SignedBeaconBlock", shape, &block, &format!("at slot {slot}"));
         assert_eq!(block.message.hash_tree_root(shape), head.root);
     }
-    assert!(script.chain(0).justified().epoch > 0, "a chain without votes shows little");
+    assert!(script.chain(0).finalized().epoch > 0, "a chain without votes shows little");
 }
 
 /// One change to what a state's sequences hold.
 fn change(state: &mut BeaconState, shape: Shape, dice: &mut Dice) {
     let (at, number, root) = (dice.below(64), dice.number(), dice.bytes().into());
-    match dice.below(14) {
+    match dice.below(19) {
         0 => assert!(state.block_roots.set(at, root)),
         1 => assert!(state.randao_mixes.set(at, root)),
         2 => assert!(state.slashings.set(at, number)),
@@ -100,6 +103,21 @@ fn change(state: &mut BeaconState, shape: Shape, dice: &mut Dice) {
             scores.resize(at, number);
             state.inactivity_scores = scores.into();
         }
+        13 => {
+            let summary = HistoricalSummary { block_summary_root: root, state_summary_root: root };
+            state.historical_summaries.push(summary);
+        }
+        14 => state.pending_deposits.push(PendingDeposit { amount: number, ..PendingDeposit::default() }),
+        15 => state.pending_deposits = state.pending_deposits.iter().skip(at).copied().collect(),
+        16 => {
+            let (validator_index, withdrawable_epoch) = (at as u64, number);
+            let pending = PendingPartialWithdrawal { validator_index, amount: number, withdrawable_epoch };
+            if state.pending_partial_withdrawals.is_full(shape) {
+                state.pending_partial_withdrawals.truncate(at);
+            }
+            state.pending_partial_withdrawals.push(pending);
+        }
+        17 => assert!(state.proposer_lookahead.set(at % state.proposer_lookahead.len(), number)),
         _ => state.next_sync_committee = std::mem::replace(&mut state.current_sync_committee, Ssz::zero(shape)),
     }
 }
@@ -107,7 +125,7 @@ fn change(state: &mut BeaconState, shape: Shape, dice: &mut Dice) {
 /// Roots that sequences keep must not outlive what they were of: not after a write, and not in a clone.
 #[test]
 fn kept_roots_follow_every_change() {
-    let shape = Shape::new(Fork::Altair, Preset::minimal());
+    let shape = Shape::new(Fork::Fulu, Preset::minimal());
     let pair = named("BeaconState", shape);
     for seed in 0..4 {
         let mut dice = Dice::new(seed);

@@ -6,3 +6,4 @@ mod serving;
 mod sidecars;
 mod syncing;
 mod world;
+mod wrong_sidecars;

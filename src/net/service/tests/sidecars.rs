@@ -20,7 +20,7 @@ use crate::types::{
 };
 
 /// Deneb at genesis, electra in epoch 2, fulu in epoch 3, another limit of blobs in epoch 5.
-fn blob_config() -> Arc<ChainConfig> {
+pub fn blob_config() -> Arc<ChainConfig> {
     let mut cfg = ChainConfig::clone(&config(0));
     cfg.start_at(ForkName::Deneb);
     cfg.set_fork_epoch(ForkName::Electra, 2);
@@ -34,15 +34,19 @@ fn blob_blocks(cfg: &ChainConfig, slots: std::ops::RangeInclusive<Slot>) -> Vec<
     let mut parent_root = GENESIS_ROOT;
     let mut all = Vec::new();
     for slot in slots {
-        let mut block = SignedBeaconBlock::zero(cfg.shape_at_slot(slot));
-        (block.message.slot, block.message.parent_root) = (slot, parent_root);
-        if slot % 3 == 0 {
-            block.message.body.blob_kzg_commitments = vec![Default::default(); 2].into();
-        }
+        let block = blob_block(cfg, parent_root, slot, if slot % 3 == 0 { 2 } else { 0 });
         parent_root = root_of(cfg, &block);
-        all.push(Arc::new(block));
+        all.push(block);
     }
     all
+}
+
+/// A block with so many blobs.
+pub fn blob_block(cfg: &ChainConfig, parent_root: Root, slot: Slot, blobs: usize) -> Arc<SignedBeaconBlock> {
+    let mut block = SignedBeaconBlock::zero(cfg.shape_at_slot(slot));
+    (block.message.slot, block.message.parent_root) = (slot, parent_root);
+    block.message.body.blob_kzg_commitments = vec![Default::default(); blobs].into();
+    Arc::new(block)
 }
 
 /// Puts blocks and all their sidecars into the chain.
@@ -62,7 +66,10 @@ fn add_sidecars(cfg: &ChainConfig, chain: &mut Script, block: &SignedBeaconBlock
             let sidecar = BlobSidecar { index, signed_block_header, ..BlobSidecar::zero(shape) };
             chain.blobs.entry(root).or_default().push(Arc::new(sidecar));
         } else {
-            let sidecar = DataColumnSidecar { index, signed_block_header, ..DataColumnSidecar::zero(shape) };
+            let mut sidecar = DataColumnSidecar { index, signed_block_header, ..DataColumnSidecar::zero(shape) };
+            sidecar.kzg_commitments = block.message.body.blob_kzg_commitments.clone();
+            sidecar.column = vec![Ssz::zero(shape); sidecar.kzg_commitments.len()].into();
+            sidecar.kzg_proofs = vec![Default::default(); sidecar.kzg_commitments.len()].into();
             chain.columns.entry(root).or_default().push(Arc::new(sidecar));
         }
     }

@@ -63,6 +63,37 @@ fn a_peer_that_withholds_or_poisons_does_not_stop_the_sync() {
 }
 
 #[test]
+fn a_chain_whose_payloads_are_invalid_does_not_stop_the_sync() {
+    let cfg = config(FAR_FUTURE_EPOCH);
+    // one batch, and the first peer is asked first
+    let (mut world, late) = late_joiner(3, FAR_FUTURE_EPOCH, (1..=30).collect());
+    world.nodes[0].chain = Script::new(cfg.clone());
+    for block in blocks(&cfg, GENESIS_ROOT, 1..=30, 666) {
+        world.nodes[0].chain.add(block);
+    }
+    world.nodes[late].chain.ignores = Some(666);
+    world.run_for(60_000);
+    assert_eq!(world.nodes[late].chain.head_slot(), 30);
+}
+
+#[test]
+fn the_time_that_the_engine_takes_is_not_the_peers() {
+    let (mut world, late) = late_joiner(2, FAR_FUTURE_EPOCH, (1..=30).collect());
+    world.nodes[late].chain.engine_is_silent = true;
+    world.run_for(60_000);
+    let node = &mut world.nodes[late];
+    assert_eq!((node.chain.head_slot(), node.service.metrics().blocks_fetched), (0, 1));
+    assert!(node.service.peers.values().all(|peer| peer.failures == 0));
+    node.chain.engine_is_silent = false;
+    let effects = node.chain.retry();
+    let [imported] = &effects[..] else { panic!("{effects:?}") };
+    let actions = node.service.on_effect(imported, &node.chain, world.now);
+    world.carry_out(late, actions);
+    world.run_for(1000);
+    assert_eq!(world.nodes[late].chain.head_slot(), 30);
+}
+
+#[test]
 fn a_peer_that_dies_in_the_middle_is_replaced() {
     let (mut world, late) = late_joiner(3, FAR_FUTURE_EPOCH, (1..=500).collect());
     world.run_for(130);

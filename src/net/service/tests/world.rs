@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::chain::{Effect, Event, Gossip, Origin, Outcome};
+use crate::chain::{Effect, Event, Gossip, Origin, Outcome, Standing};
 use crate::net::link::PeerId;
 use crate::net::memory::{MemoryNetwork, NodeIndex};
 use crate::net::service::{Action, ChainView, Service};
@@ -68,6 +68,10 @@ pub struct Script {
     pub finalized: Checkpoint,
     /// Blocks of this salt are invalid.
     pub poison: Option<u64>,
+    /// Blocks of this salt are ignored.
+    pub ignores: Option<u64>,
+    /// Nothing is imported until it speaks.
+    pub engine_is_silent: bool,
     /// Answers no request for blocks.
     pub withholds: bool,
     /// Asks for the sidecars of a block as soon as it has the block.
@@ -86,6 +90,8 @@ impl Script {
             head: GENESIS_ROOT,
             finalized,
             poison: None,
+            ignores: None,
+            engine_is_silent: false,
             withholds: false,
             asks_for_sidecars: false,
         }
@@ -127,6 +133,9 @@ impl Script {
         if self.poison == Some(block.message.proposer_index) {
             return vec![outcome(origin, Outcome::Reject("poisoned".into()))];
         }
+        if self.ignores == Some(block.message.proposer_index) {
+            return vec![outcome(origin, Outcome::Ignore("its payload is invalid".into()))];
+        }
         let parent = block.message.parent_root;
         if !self.knows(&parent) {
             let asked = self.held.iter().any(|(b, _)| b.message.parent_root == parent);
@@ -144,8 +153,11 @@ impl Script {
     }
 
     /// Takes what is held and lacks nothing any more.
-    fn retry(&mut self) -> Vec<Effect> {
+    pub fn retry(&mut self) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if self.engine_is_silent {
+            return effects;
+        }
         let whole = |script: &Script, block: &SignedBeaconBlock| {
             script.knows(&block.message.parent_root) && script.missing(block).is_empty()
         };
@@ -203,6 +215,15 @@ impl ChainView for Script {
         self.knows(root)
     }
 
+    fn standing(&self, root: &Root) -> Standing {
+        match self.held.iter().any(|(block, _)| root_of(&self.cfg, block) == *root) {
+            _ if self.knows(root) => Standing::Imported,
+            true if self.engine_is_silent => Standing::AwaitsEngine,
+            true => Standing::Awaits,
+            false => Standing::Unknown,
+        }
+    }
+
     fn block_by_root(&self, root: &Root) -> Option<Arc<SignedBeaconBlock>> {
         self.blocks.get(root).filter(|_| !self.withholds).cloned()
     }
@@ -211,8 +232,9 @@ impl ChainView for Script {
         self.blobs.get(root).cloned().unwrap_or_default()
     }
 
-    fn data_column_sidecar(&self, root: &Root, index: u64) -> Option<Arc<DataColumnSidecar>> {
-        self.columns.get(root)?.iter().find(|column| column.index == index).cloned()
+    fn data_column_sidecars(&self, root: &Root, indices: &BTreeSet<u64>) -> Vec<Arc<DataColumnSidecar>> {
+        let kept = self.columns.get(root).into_iter().flatten();
+        kept.filter(|column| indices.contains(&column.index)).cloned().collect()
     }
 
     fn canonical_block_at(&self, slot: Slot) -> Option<Arc<SignedBeaconBlock>> {

@@ -65,6 +65,7 @@ fn what_was_found_valid_stays() {
     assert_eq!(removed(4, 4, Some(hash(2)))[1], Vec::<usize>::new(), "3 is valid");
     assert_eq!(removed(5, 4, None)[0], Vec::<usize>::new());
     assert_eq!(removed(3, 4, Some(Hash32::default()))[1], Vec::<usize>::new(), "2 is valid");
+    assert_eq!(removed(2, 0, None)[0], Vec::<usize>::new(), "the oldest block stays");
 }
 
 #[test]
@@ -77,6 +78,7 @@ fn a_valid_payload_makes_its_ancestors_valid_and_nobody_else() {
     assert_eq!(on_valid_payload(&mut store, &root(3)), []);
     mark_optimistic(&mut store, &root(3));
     assert_eq!(optimistic(&store), [3, 4, 5]);
+    assert!(!store.is_optimistic(&root(9)), "an unknown block");
 }
 
 #[test]

@@ -46,6 +46,12 @@ struct MessageMeta {
     reason: Option<String>,
 }
 
+impl MessageMeta {
+    fn subnet(&self) -> Result<u64, String> {
+        self.subnet_id.ok_or_else(|| "a message of a subnet's topic has no subnet_id".into())
+    }
+}
+
 /// Reasons that the cases have from an older text of the spec: theirs, and ours.
 const REWORDED: &[(&str, &str)] = &[
     (
@@ -115,22 +121,12 @@ fn judge(
     message: &MessageMeta,
 ) -> Result<Result<(), Fault>, String> {
     let file = &message.message;
-    let subnet = || message.subnet_id.ok_or_else(|| format!("a message of {topic} has no subnet_id"));
     let outcome = match topic {
         "beacon_block" => {
             let block: SignedBeaconBlock = case.ssz(file)?;
             gossip::validate_beacon_block_gossip(world, seen, &block).map(|()| seen.add_block(&block.message))
         }
-        "beacon_attestation" => {
-            let vote = if case.fork()? < ForkName::Electra {
-                let vote: Attestation = case.ssz(file)?;
-                gossip::validate_beacon_attestation_gossip(world, seen, &vote, Some(subnet()?))
-            } else {
-                let vote: SingleAttestation = case.ssz(file)?;
-                gossip::validate_single_attestation_gossip(world, seen, &vote, Some(subnet()?))
-            };
-            vote.map(|vote| seen.add_attestation(&vote))
-        }
+        "beacon_attestation" => judge_attestation(case, world, seen, message)?,
         "beacon_aggregate_and_proof" => {
             let signed: SignedAggregateAndProof = case.ssz(file)?;
             gossip::validate_beacon_aggregate_and_proof_gossip(world, seen, &signed).map(|vote| {
@@ -153,7 +149,7 @@ fn judge(
             outcome.map(|()| seen.add_attester_slashing(&slashing))
         }
         "sync_committee" => {
-            let (message, subnet): (SyncCommitteeMessage, _) = (case.ssz(file)?, subnet()?);
+            let (message, subnet): (SyncCommitteeMessage, _) = (case.ssz(file)?, message.subnet()?);
             let outcome = gossip::validate_sync_committee_message_gossip(world, seen, &message, subnet);
             outcome.map(|()| seen.add_sync_message(&message, subnet))
         }
@@ -167,20 +163,50 @@ fn judge(
             let outcome = gossip::validate_bls_to_execution_change_gossip(world, seen, &change);
             outcome.map(|()| seen.add_bls_to_execution_change(&change))
         }
+        "partial_data_column_sidecar" => judge_partial(case, world, seen, message)?,
+        _ => judge_sidecar(case, world, seen, topic, message)?,
+    };
+    Ok(outcome)
+}
+
+fn judge_attestation(
+    case: &Case,
+    world: &World,
+    seen: &mut Seen,
+    message: &MessageMeta,
+) -> Result<Result<(), Fault>, String> {
+    let subnet = Some(message.subnet()?);
+    let vote = if case.fork()? < ForkName::Electra {
+        let vote: Attestation = case.ssz(&message.message)?;
+        gossip::validate_beacon_attestation_gossip(world, seen, &vote, subnet)
+    } else {
+        let vote: SingleAttestation = case.ssz(&message.message)?;
+        gossip::validate_single_attestation_gossip(world, seen, &vote, subnet)
+    };
+    Ok(vote.map(|vote| seen.add_attestation(&vote)))
+}
+
+fn judge_sidecar(
+    case: &Case,
+    world: &World,
+    seen: &mut Seen,
+    topic: &str,
+    message: &MessageMeta,
+) -> Result<Result<(), Fault>, String> {
+    let (file, subnet) = (&message.message, message.subnet());
+    match topic {
         "blob_sidecar" => {
             let sidecar: BlobSidecar = case.ssz(file)?;
-            let outcome = gossip::validate_blob_sidecar_gossip(world, seen, &sidecar, subnet()?);
-            outcome.map(|()| seen.add_blob_sidecar(&sidecar))
+            let outcome = gossip::validate_blob_sidecar_gossip(world, seen, &sidecar, subnet?);
+            Ok(outcome.map(|()| seen.add_blob_sidecar(&sidecar)))
         }
         "data_column_sidecar" => {
             let sidecar: DataColumnSidecar = case.ssz(file)?;
-            let outcome = gossip::validate_data_column_sidecar_gossip(world, seen, &sidecar, subnet()?);
-            outcome.map(|()| seen.add_data_column_sidecar(&sidecar))
+            let outcome = gossip::validate_data_column_sidecar_gossip(world, seen, &sidecar, subnet?);
+            Ok(outcome.map(|()| seen.add_data_column_sidecar(&sidecar)))
         }
-        "partial_data_column_sidecar" => judge_partial(case, world, seen, message)?,
-        other => return Err(format!("unknown topic {other}")),
-    };
-    Ok(outcome)
+        other => Err(format!("unknown topic {other}")),
+    }
 }
 
 fn judge_partial(

@@ -7,7 +7,10 @@ use k256::ecdsa::signature::hazmat::PrehashSigner;
 use k256::ecdsa::{Signature, SigningKey};
 use sha3::{Digest, Keccak256};
 
-use super::identity::BadSecret;
+/// A secret that is no secp256k1 key.
+#[derive(Debug, thiserror::Error)]
+#[error("the node key is no secp256k1 secret (zero, or not below the curve's order): take other 32 bytes")]
+pub struct BadNodeKey;
 
 /// What a record says beside the key.
 #[derive(Clone, Debug)]
@@ -26,15 +29,22 @@ pub struct Record {
     pub attnets: Option<[u8; 8]>,
     /// Sync committee subnets, as in the metadata.
     pub syncnets: Option<u8>,
+    /// Custody groups, as in the metadata (fulu p2p-interface, "Custody group count").
+    pub cgc: Option<u64>,
+    /// Digest of the next fork, zero if there is none (fulu p2p-interface, "Next fork digest").
+    pub nfd: Option<[u8; 4]>,
 }
 
 impl Record {
     /// The record in its text form, `enr:...`, signed with a node's secret.
-    pub fn sign(&self, secret: &[u8; 32]) -> Result<String, BadSecret> {
-        let key = SigningKey::from_slice(secret).map_err(|_| BadSecret)?;
+    ///
+    /// # Errors
+    /// Bytes that are no secret of that curve.
+    pub fn sign(&self, secret: &[u8; 32]) -> Result<String, BadNodeKey> {
+        let key = SigningKey::from_slice(secret).map_err(|_| BadNodeKey)?;
         let content = self.content(&key);
         let digest = Keccak256::digest(list(&content));
-        let signature: Signature = key.sign_prehash(&digest).map_err(|_| BadSecret)?;
+        let signature: Signature = key.sign_prehash(&digest).map_err(|_| BadNodeKey)?;
         let mut record = bytes(&signature.to_bytes());
         record.extend_from_slice(&content);
         Ok(format!("enr:{}", base64url(&list(&record))))
@@ -59,6 +69,8 @@ impl Record {
         pairs.extend(self.eth2.map(|eth2| ("eth2", eth2.to_vec())));
         pairs.extend(self.attnets.map(|nets| ("attnets", nets.to_vec())));
         pairs.extend(self.syncnets.map(|nets| ("syncnets", vec![nets])));
+        pairs.extend(self.cgc.map(|count| ("cgc", integer(count))));
+        pairs.extend(self.nfd.map(|digest| ("nfd", digest.to_vec())));
         pairs.sort();
         let mut content = bytes(&integer(self.seq));
         for (name, value) in pairs {
@@ -129,6 +141,8 @@ mod tests {
             eth2: None,
             attnets: None,
             syncnets: None,
+            cgc: None,
+            nfd: None,
         };
         assert_eq!(
             record.sign(&secret).unwrap(),
@@ -146,6 +160,8 @@ mod tests {
             eth2: Some([7; 16]),
             attnets: Some([0xff; 8]),
             syncnets: Some(0x0f),
+            cgc: Some(128),
+            nfd: Some([9; 4]),
         };
         let text = record.sign(&[1; 32]).unwrap();
         assert!(text.len() <= 4 + 400, "300 bytes are allowed, in base64: {}", text.len());

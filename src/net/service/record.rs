@@ -1,0 +1,68 @@
+//! What a node's record says of it in an epoch (phase0 p2p-interface, "ENR structure", and its fulu changes).
+
+use std::net::SocketAddr;
+
+use super::Service;
+use crate::crypto::enr::Record;
+use crate::ssz::Ssz;
+use crate::types::ForkName;
+
+impl Service {
+    /// The record of a node that listens at `tcp`, as it is at `now_ms`. Each fork and each limit of blobs brings the next
+    /// sequence number; nothing else in it changes.
+    pub fn node_record(&self, tcp: SocketAddr, now_ms: u64) -> Record {
+        let epoch = self.epoch_at(now_ms);
+        let (shape, fulu) = (self.shape(), self.schedule.reaches(ForkName::Fulu));
+        let next = self.schedule.after(epoch).map_or([0; 4], |next| next.digest);
+        Record {
+            seq: self.schedule.entries().iter().filter(|entry| entry.epoch <= epoch).count() as u64,
+            ip: tcp.ip(),
+            tcp: Some(tcp.port()),
+            udp: None,
+            eth2: self.schedule.enr_fork_id(epoch).encode(shape).try_into().ok(),
+            attnets: self.metadata.attnets.encode(shape).try_into().ok(),
+            syncnets: self.metadata.syncnets.encode(shape).first().copied(),
+            cgc: fulu.then_some(self.metadata.custody_group_count),
+            nfd: fulu.then_some(next),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::net::service::Service;
+    use crate::ssz::Root;
+    use crate::types::{ChainConfig, FAR_FUTURE_EPOCH, ForkName};
+
+    #[test]
+    fn a_record_follows_the_forks() {
+        let mut cfg = ChainConfig::minimal();
+        cfg.start_at(ForkName::Electra);
+        cfg.set_fork_epoch(ForkName::Fulu, 2);
+        let epoch_ms = cfg.preset.slots_per_epoch * cfg.slot_duration_ms;
+        let service = Service::new(Arc::new(cfg), 1000, Root::ZERO, Root::ZERO);
+        let [electra, fulu] = [0, 2].map(|epoch| service.schedule().at(epoch).digest);
+        let record = |epoch: u64| service.node_record(([127, 0, 0, 1], 9000).into(), 1_000_000 + epoch * epoch_ms);
+        let (before, after) = (record(1), record(2));
+        assert_eq!((before.seq, after.seq), (1, 2));
+        let eth2 = |digest: [u8; 4], next: u64| {
+            [&digest[..], &service.schedule().enr_fork_id(2).next_fork_version.0, &next.to_le_bytes()].concat()
+        };
+        assert_eq!(before.eth2.unwrap().to_vec(), eth2(electra, 2));
+        assert_eq!(after.eth2.unwrap().to_vec(), eth2(fulu, FAR_FUTURE_EPOCH));
+        assert_eq!((before.nfd, after.nfd), (Some(fulu), Some([0; 4])));
+        assert_eq!((before.tcp, before.udp, before.attnets), (Some(9000), None, Some([0xff; 8])));
+        assert_eq!((before.syncnets, before.cgc), (Some(0x0f), Some(128)));
+    }
+
+    #[test]
+    fn a_network_without_fulu_has_no_custody_in_it() {
+        let mut cfg = ChainConfig::minimal();
+        cfg.set_fork_epoch(ForkName::Fulu, FAR_FUTURE_EPOCH);
+        let record = Service::new(Arc::new(cfg), 1000, Root::ZERO, Root::ZERO)
+            .node_record(([127, 0, 0, 1], 9000).into(), 2_000_000);
+        assert_eq!((record.cgc, record.nfd), (None, None));
+    }
+}

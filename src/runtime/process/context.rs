@@ -1,0 +1,129 @@
+//! What the templates of one role of a node can name here: everything on loopback, in the node's own folder.
+
+use super::node::Node;
+use crate::{
+    client::{BeaconUrls, Context, ENGINE, Engine, Keys, NetworkFiles, Node as NodeVariables, Slot},
+    engine::Script,
+    genesis::NetworkDirectory,
+    ssz::{Fork, Root},
+    topology::NetworkPlan,
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// Who is paid for blocks: an address that nobody has, the same for all nodes.
+const FEE_RECIPIENT: &str = "0x8943545177806ED17B9F23F0a21ee5948eCaa776";
+/// Where everything listens.
+pub(super) const LOOPBACK: &str = "127.0.0.1";
+
+/// What all nodes of a run have in common.
+pub(super) struct Setting {
+    pub plan: NetworkPlan,
+    /// Unix seconds.
+    pub genesis_time: u64,
+    pub validators_root: Root,
+    /// The running binary.
+    pub lockin: Option<PathBuf>,
+    pub log_level: String,
+}
+
+impl Setting {
+    /// The variables of `role` of `node`, one of `nodes`.
+    pub fn context(&self, nodes: &BTreeMap<String, Node>, node: &Node, role: &str) -> Context {
+        let plan = &self.plan;
+        let dials = plan.dials(&node.plan.name).filter_map(|name| nodes.get(name));
+        let slot_ms = plan.config.slot_duration_ms;
+        let url = |port: u16| format!("http://{LOOPBACK}:{port}");
+        Context {
+            lockin: self.lockin.as_deref().map(text),
+            data: text(&node.data(role)),
+            network: self.network(node),
+            node: NodeVariables {
+                name: node.plan.name.clone(),
+                key: hex::encode(node.plan.node_key.0),
+                key_file: Some(text(&node.key_file())),
+                peer_id: node.identity.peer_id.clone(),
+                libp2p_secret: node.identity.secret.clone(),
+                libp2p_public: node.identity.public.clone(),
+            },
+            ports: node.ports.get(role).cloned().unwrap_or_default(),
+            listen: LOOPBACK.into(),
+            address: LOOPBACK.into(),
+            peers: dials.filter_map(|peer| peer.as_peer(&plan.config, self.validators_root)).collect(),
+            keys: keys(node, role),
+            beacon: node.rest_port().map(|rest| BeaconUrls {
+                rest: url(rest),
+                grpc: node.port("grpc").map(|port| format!("{LOOPBACK}:{port}")),
+            }),
+            engine: node.port_of(ENGINE, ENGINE).map(|port| Engine {
+                url: url(port),
+                jwt: text(&node.network().jwt()),
+                rpc: node.port_of(ENGINE, "rpc").map(url),
+                script: node.engine_script().as_deref().map(text),
+            }),
+            slot: Slot { ms: slot_ms, seconds: plan.config.seconds_per_slot() },
+            log_level: self.log_level.clone(),
+            fee_recipient: FEE_RECIPIENT.into(),
+        }
+    }
+
+    fn network(&self, node: &Node) -> NetworkFiles {
+        let (config, directory) = (&self.plan.config, node.network());
+        let merged = config.genesis_fork() >= Fork::Bellatrix;
+        NetworkFiles {
+            dir: text(&directory.path),
+            config: text(&directory.config()),
+            genesis: text(&directory.genesis()),
+            execution_genesis: merged.then(|| text(&directory.execution_genesis())),
+            preset: config.preset.name.to_owned(),
+            chain_id: config.deposit_chain_id,
+            deposit_contract: config.deposit_contract_address.to_string(),
+            validators: self.plan.genesis.validators,
+            genesis_time: self.genesis_time,
+        }
+    }
+}
+
+impl Node {
+    /// Its network directory.
+    pub(super) fn network(&self) -> NetworkDirectory {
+        NetworkDirectory::at(self.folder.join("network"))
+    }
+
+    /// The folder of one of its programs.
+    pub(super) fn data(&self, role: &str) -> PathBuf {
+        self.folder.join(format!("{role}-data"))
+    }
+
+    /// The file with the secret of its network identity, hex.
+    pub(super) fn key_file(&self) -> PathBuf {
+        self.folder.join("node.key")
+    }
+
+    /// Where its keystores are, if it is given any.
+    pub(super) fn keystores(&self) -> PathBuf {
+        self.folder.join("keystores")
+    }
+
+    /// The file that its engine is told by, if there is anything to tell.
+    pub(super) fn engine_script(&self) -> Option<PathBuf> {
+        let engine = self.plan.engine.as_ref()?;
+        (engine.script != Script::default()).then(|| self.folder.join("engine.yaml"))
+    }
+}
+
+/// A role that does not sign has none.
+fn keys(node: &Node, role: &str) -> Keys {
+    if node.signing_role() != Some(role) {
+        return Keys::default();
+    }
+    let ranges: Vec<_> = node.plan.validators.iter().map(|range| range.keys()).collect();
+    let keys = Keys::interop(&ranges);
+    Keys { dir: node.keystore_layout().map(|_| text(&node.keystores())), ..keys }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

@@ -95,13 +95,16 @@ impl<'a> Drive<'a> {
     /// Carries the run through, or breaks it off when `interrupt` gets a name. Whatever happens, the nodes are ended and
     /// the journal ends with a judgement, as far as it can be written.
     pub async fn run(mut self, interrupt: watch::Receiver<Option<&'static str>>) -> Judgement {
-        let went = self.carry_through(interrupt).await;
+        let went = self.carry_through(interrupt.clone()).await;
         if let Err(error) = went {
             self.trouble("running the scenario", &error);
         }
-        let now = self.now();
-        if let Err(error) = self.monitor.finish(monitor::Now { at_ms: now.ms, slot: now.slot }).await {
-            tracing::error!("{error}");
+        // What comes after an interruption is no evidence, and somebody waits.
+        if interrupt.borrow().is_none() {
+            let now = self.now();
+            if let Err(error) = self.monitor.finish(monitor::Now { at_ms: now.ms, slot: now.slot }).await {
+                tracing::error!("{error}");
+            }
         }
         let judgement = judge(self.plan, &self.seen().lines);
         for event in judgement.events() {

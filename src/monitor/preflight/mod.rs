@@ -78,13 +78,8 @@ impl Preflight {
     pub(super) async fn look(&mut self, ready: &[&str], genesis_has_come: bool, within: Duration) -> Vec<Event> {
         let (config, genesis) = (&self.config, &self.genesis);
         let asked = ready.iter().filter_map(|name| Some((*name, self.waiting.get(*name)?)));
-        let asked = asked.map(|(name, node)| async move {
-            let found = match tokio::time::timeout(within, examine(config, genesis, node)).await {
-                Ok(found) => found,
-                Err(_) => Findings::silent(format!("no answer within {} ms", within.as_millis())),
-            };
-            (name.to_owned(), found)
-        });
+        let asked =
+            asked.map(|(name, node)| async move { (name.to_owned(), examine(config, genesis, node, within).await) });
         let asked = futures::future::join_all(asked).await;
         let mut events = Vec::new();
         for (node, found) in asked {
@@ -102,25 +97,52 @@ impl Preflight {
 }
 
 impl Findings {
-    fn silent(why: String) -> Self {
-        Self { unknown: vec![why], again: true, ..Self::default() }
-    }
-
-    /// Keeps the answer of the Beacon API, or why there is none.
-    fn take<T>(&mut self, answer: Result<T, ApiError>) -> Option<T> {
+    /// Keeps an answer, or why there is none.
+    fn take<T>(&mut self, answer: Result<T, Silence>) -> Option<T> {
         match answer {
             Ok(answer) => Some(answer),
-            Err(error) => {
-                // Before genesis some nodes have no genesis to tell of.
-                self.again |= match &error {
-                    ApiError::Transport(failed) => failed.kind != TransportErrorKind::TooLarge,
-                    ApiError::Status { .. } => true,
-                    ApiError::Malformed { .. } => false,
-                };
-                self.unknown.push(shortened(&error.to_string()));
+            Err(Silence { why, again }) => {
+                self.again |= again;
+                self.unknown.push(shortened(&why));
                 None
             }
         }
+    }
+}
+
+/// Why something could not be asked, and whether it may be answered later.
+struct Silence {
+    why: String,
+    again: bool,
+}
+
+impl From<ApiError> for Silence {
+    fn from(error: ApiError) -> Self {
+        // Before genesis some nodes refuse to tell of it.
+        let again = match &error {
+            ApiError::Transport(failed) => failed.kind != TransportErrorKind::TooLarge,
+            ApiError::Status { .. } => true,
+            ApiError::Malformed { .. } => false,
+        };
+        Self { why: error.to_string(), again }
+    }
+}
+
+impl From<Failure> for Silence {
+    fn from(failure: Failure) -> Self {
+        let again = matches!(failure, Failure::Unreachable(_));
+        Self { why: format!("engine_exchangeCapabilities: {failure}"), again }
+    }
+}
+
+/// The answer, if it comes in time.
+async fn in_time<T, E: Into<Silence>>(
+    within: Duration,
+    asked: impl Future<Output = Result<T, E>>,
+) -> Result<T, Silence> {
+    match tokio::time::timeout(within, asked).await {
+        Ok(answer) => answer.map_err(Into::into),
+        Err(_) => Err(Silence { why: format!("no answer within {} ms", within.as_millis()), again: true }),
     }
 }
 
@@ -128,40 +150,44 @@ fn shortened(text: &str) -> String {
     text.chars().take(LONGEST_TEXT).collect()
 }
 
-async fn examine(cfg: &ChainConfig, planned: &Genesis, node: &Examined) -> Findings {
+async fn examine(cfg: &ChainConfig, planned: &Genesis, node: &Examined, within: Duration) -> Findings {
+    let methods = async {
+        match &node.engine {
+            Some(engine) => in_time(within, engine.exchange_capabilities(engine::METHODS)).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let (spec, schedule, genesis, block_root, state_root, methods) = futures::join!(
+        in_time(within, node.beacon.spec()),
+        in_time(within, node.beacon.fork_schedule()),
+        in_time(within, node.beacon.genesis()),
+        in_time(within, node.beacon.block_root("genesis")),
+        in_time(within, node.beacon.state_root("genesis")),
+        methods,
+    );
     let mut found = Findings::default();
-    let spec = found.take(node.beacon.spec().await).unwrap_or_default();
+    let spec = found.take(spec).unwrap_or_default();
     found.differs.extend(compare::spec(cfg, &spec));
-    if let Some(schedule) = found.take(node.beacon.fork_schedule().await) {
+    if let Some(schedule) = found.take(schedule) {
         found.differs.extend(compare::schedule(cfg, &schedule));
         found.lacks.extend(compare::unknown_forks(cfg, &schedule, &spec));
     }
-    if let Some(genesis) = found.take(node.beacon.genesis().await) {
+    if let Some(genesis) = found.take(genesis) {
         found.differs.extend(compare::genesis(cfg, planned, &genesis));
     }
-    if let Some(root) = found.take(node.beacon.block_root("genesis").await) {
+    if let Some(root) = found.take(block_root) {
         found.differs.extend(compare::block_root(planned, root));
     }
-    if let Some(root) = found.take(node.beacon.state_root("genesis").await) {
+    if let Some(root) = found.take(state_root) {
         found.differs.extend(compare::state_root(planned, root));
     }
-    if let Some(engine) = &node.engine {
-        ask_for_methods(cfg, engine, node.proposes, &mut found).await;
+    if let Some(methods) = found.take(methods).flatten() {
+        found.lacks.extend(missing_methods(cfg, node.proposes, &methods));
     }
     for difference in &mut found.differs {
         difference.has = shortened(&difference.has);
     }
     found
-}
-
-async fn ask_for_methods(cfg: &ChainConfig, engine: &engine::Client, proposes: bool, found: &mut Findings) {
-    match engine.exchange_capabilities(engine::METHODS).await {
-        Ok(has) => found.lacks.extend(missing_methods(cfg, proposes, &has)),
-        Err(failure) => {
-            found.again |= matches!(failure, Failure::Unreachable(_));
-            found.unknown.push(shortened(&format!("engine_exchangeCapabilities: {failure}")));
-        }
-    }
 }
 
 /// The methods that forks of the network need and an engine with the methods `has` lacks, each with the first fork that

@@ -28,6 +28,8 @@ use std::{
 
 /// Blocks that are fetched in one look: a referee that has to catch up does so over several.
 const MOST_FETCHES: usize = 32;
+/// Blocks that wait for the ones before them, at most.
+const MOST_LOOSE: usize = 2048;
 /// States that are kept at most, where nothing finalizes. A branch from before the oldest is not judged.
 const MOST_STATES: usize = 256;
 /// Slots that nodes are given to take or refuse a disputed block before it is told who did.
@@ -121,7 +123,10 @@ impl Referee {
     pub(super) async fn finish(&mut self, nodes: &[Follower<'_>], now: Now, within: Duration) -> Vec<Event> {
         let mut events = self.look(nodes, now, within).await;
         events.extend(self.settle(nodes, now.slot.unwrap_or(0), within, true).await);
-        events.push(Event::Refereed { blocks: self.judged, unjudged: self.unjudged + self.loose.len() as u64 });
+        let unjudged = self.unjudged + self.loose.len() as u64;
+        if self.judged + unjudged > 0 {
+            events.push(Event::Refereed { blocks: self.judged, unjudged });
+        }
         events
     }
 
@@ -150,6 +155,11 @@ impl Referee {
                 self.loose.insert(wanted, (node.name.to_owned(), block));
                 wanted = parent;
             }
+        }
+        // Nobody has what would join them: a node that does not keep old blocks, say.
+        if self.loose.len() > MOST_LOOSE {
+            self.unjudged += self.loose.len() as u64;
+            self.loose.clear();
         }
         events
     }

@@ -9,6 +9,7 @@
 
 mod chart;
 pub mod exit;
+mod gather;
 mod html;
 mod junit;
 mod model;

@@ -18,7 +18,7 @@ fn a_node_with_another_configuration_fails_the_run_before_genesis() {
         let said = Said::of(case.run("out", &["--runtime", runtime]).output().unwrap());
         assert_eq!(said.code, Some(1), "{said}");
         let says = "b0 (lockin): BASE_REWARD_FACTOR is 32, planned 64";
-        assert!(said.stdout.contains(&format!("fail     preflight  {says}")), "{said}");
+        assert!(said.stdout.contains(&format!("fail  preflight  {says}")), "{said}");
         let journal = case.journal("out");
         assert!(!journal.contains(r#""event":"genesis""#), "it went on to genesis");
         assert!(journal.contains(r#""differs":[{"what":"BASE_REWARD_FACTOR","planned":"64","has":"32"}]"#));
@@ -51,6 +51,6 @@ fn a_value_that_is_none_ends_in_2_with_the_place() {
         let case = Case::new(&unequal(key, value));
         let said = Said::of(case.run("out", &[]).output().unwrap());
         assert_eq!(said.code, Some(2), "{said}");
-        assert!(said.stderr.contains(says) && said.stderr.contains("scenario.yaml:12:"), "{said}");
+        assert!(said.stderr.contains(says) && said.stderr.contains("scenario.yaml:10:"), "{said}");
     }
 }

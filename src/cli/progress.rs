@@ -133,7 +133,6 @@ fn news(event: &Event) -> Option<String> {
             let sides: Vec<String> = sides.iter().map(|side| side.nodes.join(", ")).collect();
             format!("nodes are on different branches from slot {from_slot} on: {}", sides.join(" | "))
         }
-        Event::Idle { node, from_slot, .. } => format!("{node} has not proposed since before slot {from_slot}"),
         Event::Again { says } => format!("once more: {says}"),
         Event::Trouble { doing, says } => format!("trouble {doing}: {says}"),
         Event::Interrupted { by } => format!("interrupted by {by}"),

@@ -2,7 +2,7 @@
 
 use super::model::{FinalityReport, HeadReport, NodeReport, RunFacts, Timings};
 use crate::journal::{Event, HeadAt, History, Line, NodeHistory};
-use crate::scenario::{Plan, Proposals};
+use crate::scenario::Plan;
 
 /// What was run.
 pub(super) fn facts(lines: &[Line], plan: Option<&Plan>) -> RunFacts {
@@ -59,7 +59,7 @@ fn genesis_ms(lines: &[Line], slot_ms: u64) -> Option<u64> {
 }
 
 /// The plan's nodes, and any others that the journal names.
-pub(super) fn nodes(plan: Option<&Plan>, lines: &[Line], history: &History) -> Vec<NodeReport> {
+pub(super) fn nodes(plan: Option<&Plan>, history: &History) -> Vec<NodeReport> {
     let planned = plan.iter().flat_map(|plan| &plan.nodes).map(|node| NodeReport {
         name: node.name.clone(),
         client: node.client.clone(),
@@ -72,11 +72,7 @@ pub(super) fn nodes(plan: Option<&Plan>, lines: &[Line], history: &History) -> V
             nodes.push(NodeReport { name: name.clone(), ..NodeReport::default() });
         }
     }
-    let proposals = plan.map(|plan| Proposals::of(plan, lines)).unwrap_or_default();
     for node in &mut nodes {
-        let turns = proposals.node(&node.name);
-        (node.proposed, node.missed) = (turns.proposed, turns.missed);
-        node.idle_from = turns.idle.map(|(_, from_slot)| from_slot);
         if let Some(history) = history.node(&node.name) {
             fill(node, history);
         }

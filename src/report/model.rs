@@ -128,13 +128,7 @@ pub struct NodeReport {
     pub crashes: u32,
     /// How often it did not answer.
     pub unreachable: u32,
-    /// Blocks that its validators proposed.
-    pub proposed: u64,
-    /// Slots that they let pass.
-    pub missed: u64,
-    /// The first slot that they let pass since their last block.
-    pub idle_from: Option<u64>,
-    /// Its last log lines, if it crashed; what it logged when it let its slots pass.
+    /// Its last log lines, if it crashed.
     pub log: Vec<String>,
     /// Its peer id.
     pub peer_id: Option<String>,
@@ -215,7 +209,7 @@ impl Report {
             run: gather::facts(lines, plan.as_ref()),
             timings: gather::timings(lines, &history, plan.as_ref()),
             checks: Vec::new(),
-            nodes: gather::nodes(plan.as_ref(), lines, &history),
+            nodes: gather::nodes(plan.as_ref(), &history),
             steps: Vec::new(),
             disputes: Vec::new(),
             splits: Vec::new(),
@@ -243,11 +237,6 @@ impl Report {
             Event::Again { says } => self.notes.push(says.clone()),
             Event::Note { says, node: None } => self.notes.push(says.clone()),
             Event::Note { says, node: Some(node) } => self.notes.push(format!("{node}: {says}")),
-            Event::Idle { node, log, .. } => {
-                if let Some(node) = self.node_mut(node) {
-                    node.log.clone_from(log);
-                }
-            }
             Event::Unreachable { node, .. } => {
                 if let Some(node) = self.node_mut(node) {
                     node.unreachable += 1;

@@ -17,17 +17,12 @@ pub fn terminal(report: &Report, colour: bool) -> String {
     }
     line(&mut out, "");
 
-    let mut rows = vec![
-        ["node", "client", "validators", "proposed", "missed", "head", "justified", "finalized", "state"]
-            .map(str::to_owned),
-    ];
+    let mut rows = vec![["node", "client", "validators", "head", "justified", "finalized", "state"].map(str::to_owned)];
     for node in &report.nodes {
         rows.push([
             node.name.clone(),
             node.client.clone(),
             node.validators.to_string(),
-            node.proposed.to_string(),
-            node.missed.to_string(),
             node.last_head.as_ref().map_or("-".to_owned(), |head| head.slot.to_string()),
             node.justified.to_string(),
             node.finalized.to_string(),
@@ -50,14 +45,8 @@ pub fn terminal(report: &Report, colour: bool) -> String {
     for note in &report.notes {
         line(&mut out, &format!("note: {note}"));
     }
-    for node in &report.nodes {
-        if let Some(slot) = node.idle_from {
-            let says = format!("{} ({}) has not proposed since before slot {slot}", node.name, node.client);
-            line(&mut out, &format!("idle: {says}; {} of its slots passed without a block", node.missed));
-        }
-    }
     for node in report.nodes.iter().filter(|node| !node.log.is_empty()) {
-        line(&mut out, &format!("\nlog lines of {}:", node.name));
+        line(&mut out, &format!("\nlast log lines of {}:", node.name));
         for text in &node.log {
             line(&mut out, &format!("  {}", plain(text)));
         }

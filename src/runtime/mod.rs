@@ -116,12 +116,6 @@ pub trait Runtime {
     /// The Beacon API of a node, whether it is up or not.
     fn beacon(&self, node: &str) -> Result<api::Client, Error>;
 
-    /// What the logs of a node's programs have to say: lines that its clients know as trouble, else the last ones, each
-    /// with the role of its program.
-    fn log(&self, _node: &str) -> Vec<String> {
-        Vec::new()
-    }
-
     /// The Engine API of a node's execution client, where it is a program that can be asked.
     fn engine(&self, _node: &str) -> Result<Option<engine::Client>, Error> {
         Ok(None)

@@ -3,10 +3,10 @@
 //! It goes by the runtime's clock, so the same code drives real time and virtual time, and it tells everything to the
 //! journal before it goes on. Never: decides a verdict (that is [`judge`]) or shows anything to a person.
 
-use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Proposals, Script, judge};
+use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script, judge};
 use crate::{
     genesis::{GenesisError, QuickStart},
-    journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeHistory, NodeState, Writer},
+    journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Writer},
     monitor::{self, Examined, Genesis, Monitor},
     runtime::{Ending, Error as RuntimeError, Runtime},
     ssz::Ssz,
@@ -55,9 +55,6 @@ pub struct Drive<'a> {
     again: bool,
     /// A program crashed or trouble came up: the steps can't be carried through as planned.
     lost: bool,
-    /// Of the journal's lines up to this one.
-    proposals: Proposals,
-    proposals_from: usize,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -91,8 +88,6 @@ impl<'a> Drive<'a> {
             delay_ms: 0,
             again: false,
             lost: false,
-            proposals: Proposals::default(),
-            proposals_from: 0,
             seen,
         }
     }
@@ -135,7 +130,6 @@ impl<'a> Drive<'a> {
                 looked = self.monitor.poll(monitor::Now { at_ms: now.ms, slot: now.slot }) => looked?,
                 () = told(&mut interrupt) => {}
             }
-            self.tell_idle()?;
             for node in self.monitor.newly_ready() {
                 self.runtime.is_ready(&node);
             }
@@ -293,24 +287,6 @@ impl<'a> Drive<'a> {
             event.role = Some(exit.role);
             (event.code, event.signal, event.log) = (exit.code, exit.signal, exit.log);
             self.tell(Event::Node(event))?;
-        }
-        Ok(())
-    }
-
-    /// Nodes that let their slots pass, with what their logs have to say.
-    fn tell_idle(&mut self) -> Result<(), DriveError> {
-        let mut idle = Vec::new();
-        {
-            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            for line in &seen.lines[self.proposals_from..] {
-                idle.extend(self.proposals.take_in(self.plan, &line.event));
-            }
-            self.proposals_from = seen.lines.len();
-            idle.retain(|(node, ..)| seen.history.node(node).is_some_and(NodeHistory::is_up));
-        }
-        for (node, from_slot, missed) in idle {
-            let log = self.runtime.log(&node);
-            self.tell(Event::Idle { node, from_slot, missed, log })?;
         }
         Ok(())
     }

@@ -14,12 +14,12 @@ mod rules;
 use super::{Now, node::Watched};
 use crate::{
     api::Client,
-    journal::{Disputed, Event, Skipped},
+    journal::{Disputed, Event},
     ssz::{Root, Ssz},
-    types::{BeaconBlockHeader, BeaconState, ChainConfig, ForkName, SignedBeaconBlock, Slot, ValidatorIndex},
+    types::{BeaconBlockHeader, BeaconState, ChainConfig, ForkName, SignedBeaconBlock, Slot},
 };
 use branches::Splits;
-use rules::{Good, Wrong};
+use rules::Wrong;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -84,8 +84,6 @@ pub(super) struct Referee {
     blocks: BTreeMap<Root, Entry>,
     /// Fetched, but not yet joined to a block that was judged; with the node that has each.
     loose: BTreeMap<Root, (String, SignedBeaconBlock)>,
-    /// Who proposed in which slot, on any branch.
-    slots: BTreeSet<(Slot, ValidatorIndex)>,
     disputes: Vec<Dispute>,
     splits: Splits,
     judged: u64,
@@ -103,7 +101,6 @@ impl Referee {
             config,
             blocks: BTreeMap::from([(root, entry)]),
             loose: BTreeMap::new(),
-            slots: BTreeSet::new(),
             disputes: Vec::new(),
             splits: Splits::default(),
             judged: 0,
@@ -115,7 +112,7 @@ impl Referee {
     pub(super) async fn look(&mut self, nodes: &[Follower<'_>], now: Now, within: Duration) -> Vec<Event> {
         let Some(slot) = now.slot else { return Vec::new() };
         let mut events = self.fetch(nodes, within).await;
-        events.extend(self.judge_loose(nodes, slot, within).await);
+        self.judge_loose(nodes, slot, within).await;
         events.extend(self.settle(nodes, slot, within, false).await);
         events.extend(self.splits.look(&self.blocks, nodes, slot));
         self.prune(nodes);
@@ -168,16 +165,17 @@ impl Referee {
     }
 
     /// Judges what was fetched and can be joined to what is known, oldest first.
-    async fn judge_loose(&mut self, nodes: &[Follower<'_>], slot: Slot, within: Duration) -> Vec<Event> {
-        let mut events = Vec::new();
-        while let Some((root, node, block)) = self.next_joined() {
-            let mut skipped = Vec::new();
-            let judged = match self.judge(&block, slot) {
-                Ok(Some(good)) => {
-                    skipped = good.skipped;
-                    Judged::Good(Some(Arc::new(good.state)))
-                }
-                Ok(None) => Judged::Unknown,
+    async fn judge_loose(&mut self, nodes: &[Follower<'_>], slot: Slot, within: Duration) {
+        loop {
+            let joined =
+                self.loose.iter().filter(|(_, (_, block))| self.blocks.contains_key(&block.message.parent_root));
+            let Some(root) = joined.min_by_key(|(_, (_, block))| block.message.slot).map(|(root, _)| *root) else {
+                return;
+            };
+            let Some((node, block)) = self.loose.remove(&root) else { return };
+            let judged = self.judge(&block, slot);
+            let judged = match judged {
+                Ok(judged) => judged,
                 Err(wrong) => {
                     let by = nodes.iter().find(|it| it.name == node);
                     let told = dispute(&self.config, root, &block, *wrong, by, within).await;
@@ -189,33 +187,21 @@ impl Referee {
                 Judged::Unknown => self.unjudged += 1,
                 _ => self.judged += 1,
             }
-            // Another branch may have a block where this one has none.
-            let proposed = |it: &Skipped| self.slots.contains(&(it.slot, it.proposer));
-            skipped.retain(|it| !proposed(it));
-            let block = block.message;
-            self.slots.insert((block.slot, block.proposer_index));
-            self.blocks.insert(root, Entry { slot: block.slot, parent: block.parent_root, judged });
-            let (block_slot, proposer) = (block.slot, block.proposer_index);
-            events.push(Event::Block { block_slot, block: root.to_string(), proposer, skipped });
+            let entry = Entry { slot: block.message.slot, parent: block.message.parent_root, judged };
+            self.blocks.insert(root, entry);
         }
-        events
     }
 
-    /// The oldest of the blocks that can be joined to a known one, taken out.
-    fn next_joined(&mut self) -> Option<(Root, String, SignedBeaconBlock)> {
-        let joined = self.loose.iter().filter(|(_, (_, block))| self.blocks.contains_key(&block.message.parent_root));
-        let root = *joined.min_by_key(|(_, (_, block))| block.message.slot)?.0;
-        self.loose.remove(&root).map(|(node, block)| (root, node, block))
-    }
-
-    /// `None` where it can't be told.
-    fn judge(&self, block: &SignedBeaconBlock, clock: Slot) -> Result<Option<Good>, Box<Wrong>> {
+    fn judge(&self, block: &SignedBeaconBlock, clock: Slot) -> Result<Judged, Box<Wrong>> {
         let parent = self.blocks.get(&block.message.parent_root).map(|entry| &entry.judged);
         // Nobody's clock is so far ahead: whatever it is, walking there would take for ever.
         let far = block.message.slot > clock + self.config.preset.slots_per_epoch;
         match parent {
-            Some(Judged::Good(Some(pre))) if !far => rules::post_state(&self.config, pre, block).map(Some),
-            _ => Ok(None),
+            Some(Judged::Good(Some(pre))) if !far => {
+                let post = rules::post_state(&self.config, pre, block)?;
+                Ok(Judged::Good(Some(Arc::new(post))))
+            }
+            _ => Ok(Judged::Unknown),
         }
     }
 

@@ -2,7 +2,6 @@
 
 use crate::{
     crypto,
-    journal::Skipped,
     spec::{self, Signatures},
     ssz::{Root, Ssz},
     types::{BeaconState, ChainConfig, SignedBeaconBlock},
@@ -19,26 +18,16 @@ pub(super) enum Wrong {
     Invalid(#[from] spec::Error),
 }
 
-/// A block that keeps the rules.
-pub(super) struct Good {
-    /// Its post-state.
-    pub(super) state: BeaconState,
-    /// The slots that passed without a block before it.
-    pub(super) skipped: Vec<Skipped>,
-}
-
 /// The state after the block, everything checked but what only an execution client knows. This is the spec's
 /// `state_transition`, but that a state with another root is kept, to be looked at.
-pub(super) fn post_state(cfg: &ChainConfig, pre: &BeaconState, signed: &SignedBeaconBlock) -> Result<Good, Box<Wrong>> {
+pub(super) fn post_state(
+    cfg: &ChainConfig,
+    pre: &BeaconState,
+    signed: &SignedBeaconBlock,
+) -> Result<BeaconState, Box<Wrong>> {
     let invalid = |error: spec::Error| Box::new(Wrong::Invalid(error));
     let block = &signed.message;
     let mut state = pre.clone();
-    let mut skipped = Vec::new();
-    for slot in pre.slot + 1..block.slot {
-        spec::process_slots(cfg, &mut state, slot).map_err(invalid)?;
-        let proposer = spec::get_beacon_proposer_index(cfg, &state).map_err(invalid)?;
-        skipped.push(Skipped { slot, proposer });
-    }
     spec::process_slots(cfg, &mut state, block.slot).map_err(invalid)?;
     let mut sets = vec![spec::block_signature_set(cfg, &state, signed).map_err(invalid)?];
     spec::process_block(cfg, &mut state, block, &mut Signatures::Collect(&mut sets)).map_err(invalid)?;
@@ -51,5 +40,5 @@ pub(super) fn post_state(cfg: &ChainConfig, pre: &BeaconState, signed: &SignedBe
     if found != block.state_root {
         return Err(Box::new(Wrong::StateRoot { claimed: block.state_root, found, ours: Box::new(state) }));
     }
-    Ok(Good { state, skipped })
+    Ok(state)
 }

@@ -371,10 +371,6 @@ impl Runtime for Process {
         Ok(Client::new(Arc::new(transport)))
     }
 
-    fn log(&self, node: &str) -> Vec<String> {
-        self.nodes.get(node).map_or_else(Vec::new, Node::telling_lines)
-    }
-
     fn engine(&self, node: &str) -> Result<Option<engine::Client>, Error> {
         let known = self.node(node)?;
         let (Some(port), Some(setting)) = (known.port_of(ENGINE, ENGINE), &self.setting) else { return Ok(None) };

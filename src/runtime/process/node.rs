@@ -12,7 +12,6 @@ use crate::{
     topology::NodePlan,
     types::ChainConfig,
 };
-use regex::Regex;
 use std::{
     collections::BTreeMap,
     net::Ipv4Addr,
@@ -20,9 +19,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Lines at the end of a log that are searched for trouble, and those that are told.
-const LINES_READ: usize = 400;
-const LINES_TOLD: usize = 5;
 /// How long the kernel may take to end a killed process.
 const KILL_WITHIN: Duration = Duration::from_secs(5);
 /// Between two attempts to connect to a program that is starting.
@@ -175,26 +171,6 @@ impl Node {
     /// Whether none of its programs has ended by itself.
     pub(super) fn all_run(&mut self) -> bool {
         self.programs.values_mut().all(|program| program.ended().is_none())
-    }
-
-    /// Of each of its programs a few lines of its log: the last that its client knows as trouble, else the last.
-    pub(super) fn telling_lines(&self) -> Vec<String> {
-        let mut told = Vec::new();
-        for (role, program) in &self.programs {
-            let logs = &self.def_of(role).logs;
-            let matches = |patterns: &[String], line: &str| {
-                patterns.iter().any(|pattern| Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(line)))
-            };
-            let lines = program.last_lines(LINES_READ);
-            let trouble = |line: &&String| matches(&logs.bad, line) && !matches(&logs.expected, line);
-            let mut telling: Vec<&String> = lines.iter().filter(trouble).collect();
-            if telling.is_empty() {
-                telling = lines.iter().collect();
-            }
-            let from = telling.len().saturating_sub(LINES_TOLD);
-            told.extend(telling[from..].iter().map(|line| format!("{role}: {line}")));
-        }
-        told
     }
 
     /// The signal that asks a role's program to end, and how long it is given.

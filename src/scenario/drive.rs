@@ -3,13 +3,15 @@
 //! It goes by the runtime's clock, so the same code drives real time and virtual time, and it tells everything to the
 //! journal before it goes on. Never: decides a verdict (that is [`judge`]) or shows anything to a person.
 
+mod transfers;
+
 use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script, judge};
 use crate::{
     genesis::{GenesisError, QuickStart},
-    journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Writer},
+    journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Verdict, Writer},
     monitor::{self, Examined, Genesis, Monitor},
-    runtime::{Ending, Error as RuntimeError, Runtime},
-    ssz::Ssz,
+    runtime::{Complaint, Ending, Error as RuntimeError, Runtime},
+    ssz::{Root, Ssz},
     time::SlotClock,
     topology::{NetworkPlan, Start},
 };
@@ -55,6 +57,8 @@ pub struct Drive<'a> {
     again: bool,
     /// A program crashed or trouble came up: the steps can't be carried through as planned.
     lost: bool,
+    /// Transfers, and the nodes whose chains don't hold them yet.
+    transfers: Vec<(Root, String)>,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -88,6 +92,7 @@ impl<'a> Drive<'a> {
             delay_ms: 0,
             again: false,
             lost: false,
+            transfers: Vec::new(),
             seen,
         }
     }
@@ -107,6 +112,9 @@ impl<'a> Drive<'a> {
             }
         }
         let judgement = judge(self.plan, &self.seen().lines);
+        if judgement.verdict != Verdict::Pass {
+            self.tell_complaints();
+        }
         for event in judgement.events() {
             // The journal's own trouble is told on stderr by whoever made it; here the judgement counts.
             if let Err(error) = self.tell(event) {
@@ -133,6 +141,7 @@ impl<'a> Drive<'a> {
             for node in self.monitor.newly_ready() {
                 self.runtime.is_ready(&node);
             }
+            self.look_for_transfers().await?;
             // What differs is known as soon as everybody was asked; waiting on tells nothing more.
             if self.monitor.preflight_found() && (self.monitor.preflight_is_done() || now.slot.is_some()) {
                 return Ok(());
@@ -244,6 +253,7 @@ impl<'a> Drive<'a> {
             Output::Act(Action::Start(node)) => self.start(&node).await,
             Output::Act(Action::Stop(node)) => self.end(&node, Ending::Stop, NodeState::Stopped).await,
             Output::Act(Action::Kill(node)) => self.end(&node, Ending::Kill, NodeState::Killed).await,
+            Output::Act(Action::Transact(node)) => self.transact(&node).await,
         }
     }
 
@@ -317,6 +327,17 @@ impl<'a> Drive<'a> {
     fn tell(&self, event: Event) -> Result<(), JournalError> {
         let now = self.now();
         self.journal.write(now.ms, now.slot, event)
+    }
+
+    /// What the nodes themselves say: it may be why the run went wrong.
+    fn tell_complaints(&self) {
+        for Complaint { node, role, line, count } in self.runtime.complaints() {
+            let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+            let says = format!("its {role} logged, {times}: {line}");
+            if let Err(error) = self.tell(Event::Note { says, node: Some(node) }) {
+                tracing::error!("{error}");
+            }
+        }
     }
 
     fn trouble(&self, doing: &str, error: &DriveError) {

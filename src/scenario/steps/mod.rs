@@ -6,6 +6,7 @@
 mod kill;
 mod start;
 mod stop;
+mod transact;
 mod wait;
 
 use super::Plan as Scenario;
@@ -25,6 +26,8 @@ named_items! {
         Stop = "stop": stop,
         /// Ends nodes as a crash would, to be started again or not.
         Kill = "kill": kill,
+        /// Hands a transfer to an execution client, until every chain has it.
+        Transact = "transact": transact,
     }
     later {
         Partition = "partition": "a runtime that can partition (`Partition`)",
@@ -53,6 +56,11 @@ pub enum Action {
     ),
     /// End it at once, as `kill -9` does.
     Kill(
+        /// The node.
+        String,
+    ),
+    /// Hand its execution client a transfer.
+    Transact(
         /// The node.
         String,
     ),

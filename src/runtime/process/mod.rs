@@ -4,6 +4,7 @@
 
 mod complaints;
 mod context;
+mod files;
 mod node;
 mod owner;
 mod ports;
@@ -28,13 +29,14 @@ use crate::{
 };
 use async_trait::async_trait;
 use context::{LOOPBACK, Setting};
+use files::{empty_but_for_logs, write, write_files};
 use node::Node;
 use ports::Ports;
 use program::Program;
 use start_times::{Clients, StartTimes, Took};
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -193,42 +195,6 @@ fn definition(clients: &BTreeMap<String, ClientDef>, client: &str) -> Result<Cli
         let why = "its definition was not loaded".to_owned();
         Error::Unsupported { client: client.to_owned(), runtime: "process", why }
     })
-}
-
-fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
-    std::fs::write(path, content).map_err(|source| Error::Io { doing: "writing", path: path.to_owned(), source })
-}
-
-/// What a network that was given up has left in a node's folder.
-fn empty_but_for_logs(folder: &Path) -> Result<(), Error> {
-    let io = |source| Error::Io { doing: "emptying", path: folder.to_owned(), source };
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        let emptied = match path.extension() {
-            Some(end) if end == "log" => Ok(()),
-            _ if path.is_dir() => std::fs::remove_dir_all(&path),
-            _ => std::fs::remove_file(&path),
-        };
-        emptied.map_err(io)?;
-    }
-    Ok(())
-}
-
-/// A role's data folder with the files that are there before its program first starts; for its owner only.
-fn write_files(data: &Path, command: &Command) -> Result<(), Error> {
-    let io = |path: &Path, source| Error::Io { doing: "writing", path: path.to_owned(), source };
-    let folder = |path: &Path| {
-        let mut builder = std::fs::DirBuilder::new();
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.recursive(true).create(path).map_err(|source| io(path, source))
-    };
-    folder(data)?;
-    for (path, content) in &command.files {
-        let path = data.join(path);
-        path.parent().map_or(Ok(()), folder)?;
-        write_secret(&path, content).map_err(|source| io(&path, source))?;
-    }
-    Ok(())
 }
 
 #[async_trait(?Send)]

@@ -253,7 +253,7 @@ impl<'a> Drive<'a> {
             Output::Act(Action::Start(node)) => self.start(&node).await,
             Output::Act(Action::Stop(node)) => self.end(&node, Ending::Stop, NodeState::Stopped).await,
             Output::Act(Action::Kill(node)) => self.end(&node, Ending::Kill, NodeState::Killed).await,
-            Output::Act(Action::Transact(node)) => self.transact(&node).await,
+            Output::Act(Action::Transact { node, blob }) => self.transact(&node, blob).await,
         }
     }
 

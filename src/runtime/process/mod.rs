@@ -5,6 +5,7 @@
 mod complaints;
 mod context;
 mod files;
+mod missing;
 mod node;
 mod owner;
 mod ports;
@@ -12,6 +13,7 @@ mod preview;
 mod program;
 mod start_times;
 
+pub use missing::check_programs;
 pub use owner::{Leftover, leftovers, sweep};
 pub use preview::{Shown, preview};
 
@@ -133,11 +135,11 @@ impl Process {
     async fn start_program(&self, node: &Node, role: &str) -> Result<(Program, Vec<String>), Error> {
         let command = self.command(node, role)?;
         let client = &node.def_of(role).name;
-        let Some(program) = &command.program else {
+        let Some(program) = command.program.as_deref().map(from_here) else {
             let why = format!("its role `{role}` names no program");
             return Err(Error::Unsupported { client: client.clone(), runtime: "process", why });
         };
-        let line = |args: &[String]| -> Vec<String> { std::iter::once(program).chain(args).cloned().collect() };
+        let line = |args: &[String]| -> Vec<String> { std::iter::once(&program).chain(args).cloned().collect() };
         let start = |line: &[String]| {
             let log = node.folder.join(format!("{role}.log"));
             Program::start(line, &command.env, &node.folder, log).map_err(|source| {
@@ -174,14 +176,19 @@ impl Process {
     /// Waits until a node has said its peer id, for those that can't be told one: whoever dials it needs it. No longer
     /// than it declares to need for its start, and not for one that has ended: what follows will say so.
     async fn learn_identity(&mut self, name: &str) -> Result<(), Error> {
-        let node = self.node(name)?;
-        if node.peer_id.is_some() {
+        let node = self.node_mut(name)?;
+        if !node.says_its_identity() {
             return Ok(());
         }
-        let (client, end) = (self.beacon(name)?, Instant::now() + node.starts_within());
+        // It may have another one after every start.
+        (node.peer_id, node.said_enr) = (None, None);
+        let end = Instant::now() + node.starts_within();
+        let client = self.beacon(name)?;
         while Instant::now() < end && self.node_mut(name)?.all_run() {
             if let Ok(identity) = client.identity().await {
-                self.node_mut(name)?.peer_id = Some(identity.peer_id);
+                let node = self.node_mut(name)?;
+                node.peer_id = Some(identity.peer_id);
+                node.said_enr = Some(identity.enr).filter(|enr| !enr.is_empty());
                 break;
             }
             tokio::time::sleep(ASK_EVERY).await;
@@ -195,6 +202,12 @@ fn definition(clients: &BTreeMap<String, ClientDef>, client: &str) -> Result<Cli
         let why = "its definition was not loaded".to_owned();
         Error::Unsupported { client: client.to_owned(), runtime: "process", why }
     })
+}
+
+/// A program's path as it was meant, whatever folder it is started in; a bare name is looked for on PATH.
+fn from_here(program: &str) -> String {
+    let path = Some(program).filter(|program| program.contains('/')).and_then(|path| std::path::absolute(path).ok());
+    path.map_or_else(|| program.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 #[async_trait(?Send)]

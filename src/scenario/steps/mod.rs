@@ -60,10 +60,12 @@ pub enum Action {
         String,
     ),
     /// Hand its execution client a transfer.
-    Transact(
+    Transact {
         /// The node.
-        String,
-    ),
+        node: String,
+        /// With a blob.
+        blob: bool,
+    },
 }
 
 /// The moment a step is asked at.

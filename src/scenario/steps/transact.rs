@@ -3,6 +3,7 @@
 //! ```yaml
 //! - transact: { node: a0 }                    # until a block of every node's execution chain holds it
 //! - transact: { node: a0, within: 8 slots }   # 16 if it is left out
+//! - transact: { node: a0, blob: true }        # with a blob, on a network that has come to deneb
 //! ```
 
 use super::{Action, Begin, Ctx, Out, Running, Turn};
@@ -21,6 +22,8 @@ pub struct Raw {
     node: Word,
     #[serde(default)]
     within: Option<Word>,
+    #[serde(default)]
+    blob: bool,
 }
 
 /// Whose execution client gets it, and for how long it is waited for.
@@ -30,6 +33,9 @@ pub struct Plan {
     pub node: String,
     /// Until it is in a block everywhere.
     pub within: Span,
+    /// Whether it has a blob.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blob: bool,
 }
 
 /// Reads it.
@@ -46,7 +52,8 @@ pub fn resolve(raw: &Raw, _: &At<super::RawStep>, scope: &mut Scope<'_>) -> Resu
             format!("`{name}` has no execution client that executes; its role can be cast as CLIENT+EXECUTION");
         return Err(scope.source.error(&raw.node, message));
     }
-    Ok(Plan { node: name.clone(), within: scope.read_optional(raw.within.as_ref())?.unwrap_or(WITHIN) })
+    let within = scope.read_optional(raw.within.as_ref())?.unwrap_or(WITHIN);
+    Ok(Plan { node: name.clone(), within, blob: raw.blob })
 }
 
 impl Begin for Plan {
@@ -65,7 +72,7 @@ impl Running for Transacting {
     fn poll(&mut self, ctx: &Ctx<'_>, out: &mut Out) -> Turn {
         let Some((begun_ms, before)) = self.begun else {
             self.begun = Some((ctx.now.ms, ctx.history.transfers.len()));
-            out.act(Action::Transact(self.plan.node.clone()));
+            out.act(Action::Transact { node: self.plan.node.clone(), blob: self.plan.blob });
             return Turn::Going(None);
         };
         let transfer = ctx.history.transfers.get(before);

@@ -87,3 +87,43 @@ fn dispute(plan: &Plan, disputed: &Disputed, whole: &str) -> String {
     let block = block.get(..12).unwrap_or(block);
     format!("slot {block_slot}, block {block}{by}: {why}{fields}; taken by {}{refused}; {whole}", side(took))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::steps::test::scenario;
+    use super::*;
+    use crate::topology::EnginePlan;
+
+    fn disputed(took: &[&str], refused: &[&str]) -> Line {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let disputed = Disputed {
+            block_slot: 17,
+            block: "0x0123456789abcdef".into(),
+            proposer: 9,
+            why: "by the rules it is invalid: x".into(),
+            took: names(took),
+            refused: names(refused),
+            fields: Vec::new(),
+            differing: 0,
+            unseen: None,
+        };
+        Line::new(0, Some(19), Event::Disputed(Box::new(disputed)))
+    }
+
+    #[test]
+    fn nodes_that_disagree_fail_and_a_referee_alone_is_unknown() {
+        let mut plan = scenario("");
+        plan.nodes[1].engine = Some(EnginePlan { client: "geth".into(), script: Default::default() });
+        let alone = referee(&plan, &[disputed(&["a0", "b0"], &[])]).unwrap();
+        assert_eq!(alone.verdict, Verdict::Unknown);
+        assert!(alone.says.ends_with("either the clients or this program is wrong"), "{}", alone.says);
+        let apart = referee(&plan, &[disputed(&["a0", "b0"], &[]), disputed(&["b0"], &["a0"])]).unwrap();
+        assert_eq!((apart.verdict, apart.seen), (Verdict::Fail, true));
+        let says = "slot 17, block 0x0123456789 of b0 (lockin+geth): by the rules it is invalid: x; taken by b0 \
+                    (lockin+geth), refused by a0 (lockin); the nodes disagree on it";
+        assert_eq!(apart.says, says);
+        let saw = |blocks| Line::new(0, Some(40), Event::Refereed { blocks, unjudged: 0 });
+        assert_eq!(referee(&plan, &[saw(40)]).unwrap().verdict, Verdict::Pass);
+        assert_eq!(referee(&plan, &[saw(0)]), None);
+    }
+}

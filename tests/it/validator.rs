@@ -380,7 +380,8 @@ fn a_beacon_node_of_another_network_is_refused_by_name_of_what_differs() {
 #[test]
 fn a_node_that_tells_little_is_taken_and_one_that_tells_nothing_is_not() {
     let node = Arc::new(Node::new(2));
-    failing(&node, "/config/spec", Response::json(&serde_json::json!({"data": {"SLOTS_PER_EPOCH": 8, "ODD": [1]}})));
+    let odd = serde_json::json!({"data": {"SLOTS_PER_EPOCH": 8, "TIMELY_HEAD_FLAG_INDEX": "0x02", "ODD": [1]}});
+    failing(&node, "/config/spec", Response::json(&odd));
     failing(&node, "/config/fork_schedule", Response::error(404, "no such route"));
     assert_eq!(check(&node, &network(&node)), Ok(vec![]));
     failing(&node, "/beacon/genesis", Response::error(404, "Chain genesis info is not yet known"));

@@ -54,6 +54,19 @@ pub struct Exit {
     pub log: Vec<String>,
 }
 
+/// Lines of a program's log that its client's definition calls trouble, alike but for their numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// The node's name.
+    pub node: String,
+    /// Which of its programs.
+    pub role: String,
+    /// The first of them.
+    pub line: String,
+    /// How many there are.
+    pub count: u64,
+}
+
 /// A place where nodes run. Verbs take the names that the plan gives to nodes; an unknown name is an error.
 ///
 /// A runtime owns what it starts: `destroy`, or its process's end in any way, leaves nothing behind.
@@ -85,6 +98,11 @@ pub trait Runtime {
 
     /// Programs that ended without being asked to since the last call.
     fn exits(&mut self) -> Vec<Exit>;
+
+    /// What the programs' logs complain of, for the report of a run that went wrong.
+    fn complaints(&self) -> Vec<Complaint> {
+        Vec::new()
+    }
 
     /// The Beacon API of a node, whether it is up or not.
     fn beacon(&self, node: &str) -> Result<api::Client, Error>;

@@ -6,9 +6,9 @@
 use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script, judge};
 use crate::{
     genesis::{GenesisError, QuickStart},
-    journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Writer},
+    journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Verdict, Writer},
     monitor::{self, Monitor},
-    runtime::{Ending, Error as RuntimeError, Runtime},
+    runtime::{Complaint, Ending, Error as RuntimeError, Runtime},
     ssz::Ssz,
     time::SlotClock,
     topology::{NetworkPlan, Start},
@@ -83,6 +83,9 @@ impl<'a> Drive<'a> {
             self.trouble("running the scenario", &error);
         }
         let judgement = judge(self.plan, &self.seen().lines);
+        if judgement.verdict != Verdict::Pass {
+            self.tell_complaints();
+        }
         for event in judgement.events() {
             // The journal's own trouble is told on stderr by whoever made it; here the judgement counts.
             if let Err(error) = self.tell(event) {
@@ -237,6 +240,17 @@ impl<'a> Drive<'a> {
     fn tell(&self, event: Event) -> Result<(), JournalError> {
         let now = self.now();
         self.journal.write(now.ms, now.slot, event)
+    }
+
+    /// What the nodes themselves say: it may be why the run went wrong.
+    fn tell_complaints(&self) {
+        for Complaint { node, role, line, count } in self.runtime.complaints() {
+            let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+            let says = format!("its {role} logged, {times}: {line}");
+            if let Err(error) = self.tell(Event::Note { says, node: Some(node) }) {
+                tracing::error!("{error}");
+            }
+        }
     }
 
     fn trouble(&self, doing: &str, error: &DriveError) {

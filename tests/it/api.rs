@@ -200,6 +200,7 @@ async fn events_stream_until_the_node_ends_it() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let silent = tokio::spawn(async move {
         let mut socket = listener.accept().await.unwrap().0;
+        let _ = socket.read(&mut [0; 1024]).await.unwrap();
         tokio::time::sleep(Duration::from_millis(900)).await;
         socket.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nevent: odd\ndata: 1\n\n").await.unwrap();
     });

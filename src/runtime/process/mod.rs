@@ -2,6 +2,7 @@
 //!
 //! Every node has a folder: its network directory, its data, and for each program a log and the command line.
 
+mod complaints;
 mod context;
 mod node;
 mod owner;
@@ -14,7 +15,7 @@ pub use owner::{Leftover, leftovers, sweep};
 pub use preview::{Shown, preview};
 pub use start_time::start_time;
 
-use super::{Ending, Error, Exit, Runtime, Started};
+use super::{Complaint, Ending, Error, Exit, Runtime, Started};
 use crate::{
     api::{Client, HttpTransport},
     client::{ClientDef, Command},
@@ -282,6 +283,23 @@ impl Runtime for Process {
             }
         }
         exits
+    }
+
+    fn complaints(&self) -> Vec<Complaint> {
+        let mut all = Vec::new();
+        for (name, node) in &self.nodes {
+            for (role, _) in node.roles() {
+                let log = node.folder.join(format!("{role}.log"));
+                let found = complaints::complaints(&log, &node.def_of(role).logs);
+                all.extend(found.into_iter().map(|(line, count)| Complaint {
+                    node: name.clone(),
+                    role: role.to_owned(),
+                    line,
+                    count,
+                }));
+            }
+        }
+        all
     }
 
     fn beacon(&self, node: &str) -> Result<Client, Error> {

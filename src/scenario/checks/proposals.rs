@@ -42,10 +42,16 @@ impl Judge for Plan {
         let owner = |key: u64| validating.iter().find(|node| node.validators.iter().any(|range| range.contains(key)));
         // whose blocks each node was on, by epoch, from the epoch of its first head on
         let mut seen: BTreeMap<&str, BTreeMap<u64, BTreeSet<&str>>> = BTreeMap::new();
+        // the slot of each node's last block that anybody was on
+        let mut last: BTreeMap<&str, u64> = BTreeMap::new();
         for line in evidence.lines {
             if let Event::Head { node, head_slot, proposer, .. } = &line.event {
                 let owners = seen.entry(node).or_default().entry(head_slot / per_epoch).or_default();
-                owners.extend(proposer.and_then(owner).map(|node| node.name.as_str()));
+                if let Some(owner) = proposer.and_then(owner) {
+                    owners.insert(&owner.name);
+                    let last = last.entry(&owner.name).or_default();
+                    *last = (*last).max(*head_slot);
+                }
             }
         }
         let end = evidence.end_slot() / per_epoch;
@@ -65,7 +71,13 @@ impl Judge for Plan {
                 let absent =
                     validating.iter().find(|node| owners.is_none_or(|owners| !owners.contains(node.name.as_str())));
                 if let Some(absent) = absent {
-                    return Outcome::absent(format!("in epoch {epoch} {name} was seen on no block of {}", absent.name));
+                    let absent = &absent.name;
+                    let last = last
+                        .get(absent.as_str())
+                        .map_or("it has none at all".to_owned(), |slot| format!("its last was of slot {slot}"));
+                    return Outcome::absent(format!(
+                        "in epoch {epoch} {name} was seen on no block of {absent}: {last}"
+                    ));
                 }
             }
         }
@@ -100,7 +112,7 @@ mod tests {
         let run = epoch(run, 1, of_b, of_a);
         assert_eq!(run.judge(check), "pass: a0 and b0 were on blocks of a0 and b0 in every epoch before epoch 1");
         let run = epoch(epoch(run, 2, of_b, of_b), 3, of_a, of_b);
-        assert_eq!(run.judge(check), "fail: in epoch 2 a0 was seen on no block of a0");
+        assert_eq!(run.judge(check), "fail: in epoch 2 a0 was seen on no block of a0: its last was of slot 25");
     }
 
     #[test]
@@ -110,6 +122,9 @@ mod tests {
         let run = run.block(25, "late", 25, "0x1", Some(0));
         assert_eq!(run.judge("proposals: { nodes: late }"), "unknown: late was watched in no whole epoch");
         let run = epoch(run, 4, 0, 8);
-        assert_eq!(run.judge("proposals: { nodes: late }"), "fail: in epoch 3 late was seen on no block of b0");
+        assert_eq!(
+            run.judge("proposals: { nodes: late }"),
+            "fail: in epoch 3 late was seen on no block of b0: its last was of slot 34"
+        );
     }
 }

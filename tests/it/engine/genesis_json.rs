@@ -73,6 +73,26 @@ fn the_file_describes_the_block_that_consensus_begins_with() {
     assert_eq!(genesis_json(&halves, TIME), None);
 }
 
+/// What geth v1.16.9 answered to `eth_getBlockByNumber("0x0")`, started on this file of networks that begin in each fork at
+/// [`TIME`].
+const GETHS_HASHES: [(Fork, &str); 5] = [
+    (Fork::Bellatrix, "0x4bf4032ce31e20a53127a8540a71a9364fc073abda2b954e7c6af35545ab0763"),
+    (Fork::Capella, "0x2d65f0f68d9448a44f94ca3982d20ace5649ba9fefd5ff5642fe9fc54c5b9a40"),
+    (Fork::Deneb, "0x1d3ffc36b2e08443a24bb7760d1d627a303645b07e41994513dbcdf5a7b23167"),
+    (Fork::Electra, "0x51e0e2b2274b36deb13a2fba0fece10ca85e92ae62abd9afd060c73861ed2c16"),
+    (Fork::Fulu, "0x51e0e2b2274b36deb13a2fba0fece10ca85e92ae62abd9afd060c73861ed2c16"),
+];
+
+#[test]
+fn geth_begins_with_the_same_block() {
+    for (fork, hash) in GETHS_HASHES {
+        let header = execution_genesis(ChainConfig::lockin(Preset::minimal()).shape(fork), TIME);
+        assert_eq!(header.block_hash.to_string(), hash, "{fork}");
+        let root = "0x5645407157de976fc16f2e727391385b3e75d565993aee995798ecb1290f12f7";
+        assert_eq!(header.state_root.to_string(), root, "{fork}");
+    }
+}
+
 #[test]
 fn forks_come_when_those_of_consensus_do() {
     let mut cfg = ChainConfig::lockin(Preset::minimal());

@@ -169,7 +169,7 @@ async fn garbage_is_turned_away_with_the_reason_and_costs_no_memory() {
     assert!(node.log().contains("a foreign peer: its fork digest is 0x09090909"), "{}", node.log());
 
     // Requests of a peer that are no snappy, or declare what no request can have.
-    let broken = [varint(24), b"not snappy at all, by any means".to_vec()].concat();
+    let broken = [varint(24), b"\xff\x06\0\0sNoPpY".to_vec()].concat();
     let endless = varint(1 << 40);
     for (bytes, why) in [(broken, "broken snappy"), (endless, "declared size 1099511627776 outside")] {
         let host = Host::dial(address).await;

@@ -76,7 +76,7 @@ impl Chain {
     /// An API call is answered in its own event, even when its object is held.
     pub(super) fn answer_held(&mut self, asker: &mut Asker, why: &str) {
         if matches!(asker.origin, Origin::Api(_)) {
-            self.answer(asker, Outcome::Ignore(why.into()));
+            self.answer(asker, Outcome::Held(why.into()));
         }
     }
 

@@ -51,6 +51,11 @@ pub struct Bound {
     pub per_byte: usize,
 }
 
+/// Of an input that is a script for a node: a step hands the node one object of at most a blob's size or so (131 KB, twice
+/// that as JSON, which is there as text, as a tree of values and as the object), and some blocks' states and sidecars are
+/// kept. There are at most 24 steps, whatever the input's length; its own bytes are copied a few times.
+pub const NODE: Bound = Bound { base: 32 << 20, per_byte: 256 };
+
 /// Runs the judged part of an input of `len` bytes. What was set up before, the node with its history, is not counted.
 ///
 /// # Panics

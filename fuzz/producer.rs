@@ -50,7 +50,7 @@ impl Producer {
         let script = Script::from_yaml("script", "blobs: { every: 4, per_block: 2 }").expect("a script");
         let stub = Stub::new(StubConfig::of_network(cfg.clone(), genesis).with_script(script));
         let rows = MemoryRows::default();
-        let identity = Identity { peer_id: "producer".into(), addresses: Vec::new() };
+        let identity = Identity { peer_id: "producer".into(), addresses: Vec::new(), endpoint: None };
         let mut core =
             Core::new(cfg.clone(), Memo::new(64), Arc::new(rows.clone()), genesis.clone(), identity).expect("a node");
         core.start(&[], now_ms);

@@ -217,7 +217,7 @@ impl Scene {
         let rows = MemoryRows::default();
         rows.apply(&self.disk);
         let now_ms = self.start_of(KNOWN + 1);
-        let identity = Identity { peer_id: "fuzz".into(), addresses: Vec::new() };
+        let identity = Identity { peer_id: "fuzz".into(), addresses: Vec::new(), endpoint: None };
         let restored = Core::restore(self.cfg.clone(), memo, Arc::new(rows.clone()), identity, now_ms);
         let mut core = restored.expect("what was written is read").expect("it is not empty");
         core.start(&[], now_ms);

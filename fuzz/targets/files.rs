@@ -1,11 +1,12 @@
 //! Files that people or other programs write: scenarios, clients, configurations, engine scripts, journals, slashing
-//! protection. Any text gives a value or an error with its place; what we read, we write so that it is read again.
+//! protection, keystores. Any text gives a value or an error with its place; what we read, we write so that it is read again.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use lockin::client::ClientDef;
 use lockin::engine::{Script, Stub, StubConfig};
+use lockin::keystore::{Kdf, Keystore, Salts};
 use lockin::report::Report;
 use lockin::scenario::{self, Options};
 use lockin::ssz::{Bytes, Root};
@@ -13,15 +14,15 @@ use lockin::types::ChainConfig;
 use lockin::validator::SlashingProtection;
 use lockin::{journal, report};
 use lockin_fuzz::memory::{Bound, bounded};
-use lockin_fuzz::{Input, Scene, scene};
+use lockin_fuzz::{Input, Scene, edit, scene};
+use serde_json::Value;
+use std::sync::OnceLock;
 
 /// Whose signatures the interchange files of this target are.
 const GENESIS_VALIDATORS_ROOT: Root = Bytes([0; 32]);
 
-/// A scenario of at most 4,096 nodes and a million validators is planned, which takes their names and keys; the rest of
-/// each bound is the tree that a parser makes of a text, some hundred bytes for each of its own.
-const SCENARIO: Bound = Bound { base: 256 << 20, per_byte: 4096 };
-const TEXT: Bound = Bound { base: 16 << 20, per_byte: 4096 };
+/// The tree that a parser makes of a text takes some hundred bytes for each of its own; a report repeats a journal several times.
+const TEXT: Bound = Bound { base: 8 << 20, per_byte: 2048 };
 
 fn journal_of(text: &str) {
     let Ok(journal) = journal::parse(text) else { return };
@@ -40,6 +41,29 @@ fn protection_of(text: &str) {
         let mut again = SlashingProtection::in_memory(GENESIS_VALIDATORS_ROOT);
         again.import(&written).expect("what we write can be read");
         assert_eq!(again.export(), written);
+    }
+}
+
+/// A keystore made here, edited as text or as a document. What asks for scrypt is only read, not opened: that may take as
+/// much memory as the parameters in the EIP's example, whatever the file's length.
+fn keystore_of(input: &mut Input) {
+    static MADE: OnceLock<String> = OnceLock::new();
+    let made = MADE.get_or_init(|| Keystore::seal(&[7; 32], "password", Kdf::QUICK, Salts::default()).to_json());
+    let mut text = made.clone().into_bytes();
+    let mut value: Value = serde_json::from_str(made).expect("it was written");
+    match input.byte() % 2 {
+        0 => (0..=input.byte() % 4).for_each(|_| edit::text(&mut text, input)),
+        _ => {
+            (0..=input.byte() % 4).for_each(|_| edit::json(&mut value, input));
+            text = value.to_string().into_bytes();
+        }
+    }
+    let Ok(keystore) = Keystore::from_json(&String::from_utf8_lossy(&text)) else { return };
+    let written = keystore.to_json();
+    assert_eq!(Keystore::from_json(&written).as_ref(), Ok(&keystore), "what we write can be read");
+    keystore.pubkey();
+    if !written.contains("scrypt") {
+        drop(keystore.key("password"));
     }
 }
 
@@ -77,11 +101,15 @@ fn read(kind: u8, text: &str) {
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Input(data);
-    let kind = input.byte() % 6;
-    let bound = if kind == 0 { SCENARIO } else { TEXT };
+    let kind = input.byte() % 7;
     network();
-    bounded(data.len(), bound, || match std::str::from_utf8(input.0) {
-        Ok(text) => read(kind, text),
-        Err(_) => drop(ClientDef::from_bytes("client.yaml", input.0)),
+    bounded(data.len(), TEXT, || {
+        if kind == 6 {
+            return keystore_of(&mut input);
+        }
+        match std::str::from_utf8(input.0) {
+            Ok(text) => read(kind, text),
+            Err(_) => drop(ClientDef::from_bytes("client.yaml", input.0)),
+        }
     });
 });

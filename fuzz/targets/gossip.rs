@@ -7,7 +7,7 @@
 use libfuzzer_sys::fuzz_target;
 use lockin::net::codec;
 use lockin::net::link::MAX_PAYLOAD_SIZE;
-use lockin_fuzz::memory::{Bound, bounded};
+use lockin_fuzz::memory::{NODE, bounded};
 use lockin_fuzz::{Input, Node, edit, scene};
 
 /// Messages of one input at most.
@@ -56,7 +56,7 @@ fuzz_target!(|data: &[u8]| {
     let mut input = Input(data);
     let scene = scene(input.byte());
     let mut node = scene.node();
-    bounded(data.len(), Bound { base: 64 << 20, per_byte: 1 << 14 }, || {
+    bounded(data.len(), NODE, || {
         for id in 0..MOST_STEPS {
             if input.is_empty() {
                 break;

@@ -12,7 +12,7 @@ use lockin::net::link::{
 };
 use lockin::ssz::{Fork, Root, Ssz};
 use lockin::types::*;
-use lockin_fuzz::memory::{Bound, bounded};
+use lockin_fuzz::memory::{Bound, NODE, bounded};
 use lockin_fuzz::scene::{Kind, Object, Scene};
 use lockin_fuzz::{Input, Node, edit, scene};
 
@@ -226,7 +226,7 @@ fn serve(node: &mut Node, peer: &Peer, id: InboundId, input: &mut Input) {
         let mut served = 0;
         for command in commands {
             match command {
-                Command::Respond { chunk, .. } => {
+                Command::Respond { id: of, chunk } if of == id => {
                     served += 1;
                     let wire = encode_chunk(protocol, &chunk);
                     let read =
@@ -265,7 +265,7 @@ fn conversation(mut input: Input) {
     node.pass(2 * scene.cfg.slot_duration_ms, &mut Input(&[]));
     let peer = Peer::new(scene);
     let input = &mut input;
-    bounded(whole, Bound { base: 64 << 20, per_byte: 1 << 14 }, || {
+    bounded(whole, NODE, || {
         meet(&mut node, &peer, input);
         for step in 1..MOST_STEPS {
             if input.is_empty() {

@@ -7,6 +7,7 @@
 use async_trait::async_trait;
 use futures::FutureExt;
 use libfuzzer_sys::fuzz_target;
+use lockin::api::gzip::gunzip;
 use lockin::api::{
     Accept, Body, Client, ContentType, Method, Request, Response, SignedBlockContents, Transport, TransportError,
     events,
@@ -19,11 +20,13 @@ use lockin::ssz::{Bytes, Json, Shape, Ssz};
 use lockin::types::{self, BlobSidecar, SignedBeaconBlock};
 use lockin::witness::named;
 use lockin::witness::random::Dice;
-use lockin_fuzz::memory::{Bound, bounded};
+use lockin_fuzz::memory::{NODE, bounded};
 use lockin_fuzz::{Input, Node, Scene, edit, scene};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 
+/// Bytes that a compressed body may become here.
+const MOST_UNZIPPED: usize = 1 << 20;
 /// Requests of one input at most.
 const MOST_STEPS: u64 = 12;
 
@@ -322,22 +325,28 @@ fn new_payload(scene: &Scene, input: &mut Input) -> engine::Call {
     }))
 }
 
+/// What carries a body: the event stream, gzip.
+fn read(input: &mut Input) {
+    if input.byte() % 2 == 0 {
+        let mut parser = events::Parser::default();
+        while !input.is_empty() {
+            let length = usize::from(input.byte());
+            drop(parser.push(input.take(length)));
+        }
+    } else if let Ok(bytes) = gunzip(input.0, MOST_UNZIPPED) {
+        assert!(bytes.len() <= MOST_UNZIPPED);
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
     let mut input = Input(data);
     let scene = scene(input.byte());
     let mode = input.byte() % 8;
     let mut node = scene.node();
-    let bound = Bound { base: 64 << 20, per_byte: 1 << 14 };
-    bounded(data.len(), bound, || match mode {
+    bounded(data.len(), NODE, || match mode {
         0 => engine_asked(scene, &mut input),
         1 => asking(node, &mut input),
-        2 => {
-            let mut parser = events::Parser::default();
-            while !input.is_empty() {
-                let length = usize::from(input.byte());
-                drop(parser.push(input.take(length)));
-            }
-        }
+        2 => read(&mut input),
         _ => {
             served(&mut node, &mut input);
             drop(node);

@@ -51,9 +51,9 @@ fuzz_target!(|data: &[u8]| {
         }
         bytes
     };
-    // The encoding is this target's input. ssz_rs's tree of it has a node of some 200 bytes for each 32, twice, and a list
-    // of bits takes a byte for each: 64 fold with room. What a small container of ours takes is in the base.
-    bounded(bytes.len().max(*size), Bound { base: 8 << 20, per_byte: 64 }, || {
+    // The encoding is this target's input. Either side holds the value and its encoding again, and ssz_rs a list of chunks
+    // to hash beside them: about seven fold. The base is for containers whose lists of vectors are long by default.
+    bounded(bytes.len().max(*size), Bound { base: 4 << 20, per_byte: 32 }, || {
         if let Err(why) = verdict::compare(pair, &bytes) {
             let hex: String = bytes.iter().take(4096).map(|byte| format!("{byte:02x}")).collect();
             panic!("{}: {why}: {} bytes, 0x{hex}", pair.title(), bytes.len());

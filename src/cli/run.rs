@@ -82,6 +82,12 @@ pub fn run(args: RunArgs) -> u8 {
         eprintln!("error: unsupported: {why}");
         return exit::UNSUPPORTED;
     }
+    if args.runtime == Place::Process
+        && let Err(missing) = process::check_programs(&resolved.network, &resolved.clients)
+    {
+        eprintln!("error: {missing}");
+        return exit::UNKNOWN;
+    }
     let dir = match make_dir(args.out.as_deref(), &resolved.plan.name) {
         Ok(dir) => dir,
         Err(error) => {

@@ -117,6 +117,16 @@ pub enum Event {
         /// How many blobs.
         count: u64,
     },
+    /// A transfer was handed to a node's execution client, or seen in a block of its chain.
+    Transfer {
+        /// Which node.
+        node: String,
+        /// The transaction's hash.
+        hash: String,
+        /// The number of the block that holds it; none when it was handed over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        block: Option<u64>,
+    },
     /// A step of the scenario began or ended.
     Step {
         /// Its place in the plan, from 0.

@@ -266,7 +266,9 @@ impl Module {
             }
             "scrypt" => {
                 let (n, r, p) = (number("n", self.params.n)?, number("r", self.params.r)?, number("p", self.params.p)?);
-                let memory = u64::from(n).saturating_mul(u64::from(r)).saturating_mul(128);
+                // n blocks to walk through, and one for each lane
+                let blocks = u64::from(n).saturating_add(u64::from(p));
+                let memory = blocks.saturating_mul(u64::from(r)).saturating_mul(128);
                 if !n.is_power_of_two() || memory > MOST_MEMORY || p > 16 {
                     return Err(excessive(format!("n = {n}, r = {r}, p = {p}")));
                 }

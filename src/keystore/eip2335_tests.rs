@@ -92,6 +92,9 @@ fn what_is_odd_is_refused_with_the_reason() {
     }
     let huge = by_scrypt().replace("262144", "1073741824");
     assert!(refused(&huge).contains("out of reasonable range"));
+    // Few blocks to walk through, but 16 lanes of 128 MiB.
+    let broad = by_scrypt().replace(r#""n": 262144, "p": 1, "r": 8"#, r#""n": 2, "p": 16, "r": 1048576"#);
+    assert!(refused(&broad).contains("out of reasonable range"));
     assert!(refused("{}").contains("no keystore"));
     let other = good.replace(PUBKEY, &"ab".repeat(48));
     assert!(refused(&other).contains("but says that it is of"), "{}", refused(&other));

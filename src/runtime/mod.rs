@@ -13,7 +13,7 @@ pub mod simulation;
 
 pub use error::Error;
 
-use crate::{api, topology::NetworkPlan, types::BeaconState};
+use crate::{api, engine, topology::NetworkPlan, types::BeaconState};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -106,6 +106,11 @@ pub trait Runtime {
 
     /// The Beacon API of a node, whether it is up or not.
     fn beacon(&self, node: &str) -> Result<api::Client, Error>;
+
+    /// The Engine API of a node's execution client, where it is a program that can be asked.
+    fn engine(&self, _node: &str) -> Result<Option<engine::Client>, Error> {
+        Ok(None)
+    }
 
     /// Ends everything that was started.
     async fn destroy(&mut self) -> Result<(), Error>;

@@ -3,13 +3,15 @@
 //! It goes by the runtime's clock, so the same code drives real time and virtual time, and it tells everything to the
 //! journal before it goes on. Never: decides a verdict (that is [`judge`]) or shows anything to a person.
 
+mod transfers;
+
 use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script, judge};
 use crate::{
     genesis::{GenesisError, QuickStart},
     journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Verdict, Writer},
     monitor::{self, Monitor},
     runtime::{Complaint, Ending, Error as RuntimeError, Runtime},
-    ssz::Ssz,
+    ssz::{Root, Ssz},
     time::SlotClock,
     topology::{NetworkPlan, Start},
 };
@@ -50,6 +52,8 @@ pub struct Drive<'a> {
     genesis: Option<Event>,
     /// A program crashed or trouble came up: the steps can't be carried through as planned.
     lost: bool,
+    /// Transfers, and the nodes whose chains don't hold them yet.
+    transfers: Vec<(Root, String)>,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -72,7 +76,18 @@ impl<'a> Drive<'a> {
         });
         let monitor = Monitor::new(Arc::new(network.config.clone()), journal.clone());
         let clock = network.config.slot_clock(0);
-        Self { plan, network, runtime, journal, monitor, clock, genesis: None, lost: false, seen }
+        Self {
+            plan,
+            network,
+            runtime,
+            journal,
+            monitor,
+            clock,
+            genesis: None,
+            lost: false,
+            transfers: Vec::new(),
+            seen,
+        }
     }
 
     /// Carries the run through, or breaks it off when `interrupt` gets a name. Whatever happens, the nodes are ended and
@@ -115,6 +130,7 @@ impl<'a> Drive<'a> {
                 looked = self.monitor.poll(monitor::Now { at_ms: now.ms, slot: now.slot }) => looked?,
                 () = told(&mut interrupt) => {}
             }
+            self.look_for_transfers().await?;
             let outputs = script.poll(self.plan, &self.seen().history, now);
             for output in outputs {
                 if interrupt.borrow().is_some() {
@@ -175,6 +191,7 @@ impl<'a> Drive<'a> {
             Output::Act(Action::Start(node)) => self.start(&node).await,
             Output::Act(Action::Stop(node)) => self.end(&node, Ending::Stop, NodeState::Stopped).await,
             Output::Act(Action::Kill(node)) => self.end(&node, Ending::Kill, NodeState::Killed).await,
+            Output::Act(Action::Transact { node, blob }) => self.transact(&node, blob).await,
         }
     }
 

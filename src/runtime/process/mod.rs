@@ -4,6 +4,7 @@
 
 mod complaints;
 mod context;
+mod missing;
 mod node;
 mod owner;
 mod ports;
@@ -11,6 +12,7 @@ mod preview;
 mod program;
 mod start_time;
 
+pub use missing::check_programs;
 pub use owner::{Leftover, leftovers, sweep};
 pub use preview::{Shown, preview};
 pub use start_time::start_time;
@@ -18,7 +20,8 @@ pub use start_time::start_time;
 use super::{Complaint, Ending, Error, Exit, Runtime, Started};
 use crate::{
     api::{Client, HttpTransport},
-    client::{ClientDef, Command},
+    client::{ClientDef, Command, ENGINE},
+    engine,
     genesis::{Peers, write_keystores},
     journal::RunDir,
     keystore::write_secret,
@@ -102,11 +105,11 @@ impl Process {
     async fn start_program(&self, node: &Node, role: &str) -> Result<(Program, Vec<String>), Error> {
         let command = self.command(node, role)?;
         let client = &node.def_of(role).name;
-        let Some(program) = &command.program else {
+        let Some(program) = command.program.as_deref().map(from_here) else {
             let why = format!("its role `{role}` names no program");
             return Err(Error::Unsupported { client: client.clone(), runtime: "process", why });
         };
-        let line = |args: &[String]| -> Vec<String> { std::iter::once(program).chain(args).cloned().collect() };
+        let line = |args: &[String]| -> Vec<String> { std::iter::once(&program).chain(args).cloned().collect() };
         let start = |line: &[String]| {
             let log = node.folder.join(format!("{role}.log"));
             Program::start(line, &command.env, &node.folder, log).map_err(|source| {
@@ -143,14 +146,19 @@ impl Process {
     /// Waits until a node has said its peer id, for those that can't be told one: whoever dials it needs it. No longer
     /// than it declares to need for its start, and not for one that has ended: what follows will say so.
     async fn learn_identity(&mut self, name: &str) -> Result<(), Error> {
-        let node = self.node(name)?;
-        if node.peer_id.is_some() {
+        let node = self.node_mut(name)?;
+        if !node.says_its_identity() {
             return Ok(());
         }
-        let (client, end) = (self.beacon(name)?, Instant::now() + node.starts_within());
+        // It may have another one after every start.
+        (node.peer_id, node.said_enr) = (None, None);
+        let end = Instant::now() + node.starts_within();
+        let client = self.beacon(name)?;
         while Instant::now() < end && self.node_mut(name)?.all_run() {
             if let Ok(identity) = client.identity().await {
-                self.node_mut(name)?.peer_id = Some(identity.peer_id);
+                let node = self.node_mut(name)?;
+                node.peer_id = Some(identity.peer_id);
+                node.said_enr = Some(identity.enr).filter(|enr| !enr.is_empty());
                 break;
             }
             tokio::time::sleep(ASK_EVERY).await;
@@ -164,6 +172,12 @@ fn definition(clients: &BTreeMap<String, ClientDef>, client: &str) -> Result<Cli
         let why = "its definition was not loaded".to_owned();
         Error::Unsupported { client: client.to_owned(), runtime: "process", why }
     })
+}
+
+/// A program's path as it was meant, whatever folder it is started in; a bare name is looked for on PATH.
+fn from_here(program: &str) -> String {
+    let path = Some(program).filter(|program| program.contains('/')).and_then(|path| std::path::absolute(path).ok());
+    path.map_or_else(|| program.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
@@ -311,6 +325,16 @@ impl Runtime for Process {
         let transport = HttpTransport::with_limits(&format!("http://{LOOPBACK}:{port}"), ANSWER_WITHIN, LARGEST_ANSWER)
             .map_err(|error| Error::Other(error.to_string()))?;
         Ok(Client::new(Arc::new(transport)))
+    }
+
+    fn engine(&self, node: &str) -> Result<Option<engine::Client>, Error> {
+        let known = self.node(node)?;
+        let (Some(port), Some(setting)) = (known.port_of(ENGINE, ENGINE), &self.setting) else { return Ok(None) };
+        let other = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
+        let secret = engine::Secret::read(&known.network().jwt()).map_err(|error| other(&error))?;
+        let url = format!("http://{LOOPBACK}:{port}");
+        let client = engine::Client::new(&url, secret, setting.plan.config.preset);
+        client.map(Some).map_err(|error| other(&error))
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {

@@ -4,7 +4,9 @@ mod network;
 mod nodes;
 mod scope;
 
+pub(super) use nodes::EMBEDDED;
 pub use scope::Scope;
+pub(super) use scope::unknown_node;
 
 use super::checks::{self, RawCheck};
 use super::error::{Error, Source};

@@ -12,7 +12,7 @@ use crate::types::FAR_FUTURE_EPOCH;
 use std::collections::BTreeMap;
 
 /// Whose engine a node has if its player names none.
-const EMBEDDED: &str = "lockin";
+pub(in crate::scenario) const EMBEDDED: &str = "lockin";
 /// More validators than a run on one machine can have.
 const MAX_VALIDATORS: u64 = 1 << 22;
 /// Folders of a run directory that are no node's.

@@ -109,6 +109,7 @@ impl History {
                 }
                 node.state = Some(event.state);
             }
+            Event::Again { .. } => self.nodes.clear(),
             Event::Head { node, head_slot, block, justified, finalized, .. } => {
                 let node = self.node_mut(node);
                 node.justified_epoch = node.justified_epoch.max(*justified);

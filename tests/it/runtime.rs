@@ -30,6 +30,7 @@ fn plan(fork: Fork) -> NetworkPlan {
         engine: engine.clone(),
         validators: Validators::Count(validators),
         start,
+        config: BTreeMap::new(),
     };
     let nodes = [node("a", 8, Start::Genesis), node("b", 8, Start::Genesis), node("late", 0, Start::Later)];
     let links = Links::Pairs(vec![("a".into(), "b".into()), ("late".into(), "a".into())]);

@@ -57,6 +57,7 @@ pub(super) fn plan(file: &str, text: &str, options: &Options) -> Result<Plan, Er
         about: raw.about.trim().to_owned(),
         seed,
         network,
+        preflight: raw.preflight,
         roles,
         nodes,
         links,

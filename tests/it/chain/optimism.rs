@@ -231,6 +231,20 @@ fn an_engine_that_is_silent_about_one_payload_only_is_asked_about_it_ever_more_r
 }
 
 #[test]
+fn an_engine_that_refuses_a_head_it_called_valid_is_quoted() {
+    let mut script = merged(1);
+    script.run(1..=5);
+    let head = script.chain(0).head().root;
+    let refuse = Rule { calls: Some(vec![Asked::ForkchoiceUpdated]), ..Rule::at_slots(5..=5, Say::Invalid) };
+    set_verdicts(&mut script, 0, vec![refuse]);
+    script.on_slot(6);
+    let why = script.try_make(0, 0).expect_err("no payload");
+    assert!(why.contains("told to say so"), "the engine's own words: {why}");
+    assert_eq!(script.chain(0).head().root, head, "what was valid stays");
+    assert!(script.nodes[0].warnings.iter().any(|warning| warning.contains("which stays")), "{why}");
+}
+
+#[test]
 fn a_restarted_node_asks_its_engine_about_everything_that_is_not_final() {
     let mut script = merged(1);
     script.run(1..=20);

@@ -129,7 +129,9 @@ async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u
     let journal = dir.journal_writer()?;
     let (progress, done) = listen(&journal, Progress::new(plan.network.slots_per_epoch, plan.slot_ms(), args.quiet));
     let mut runtime: Box<dyn Runtime> = match args.runtime {
-        Place::Process => Box::new(process::Process::new(dir.clone(), clients, &args.node_log_level).with_start_times()),
+        Place::Process => {
+            Box::new(process::Process::new(dir.clone(), clients, &args.node_log_level).with_start_times())
+        }
         Place::Simulation => Box::new(simulation::Simulation::new(Some(dir.clone()), clients)),
     };
     let folder = dir.path().file_name().map(|name| name.to_string_lossy().into_owned());

@@ -100,7 +100,7 @@ pub struct Role {
     /// How to know that it serves.
     #[serde(default)]
     pub ready: Option<Ready>,
-    /// How long it takes from its start until it does, on a busy machine: genesis comes no sooner.
+    /// How long it takes from its start until it does, on a busy machine: genesis comes no sooner, until it was measured.
     #[serde(default)]
     pub starts_in: Option<Millis>,
     /// How its network identity is known.

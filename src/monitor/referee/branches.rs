@@ -23,11 +23,10 @@ pub(super) struct Splits {
 impl Splits {
     /// Looks at where the nodes are.
     pub(super) fn look(&mut self, blocks: &BTreeMap<Root, Entry>, nodes: &[Follower<'_>], slot: Slot) -> Option<Event> {
-        let heads: BTreeMap<Root, Vec<String>> =
-            nodes.iter().filter(|node| blocks.contains_key(&node.head)).fold(BTreeMap::new(), |mut heads, node| {
-                heads.entry(node.head).or_insert_with(Vec::new).push(node.name.to_owned());
-                heads
-            });
+        let mut heads: BTreeMap<Root, Vec<String>> = BTreeMap::new();
+        for node in nodes.iter().filter(|node| blocks.contains_key(&node.head)) {
+            heads.entry(node.head).or_default().push(node.name.to_owned());
+        }
         let Some((common, from_slot)) = fork_point(blocks, heads.keys().copied()) else {
             self.now = None;
             return None;

@@ -87,8 +87,11 @@ impl Service {
             return;
         }
         pending.answered = true;
-        pending.deadline_ms = (cx.now_ms + REQUEST_TIMEOUT_MS).min(pending.last_ms);
-        match pending.purpose {
+        let purpose = pending.purpose;
+        if !matches!(purpose, Purpose::RangeSidecars(_)) {
+            self.put_off(cx, id);
+        }
+        match purpose {
             Purpose::Status => self.status_answer(cx, peer, protocol, &chunk.body),
             Purpose::Ping => self.ping_answer(cx, peer, &chunk.body),
             Purpose::MetaData => self.metadata_answer(cx, peer, protocol, &chunk.body),
@@ -97,6 +100,13 @@ impl Service {
             Purpose::Root(root) => self.root_chunk(cx, peer, root, &chunk),
             Purpose::RangeSidecars(start) => self.range_sidecar_chunk(cx, id, peer, start, protocol, &chunk),
             Purpose::Sidecars(root) => self.sidecar_chunk(cx, peer, root, protocol, &chunk),
+        }
+    }
+
+    /// Something that was asked for came: the rest may take its time, too.
+    pub(super) fn put_off(&mut self, cx: Cx<'_>, id: RequestId) {
+        if let Some(pending) = self.requests.get_mut(&id) {
+            pending.deadline_ms = (cx.now_ms + REQUEST_TIMEOUT_MS).min(pending.last_ms);
         }
     }
 
@@ -111,7 +121,7 @@ impl Service {
             Purpose::Ping if !answered => self.no_pong(cx, &peer, failure),
             Purpose::Range(start) => self.range_over(cx, id, start, failure.is_none()),
             Purpose::Root(root) => self.root_over(cx, root),
-            Purpose::RangeSidecars(start) => self.range_sidecars_over(cx, id, start, failure.is_none()),
+            Purpose::RangeSidecars(start) => self.range_sidecars_over(cx, id, start, failure.as_ref()),
             Purpose::Sidecars(root) => self.sidecars_over(cx, &peer, root, failure.as_ref()),
             _ => {}
         }

@@ -19,7 +19,7 @@ use std::{
 pub fn check_programs(network: &NetworkPlan, clients: &BTreeMap<String, ClientDef>) -> Result<(), Error> {
     for node in &network.nodes {
         for (def, role, program) in programs(node, clients) {
-            if !program.contains("{{") && !is_found(program) {
+            if !program.contains("{{") && found(program).is_none() {
                 let (node, client, role) = (node.name.clone(), def.name.clone(), role.to_owned());
                 return Err(Error::ProgramMissing { node, client, role, program: program.to_owned() });
             }
@@ -49,14 +49,14 @@ fn programs<'a>(
     )
 }
 
-/// Whether a program can be started: a path, or a name on PATH.
-fn is_found(program: &str) -> bool {
+/// Where a program is that can be started: at the path that it is named by, or in a folder of PATH.
+pub(super) fn found(program: &str) -> Option<PathBuf> {
     let runs = |path: &Path| path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
     if program.contains('/') {
-        return runs(Path::new(program));
+        return Some(PathBuf::from(program)).filter(|path| runs(path));
     }
     let folders: Vec<PathBuf> = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
-    folders.iter().any(|folder| runs(&folder.join(program)))
+    folders.into_iter().map(|folder| folder.join(program)).find(|path| runs(path))
 }
 
 #[cfg(test)]
@@ -65,9 +65,9 @@ mod tests {
 
     #[test]
     fn names_are_looked_for_on_the_path_and_paths_where_they_lead() {
-        assert!(is_found("sh") && is_found("/bin/sh"));
+        assert!(found("sh").is_some() && found("/bin/sh").is_some());
         for missing in ["no-such-program-anywhere", "./sh", "/bin", "/etc/passwd"] {
-            assert!(!is_found(missing), "{missing}");
+            assert!(found(missing).is_none(), "{missing}");
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Never: matters to a verdict. A file that can't be read or written is as good as none.
 
+use super::missing::found;
 use crate::{
     client::{ClientDef, ENGINE, Role},
     topology::{NetworkPlan, NodePlan},
@@ -10,7 +11,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -127,14 +128,14 @@ impl<'a> Clients<'a> {
     }
 
     /// What makes one start like another: the clients, their definitions, their programs as they are on disk, how many
-    /// nodes start beside it, and how large the genesis state is that they load.
+    /// nodes of which clients start beside it, and how large the genesis state is that they load.
     pub(super) fn kind(&self, lockin: Option<&Path>, plan: &NetworkPlan) -> String {
         let mut hasher = Sha256::new();
         for def in &self.all {
             hasher.update(serde_json::to_vec(def).unwrap_or_default());
             for program in def.roles.values().filter_map(|role| role.program.as_deref()) {
                 let own = lockin.filter(|_| program.contains("{{ lockin }}")).map(Path::to_owned);
-                let file = own.or_else(|| on_path(program)).and_then(|path| fs::metadata(path).ok());
+                let file = own.or_else(|| found(program)).and_then(|path| fs::metadata(path).ok());
                 let changed = file.as_ref().and_then(|file| file.modified().ok()?.duration_since(UNIX_EPOCH).ok());
                 hasher.update(file.map_or(0, |file| file.len()).to_le_bytes());
                 hasher.update(changed.unwrap_or_default().as_nanos().to_le_bytes());
@@ -143,7 +144,10 @@ impl<'a> Clients<'a> {
         let names: Vec<&str> = self.all.iter().map(|def| def.name.as_str()).collect();
         let digest = hex::encode(&hasher.finalize()[..6]);
         let (nodes, validators) = (plan.nodes.len(), plan.genesis.validators.next_power_of_two());
-        format!("{} {digest}, of {nodes} nodes, {} {validators}", names.join("+"), plan.config.preset.name)
+        let among: BTreeSet<&str> = plan.nodes.iter().flat_map(NodePlan::clients).collect();
+        let among: Vec<&str> = among.into_iter().collect();
+        let (own, all) = (names.join("+"), among.join(" "));
+        format!("{own} {digest}, of {nodes} nodes of {all}, {} {validators}", plan.config.preset.name)
     }
 }
 
@@ -151,15 +155,6 @@ impl<'a> Clients<'a> {
 pub(super) fn side_by_side(declared: &[Took]) -> u64 {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64;
     declared.iter().map(|took| took.ready_ms).sum::<u64>() / cores
-}
-
-/// Where a program is: as it is named, or in a folder of PATH.
-fn on_path(program: &str) -> Option<PathBuf> {
-    if program.contains('/') {
-        return Some(PathBuf::from(program));
-    }
-    let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
 #[cfg(test)]

@@ -10,9 +10,11 @@
 //! that was cut off, what was *not seen in time* is `unknown`. What was *seen to be wrong* (two finalized chains, say)
 //! stays a `fail`. How verdicts merge is told at [`Verdict`].
 
+mod findings;
+
 use super::checks::{Check, Evidence, Outcome};
 use super::plan::Plan;
-use crate::journal::{Disputed, Event, History, Line, NodeEvent, NodeState, StepState, Verdict};
+use crate::journal::{Event, History, Line, NodeEvent, NodeState, StepState, Verdict};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -54,7 +56,7 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
     let over =
         |line: &Line| matches!(line.event, Event::Check { .. } | Event::Verdict { .. } | Event::Interrupted { .. });
     let end = lines.iter().position(over).unwrap_or(lines.len());
-    let preflight = preflight(plan, &lines[..end]);
+    let preflight = findings::preflight(plan, &lines[..end]);
     let ended = preflight.as_ref().is_some_and(|outcome| outcome.verdict != Verdict::Pass);
     let excuse = if ended { trouble(lines) } else { excuse(plan, lines) };
     let lines = &lines[..end];
@@ -64,7 +66,7 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
     // the first that failed is given as the reason: a crash explains whatever was missed after it
     let mut checks = vec![result("processes", processes(lines), excuse.as_deref())];
     checks.extend(preflight.map(|outcome| result("preflight", outcome, None)));
-    checks.extend(referee(plan, lines).map(|outcome| result("referee", outcome, None)));
+    checks.extend(findings::referee(plan, lines).map(|outcome| result("referee", outcome, None)));
     if !plan.steps.is_empty() && !ended {
         checks.push(result("steps", steps(plan, lines), excuse.as_deref()));
     }
@@ -81,82 +83,6 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
     let verdict = Verdict::of_all(checks.iter().map(|it| it.verdict));
     let says = reason(&checks, verdict);
     Judgement { checks, verdict, says }
-}
-
-/// What pre-flight found; `None` in a run that had none.
-fn preflight(plan: &Plan, lines: &[Line]) -> Option<Outcome> {
-    let (mut asked, mut differs, mut lacks, mut unknown) = (0, Vec::new(), Vec::new(), Vec::new());
-    for line in lines {
-        let Event::Preflight { node, differs: theirs, lacks: missing, unknown: unasked } = &line.event else {
-            continue;
-        };
-        asked += 1;
-        let client = plan.node(node).map_or("?", |node| &node.client);
-        let values = theirs.iter().map(|it| format!("{} is {}, planned {}", it.what, it.has, it.planned));
-        let values: Vec<String> = values.collect();
-        if !values.is_empty() {
-            differs.push(format!("{node} ({client}): {}", values.join(", ")));
-        }
-        if !missing.is_empty() {
-            lacks.push(format!("{node} ({client}) lacks what this network needs: {}", missing.join(", ")));
-        }
-        unknown.extend(unasked.first().map(|why| format!("; not all could be asked of {node}: {why}")));
-    }
-    let outcome = |verdict, says| Some(Outcome { verdict, says, seen: true });
-    match (asked, differs.is_empty(), lacks.is_empty()) {
-        (0, ..) => None,
-        (_, false, _) => outcome(Verdict::Fail, [differs, lacks].concat().join("; ")),
-        (_, true, false) => outcome(Verdict::Unsupported, lacks.join("; ")),
-        (_, true, true) => outcome(Verdict::Pass, format!("every node is as planned{}", unknown.concat())),
-    }
-}
-
-/// What the referee found. That nodes disagree on a block is a wrong that was seen, whoever is right. Where all nodes that
-/// can be asked took a block and this program alone objects, one of the two is wrong, and it is not said which.
-fn referee(plan: &Plan, lines: &[Line]) -> Option<Outcome> {
-    let disputed: Vec<&Disputed> = lines
-        .iter()
-        .filter_map(|line| match &line.event {
-            Event::Disputed(disputed) => Some(disputed.as_ref()),
-            _ => None,
-        })
-        .collect();
-    let outcome = |verdict, says| Some(Outcome { verdict, says, seen: true });
-    let told = |disputed: &Disputed, whole| dispute(plan, disputed, whole);
-    let both = |disputed: &&Disputed| !disputed.took.is_empty() && !disputed.refused.is_empty();
-    let more = |all: usize| if all > 1 { format!(" (and {} more such blocks)", all - 1) } else { String::new() };
-    if let Some(first) = disputed.iter().copied().find(|it| both(it)) {
-        let all = disputed.iter().filter(|it| both(it)).count();
-        return outcome(Verdict::Fail, told(first, "the nodes disagree on it") + &more(all));
-    }
-    if let Some(first) = disputed.first() {
-        let whole = "no node that could be asked refused it: either the clients or this program is wrong";
-        return outcome(Verdict::Unknown, told(first, whole) + &more(disputed.len()));
-    }
-    let judged = lines.iter().find_map(|line| match line.event {
-        Event::Refereed { blocks, .. } if blocks > 0 => Some(blocks),
-        _ => None,
-    })?;
-    outcome(Verdict::Pass, format!("{judged} blocks have the post-states that they say"))
-}
-
-fn dispute(plan: &Plan, disputed: &Disputed, whole: &str) -> String {
-    let named = |name: &String| format!("{name} ({})", plan.node(name).map_or("?", |node| &node.client));
-    let side = |nodes: &[String]| nodes.iter().map(named).collect::<Vec<_>>().join(", ");
-    let Disputed { block_slot, block, proposer, why, took, refused, fields, differing, unseen } = disputed;
-    let holder = plan.nodes.iter().find(|node| node.validators.iter().any(|range| range.contains(*proposer)));
-    let by = holder.map_or(String::new(), |node| format!(" of {}", named(&node.name)));
-    let refused = if refused.is_empty() { String::new() } else { format!(", refused by {}", side(refused)) };
-    let fields = match (fields.first(), unseen) {
-        (Some(first), _) => {
-            let more = if *differing > 1 { format!(" (and {} more values)", differing - 1) } else { String::new() };
-            format!("; {} is {} there, {} by the rules{more}", first.field, first.theirs, first.ours)
-        }
-        (None, Some(why)) => format!("; the states could not be compared: {why}"),
-        (None, None) => String::new(),
-    };
-    let block = block.get(..12).unwrap_or(block);
-    format!("slot {block_slot}, block {block}{by}: {why}{fields}; taken by {}{refused}; {whole}", side(took))
 }
 
 /// The first trouble of harness or environment before any crash: what comes after, such as whoever looked at it and

@@ -8,9 +8,9 @@ use super::rlp::List;
 use super::trie::keccak256;
 use crate::crypto::enr::BadNodeKey;
 use crate::crypto::kzg;
-use crate::spec::kzg_commitment_to_versioned_hash;
-use crate::ssz::{Bytes, Root, Uint256};
+use crate::ssz::{Bytes, Root, Uint256, sha256};
 use crate::types::ExecutionAddress;
+use crate::types::constants::VERSIONED_HASH_VERSION_KZG;
 
 /// Gas that a transfer takes.
 const GAS: u64 = 21_000;
@@ -81,10 +81,12 @@ impl Transfer {
         proofs: Proofs,
     ) -> Result<(Vec<u8>, Root), TransferError> {
         let commitment = kzg::blob_to_commitment(blob)?;
+        let mut versioned_hash = sha256(&commitment.0);
+        versioned_hash.0[0] = VERSIONED_HASH_VERSION_KZG;
         let body = || {
             let fees = List::default().number(self.chain_id).number(self.nonce).number(self.gas_price);
             let call = fees.number(self.gas_price).number(GAS).bytes(&self.to.0).number(self.value).bytes(&[]);
-            let name = List::default().bytes(&kzg_commitment_to_versioned_hash(&commitment).0).finish();
+            let name = List::default().bytes(&versioned_hash.0).finish();
             call.item(&List::default().finish()).number(self.gas_price).item(&name)
         };
         let typed = |list: List| [vec![BLOB_TX_TYPE], list.finish()].concat();

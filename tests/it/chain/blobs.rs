@@ -250,7 +250,7 @@ fn a_posted_block_that_has_to_wait_for_its_parent_is_published_with_its_sidecars
     let of_parent = script.chain(0).blob_sidecars(&root_of(&script, &parent)).remove(0);
     script.on_slot(script.slot + 1);
     let (block, made) = script.make(0, 0);
-    assert!(matches!(post(&mut script, 1, 50, SignedBeaconBlock::clone(&block), &made), Outcome::Ignore(_)));
+    assert!(matches!(post(&mut script, 1, 50, SignedBeaconBlock::clone(&block), &made), Outcome::Held(_)));
     for node in [2, 1] {
         assert_eq!(script.gossip_block(node, &parent), Some(Outcome::Accept));
         let number = 100 + node as u64;

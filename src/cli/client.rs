@@ -39,7 +39,8 @@ enum Command {
         #[command(flatten)]
         clients: ClientArgs,
     },
-    Command(CommandArgs),
+    #[command(name = "command")]
+    Lines(CommandArgs),
 }
 
 /// Prints the command lines of a node of a client, one that dials another, without starting anything.
@@ -97,7 +98,7 @@ pub fn run(args: ClientCommandArgs) -> u8 {
     let text = match args.command {
         Command::List { clients } => list(&clients.library()).map_err(|error| error.to_string()),
         Command::Show { name, clients } => show(&name, &clients.library()),
-        Command::Command(args) => command(&args),
+        Command::Lines(args) => command(&args),
     };
     match text {
         Ok(text) => {

@@ -144,7 +144,7 @@ async fn a_block_with_another_state_is_told_once_with_both_sides_and_the_values(
     let after = extend(&mut state, 5, |_| {});
     let other = extend(&mut honest, 4, |_| {});
     net.nodes[0].has(&good);
-    net.nodes[0].has(&[other.clone()]);
+    net.nodes[0].has(std::slice::from_ref(&other));
     net.nodes[1].has(&good);
     net.nodes[1].has(&[wrong.clone(), after.clone()]);
     assert_eq!(net.look(3, [(good[1].0, 2), (wrong.0, 3)], false).await, []);

@@ -44,9 +44,14 @@ impl ApiError {
         self.status() == Some(404)
     }
 
-    /// Whether the node may not know this endpoint, or not this encoding of its body.
+    /// Whether the node may not know this endpoint.
     fn is_unknown_endpoint(&self) -> bool {
-        matches!(self.status(), Some(404 | 405 | 415))
+        matches!(self.status(), Some(404 | 405))
+    }
+
+    /// Whether the node does not read the encoding of what it was sent, or does not write any that was asked for.
+    fn is_unread_encoding(&self) -> bool {
+        matches!(self.status(), Some(406 | 415))
     }
 }
 

@@ -7,7 +7,7 @@ use super::Chain;
 use super::effect::{Gossip, Notice};
 use super::event::Origin;
 use super::held::Asker;
-use super::verdict::{Fault, reject};
+use super::verdict::{Fault, reject, should};
 use crate::spec::gossip;
 use crate::types::constants::SYNC_COMMITTEE_SUBNET_COUNT;
 use crate::types::{BeaconState, BlsPubkey, SignedContributionAndProof, Slot, SyncCommitteeMessage, ValidatorIndex};
@@ -44,12 +44,15 @@ impl Chain {
     /// The seats for which the message is news; without a subnet, in any subcommittee.
     fn judge_sync_message(&self, message: &SyncCommitteeMessage, subnet: Option<u64>) -> Result<Seats, Fault> {
         let judge = |subnet: u64| gossip::validate_sync_committee_message_gossip(self, &self.seen, message, subnet);
-        let mut seats = self.seats(message.slot, message.validator_index);
         if let Some(subnet) = subnet {
             judge(subnet)?;
+            let mut seats = self.seats(message.slot, message.validator_index);
             seats.retain(|subcommittee, _| *subcommittee == subnet);
             return Ok(seats);
         }
+        // Seats may take an advanced state, which no other slot's message is worth.
+        should(gossip::is_current_slot(self, message.slot), || "message is not for the current slot".into())?;
+        let mut seats = self.seats(message.slot, message.validator_index);
         let mut seen = None;
         for subcommittee in seats.keys().copied().collect::<Vec<u64>>() {
             match judge(subcommittee) {
@@ -65,7 +68,7 @@ impl Chain {
             (false, _) => Ok(seats),
             (true, Some(why)) => Err(Fault::Duplicate(why.into())),
             (true, None) => {
-                judge(0)?; // it may be of another slot, or not known to be a validator's
+                judge(0)?; // there may be no committee in its slot, or its sender may not be known to be a validator
                 reject(format!("validator {} is not in the sync committee", message.validator_index))
             }
         }
@@ -85,17 +88,18 @@ impl Chain {
         self.accept(&mut asker, || Gossip::Contribution(signed));
     }
 
-    /// Where a validator sits whose messages of `slot` go into the block of the next slot.
+    /// Where a validator sits whose messages of `slot` go into the block of the next slot. The head's state is advanced to
+    /// that slot if it does not know the committee: only for a slot that was judged to be the current one.
     fn seats(&self, slot: Slot, validator: ValidatorIndex) -> Seats {
-        let advanced = self.advanced(&self.head.root, slot).ok();
-        let known = |state: &BeaconState| self.members(state, slot, 0).is_some();
-        let state = Some(&self.head.state).filter(|state| known(state)).or(advanced.as_ref().filter(|s| known(s)));
+        let known = |state: &Arc<BeaconState>| self.members(state, slot, 0).is_some();
+        let head = Some(self.head.state.clone()).filter(known);
+        let state = head.or_else(|| self.advanced(&self.head.root, slot).ok().filter(known));
         let mut seats = Seats::new();
         let Some(state) = state else { return seats };
         let index = usize::try_from(validator).unwrap_or(usize::MAX);
         let Some(key) = state.validators.get(index).map(|validator| validator.pubkey) else { return seats };
         for subcommittee in 0..SYNC_COMMITTEE_SUBNET_COUNT {
-            let members = self.members(state, slot, subcommittee).unwrap_or_default();
+            let members = self.members(&state, slot, subcommittee).unwrap_or_default();
             let positions: Vec<usize> = (0..members.len()).filter(|&i| members[i] == key).collect();
             if !positions.is_empty() {
                 seats.insert(subcommittee, positions);

@@ -21,6 +21,9 @@ pub enum Outcome {
     Accept,
     /// Not (or no longer, or not yet) of use; nobody's fault.
     Ignore(String),
+    /// Kept until what it waits for comes: its slot, or a block. Only told to API calls, whose objects are judged, and if
+    /// they are right published, then.
+    Held(String),
     /// Of no use since the chain has it, or one that does the same; gossip ignores it, an API call has got what it wanted.
     Duplicate(String),
     /// Invalid: whoever sent it misbehaves.

@@ -33,6 +33,11 @@ impl Asker {
     pub(super) fn new(origin: Origin) -> Asker {
         Asker { origin, answered: false }
     }
+
+    /// The same while its object is held: an API call does not wait, but is told that it is.
+    pub(super) fn while_held(self) -> Asker {
+        Asker { answered: self.answered || matches!(self.origin, Origin::Api(_)), ..self }
+    }
 }
 
 /// A block on its way into the chain.

@@ -63,21 +63,22 @@ impl Chain {
         match self.judge_block(&arrival) {
             Ok(post) => return self.admit(arrival, post),
             Err(Fault::NeedsBlock(parent)) => {
-                let origin = arrival.asker.origin;
-                let comes = self.held.holds(&parent) && !matches!(origin, Origin::Sync(_));
-                self.answer_held(&mut arrival.asker, "held until its parent comes");
-                match self.held.keep_orphan(arrival, self.slot) {
-                    // A held parent waits for a parent of its own, a waiting one for other things.
-                    Ok(()) if comes || self.waiting.contains_key(&parent) => {}
-                    Ok(()) => self.want_block(parent, origin),
-                    Err(mut back) => self.refuse(&mut back.asker, Fault::NeedsBlock(parent)),
+                let asker = arrival.asker;
+                // A held parent waits for a parent of its own, a waiting one for other things.
+                let held = self.held.holds(&parent) && !matches!(asker.origin, Origin::Sync(_));
+                let comes = held || self.waiting.contains_key(&parent);
+                arrival.asker = asker.while_held();
+                let kept = self.held.keep_orphan(arrival, self.slot).is_ok();
+                self.tell_held(asker, kept, "held until its parent comes", Fault::NeedsBlock(parent));
+                if kept && !comes {
+                    self.want_block(parent, asker.origin);
                 }
             }
             Err(Fault::Early) => {
-                self.answer_held(&mut arrival.asker, "held until its slot starts");
-                if let Err(mut back) = self.held.keep_early(arrival) {
-                    self.refuse(&mut back.asker, Fault::Early);
-                }
+                let asker = arrival.asker;
+                arrival.asker = asker.while_held();
+                let kept = self.held.keep_early(arrival).is_ok();
+                self.tell_held(asker, kept, "held until its slot starts", Fault::Early);
             }
             Err(Fault::Reject(why)) => {
                 self.metrics.blocks_rejected += 1;

@@ -197,6 +197,7 @@ impl Chain {
         self.metrics.blocks_imported = 0;
         self.metrics.reorgs = 0;
         self.out.clear();
+        self.calls = Default::default(); // nobody makes the calls that were just dropped, so nobody answers them
         self.batch.clear();
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use super::Chain;
 use super::calls::Purpose;
-use super::effect::Notice;
+use super::effect::{Level, Notice};
 use crate::engine::{Call, Failure, ForkchoiceState, PayloadAttributes, PayloadId, PayloadStatus, Validity};
 use crate::spec::{self, fork_choice};
 use crate::ssz::Root;
@@ -177,7 +177,12 @@ impl Chain {
                 self.told_badly = true;
                 let why = status.validation_error.unwrap_or_else(|| "the engine refuses it as head".into());
                 let removed = fork_choice::on_invalid_payload(&mut self.store, &root, status.latest_valid_hash);
+                if removed.is_empty() {
+                    // it was found valid before: the engine contradicts itself
+                    self.log(Level::Warn, format!("the execution engine refuses the head {root}, which stays: {why}"));
+                }
                 self.bury(removed, &why);
+                return self.fail_productions(build, &why);
             }
         }
         match (build, id) {

@@ -73,10 +73,13 @@ impl Chain {
         self.answer(asker, outcome);
     }
 
-    /// An API call is answered in its own event, even when its object is held.
-    pub(super) fn answer_held(&mut self, asker: &mut Asker, why: &str) {
-        if matches!(asker.origin, Origin::Api(_)) {
-            self.answer(asker, Outcome::Ignore(why.into()));
+    /// Tells of an object that is held, or for which there was no room: an API call at once, whoever else waits when it is
+    /// judged.
+    pub(super) fn tell_held(&mut self, mut asker: Asker, kept: bool, why: &str, fault: Fault) {
+        match (kept, asker.origin) {
+            (true, Origin::Api(_)) => self.answer(&mut asker, Outcome::Held(why.into())),
+            (true, _) => {}
+            (false, _) => self.refuse(&mut asker, fault),
         }
     }
 

@@ -59,11 +59,10 @@ impl Chain {
                 self.refuse(&mut asker, Fault::Ignore("votes for a block that finality has passed".into()));
             }
             Fault::NeedsBlock(root) => {
-                self.answer_held(&mut asker, "held until its block comes");
-                match self.held.keep_vote(root, vote, asker, self.slot) {
-                    Ok(()) if self.waiting.contains_key(&root) => {}
-                    Ok(()) => self.want_block(root, asker.origin),
-                    Err(mut back) => self.refuse(&mut back, fault),
+                let kept = self.held.keep_vote(root, vote, asker.while_held(), self.slot).is_ok();
+                self.tell_held(asker, kept, "held until its block comes", fault);
+                if kept && !self.waiting.contains_key(&root) {
+                    self.want_block(root, asker.origin);
                 }
             }
             fault => {

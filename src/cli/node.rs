@@ -35,6 +35,13 @@ pub struct NodeArgs {
     /// A peer to stay connected to, as a multiaddr that ends in /p2p/PEER_ID; may be repeated.
     #[arg(long = "peer", value_name = "MULTIADDR")]
     pub peers: Vec<String>,
+    /// Address and UDP port to find more peers by (discv5); port 0 lets the system choose. Others are told the address. Off by
+    /// default: then --peer and who dials us are all the peers there are.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub discovery: Option<SocketAddr>,
+    /// A node record (enr:...) that discovery begins with; may be repeated.
+    #[arg(long = "bootnode", value_name = "ENR", requires = "discovery")]
+    pub bootnodes: Vec<String>,
     /// The execution engine's authenticated address, for networks that reach bellatrix. By default a stub in this process
     /// takes its place; `lockin engine` is the same as a program.
     #[arg(long, value_name = "URL", requires = "jwt_secret")]
@@ -65,6 +72,8 @@ pub fn run(args: NodeArgs) -> u8 {
         rest: args.rest,
         node_key: args.node_key,
         peers: args.peers,
+        discovery: args.discovery,
+        bootnodes: args.bootnodes,
         engine: args.engine.zip(args.jwt_secret).map(|(url, jwt_secret)| EngineOptions { url, jwt_secret }),
         cross_check: args.cross_check,
     };

@@ -118,8 +118,22 @@ fn news(event: &Event) -> Option<String> {
             StepState::End => format!("{verb}: {}", says.as_deref().unwrap_or("done")),
             StepState::Missed => format!("{verb} missed: {}", says.as_deref().unwrap_or("time ran out")),
         },
+        Event::Preflight { node, differs, lacks, .. } if !differs.is_empty() || !lacks.is_empty() => {
+            let differs = differs.iter().map(|it| format!("{} is {}, planned {}", it.what, it.has, it.planned));
+            let all: Vec<String> = differs.chain(lacks.iter().cloned()).collect();
+            format!("{node} is not as planned: {}", all.join(", "))
+        }
         Event::Unreachable { node, why } => format!("{node} does not answer: {why}"),
         Event::Check { check, verdict, says } => format!("check {check}: {verdict} - {says}"),
+        Event::Disputed(it) => {
+            let field = it.fields.first().map(|first| format!("; first in {}", first.field)).unwrap_or_default();
+            format!("disputed block of slot {}: {}{field}; taken by {}", it.block_slot, it.why, it.took.join(", "))
+        }
+        Event::Split { from_slot, sides, .. } => {
+            let sides: Vec<String> = sides.iter().map(|side| side.nodes.join(", ")).collect();
+            format!("nodes are on different branches from slot {from_slot} on: {}", sides.join(" | "))
+        }
+        Event::Again { says } => format!("once more: {says}"),
         Event::Trouble { doing, says } => format!("trouble {doing}: {says}"),
         Event::Interrupted { by } => format!("interrupted by {by}"),
         Event::Note { says, .. } => format!("note: {says}"),

@@ -82,6 +82,12 @@ pub fn run(args: RunArgs) -> u8 {
         eprintln!("error: unsupported: {why}");
         return exit::UNSUPPORTED;
     }
+    if args.runtime == Place::Process
+        && let Err(missing) = process::check_programs(&resolved.network, &resolved.clients)
+    {
+        eprintln!("error: {missing}");
+        return exit::UNKNOWN;
+    }
     let dir = match make_dir(args.out.as_deref(), &resolved.plan.name) {
         Ok(dir) => dir,
         Err(error) => {
@@ -119,14 +125,13 @@ fn make_dir(out: Option<&Path>, name: &str) -> Result<RunDir, journal::Error> {
 }
 
 async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u8, Box<dyn std::error::Error>> {
-    let Resolved { plan, mut network, clients } = resolved;
-    if args.runtime == Place::Process && network.genesis.delay_ms.is_none() {
-        network.genesis.delay_ms = process::start_time(&network, &clients);
-    }
+    let Resolved { plan, network, clients } = resolved;
     let journal = dir.journal_writer()?;
     let (progress, done) = listen(&journal, Progress::new(plan.network.slots_per_epoch, plan.slot_ms(), args.quiet));
     let mut runtime: Box<dyn Runtime> = match args.runtime {
-        Place::Process => Box::new(process::Process::new(dir.clone(), clients, &args.node_log_level)),
+        Place::Process => {
+            Box::new(process::Process::new(dir.clone(), clients, &args.node_log_level).with_start_times())
+        }
         Place::Simulation => Box::new(simulation::Simulation::new(Some(dir.clone()), clients)),
     };
     let folder = dir.path().file_name().map(|name| name.to_string_lossy().into_owned());

@@ -100,10 +100,10 @@ pub struct Role {
     /// How to know that it serves.
     #[serde(default)]
     pub ready: Option<Ready>,
-    /// How long it takes from its start until it does, on a busy machine: genesis comes no sooner.
+    /// How long it takes from its start until it does, on a busy machine: genesis comes no sooner, until it was measured.
     #[serde(default)]
     pub starts_in: Option<Millis>,
-    /// How to read its network identity off the Beacon API.
+    /// How its network identity is known.
     #[serde(default)]
     pub identity: Identity,
     /// Where it serves metrics.
@@ -178,16 +178,12 @@ fn rest_port() -> String {
     "rest".into()
 }
 
-/// How to read the network identity off the Beacon API.
+/// How a network identity is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Identity {
     /// Where its peer id is known from.
     pub from: IdentitySource,
-    /// Request headers that it needs.
-    pub headers: BTreeMap<String, String>,
-    /// Which of its addresses is the right one.
-    pub address: AddressChoice,
 }
 
 /// Where a peer id is known from.
@@ -199,17 +195,6 @@ pub enum IdentitySource {
     Key,
     /// It makes its own and says it when asked (`/eth/v1/node/identity`).
     Api,
-}
-
-/// Which of several addresses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AddressChoice {
-    /// The first.
-    #[default]
-    First,
-    /// The last.
-    Last,
 }
 
 /// Where metrics are served.

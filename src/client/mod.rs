@@ -17,8 +17,8 @@ mod units;
 pub use changes::{Change, Changed};
 pub use context::{BeaconUrls, Context, Engine, Keys, NetworkFiles, Node, Peer, Slot};
 pub use def::{
-    AddressChoice, ClientDef, ENGINE, Identity, IdentitySource, KeyArgs, Keystores, LogPatterns, Metrics, Quirk, Ready,
-    Role, Signal, Stop, Transport, VALIDATOR, Versions,
+    ClientDef, ENGINE, Identity, IdentitySource, KeyArgs, Keystores, LogPatterns, Metrics, Quirk, Ready, Role, Signal,
+    Stop, Transport, VALIDATOR, Versions,
 };
 pub use library::Library;
 pub use render::{Command, template_variables};

@@ -138,7 +138,7 @@ fn what_would_fail_later_fails_on_loading() {
         assert!(SMALL.contains(from), "{from}");
         other(|text| text.replace(from, to)).expect_err("must fail").to_string()
     };
-    insta::assert_snapshot!(fail("log_level }}", "log_levl }}"), @"client other, role beacon, env RUST_LOG: `{{ log_levl }}`: `log_levl` is no variable; there are lockin, data, network, node, ports, listen, peers, keys, beacon, engine, slot, log_level");
+    insta::assert_snapshot!(fail("log_level }}", "log_levl }}"), @"client other, role beacon, env RUST_LOG: `{{ log_levl }}`: `log_levl` is no variable; there are lockin, data, network, node, ports, listen, address, peers, keys, beacon, engine, slot, log_level, fee_recipient");
     insta::assert_snapshot!(fail("{{ log_level }}", "{{ log_level"), @"client other, role beacon, env RUST_LOG: `{{ log_level`: Unexpected end of input");
     insta::assert_snapshot!(fail("rest: tcp", "rest: tpc"), @r"
     other.yaml:8:20: unknown value `tpc` (did you mean `tcp`?); accepted values: tcp, udp
@@ -154,7 +154,7 @@ fn what_would_fail_later_fails_on_loading() {
       |                                        ^
     "#);
     insta::assert_snapshot!(fail("6s, 12s", "6, 12"), @r#"
-    other.yaml:4:69: `6` is no duration; accepted: a whole number and ms, s or m (500ms, 2s, 1m); slot times are `any`, `at least 2s`, `at most 12s` or `6s, 12s`
+    other.yaml:4:69: `6` is no duration; accepted: a whole number and ms, s or m (500ms, 2s, 1m); slot times are `any`, `at least 2s`, `whole seconds, at least 2s`, `at most 12s` or `6s, 12s`
       |
     4 | supports: { presets: [mainnet], forks: bellatrix..deneb, slot_time: "6, 12" }
       |                                                                     ^
@@ -166,7 +166,7 @@ fn what_would_fail_later_fails_on_loading() {
       |                      ^
     "#);
     insta::assert_snapshot!(fail("about:", "abuot:"), @r"
-    other.yaml:3:1: unknown key `abuot` (did you mean `about`?); accepted keys: name, about, supports, versions, roles, embedded, quirks, logs
+    other.yaml:3:1: unknown key `abuot` (did you mean `about`?); accepted keys: name, about, supports, versions, roles, embedded, gone, quirks, logs
       |
     3 | abuot: A client of the tests.
       | ^
@@ -187,13 +187,52 @@ fn outside_of_what_it_supports() {
     assert_eq!(why(&cfg), "other supports slots of 6s, 12s, not 2s");
     cfg.set_fork_epoch(ForkName::Electra, 4);
     assert_eq!(why(&cfg), "other supports bellatrix..deneb; electra comes in epoch 4");
+    let gone = other(|text| text + "gone: nobody has it\n").expect("reads");
+    assert_eq!(gone.unsupported(&cfg).as_deref(), Some("other can't be had any more: nobody has it"));
+}
+
+#[test]
+fn slot_times_in_whole_seconds_and_by_preset() {
+    let limit = |text: &str| other(|yaml| yaml.replace("\"6s, 12s\"", text)).expect("reads").supports.slot_time;
+    let whole = limit("\"whole seconds, at least 2s\"");
+    let allows = |limit: &SlotLimit, preset: &str, ms| limit.of(preset).allows(Millis(ms));
+    assert!(allows(&whole, "minimal", 2000) && allows(&whole, "mainnet", 13_000));
+    assert!(!allows(&whole, "minimal", 1000) && !allows(&whole, "minimal", 2500));
+    let each = limit("{ minimal: 6s, mainnet: at least 12s }");
+    assert_eq!(each.to_string(), "mainnet: at least 12s; minimal: 6s");
+    assert!(allows(&each, "minimal", 6000) && !allows(&each, "minimal", 12_000));
+    assert!(allows(&each, "mainnet", 13_000) && !allows(&each, "mainnet", 6000));
+    let wrong = other(|yaml| yaml.replace("\"6s, 12s\"", "{ minimum: 6s }")).expect_err("no such preset").to_string();
+    assert!(wrong.contains("`minimum` is not a preset"), "{wrong}");
+}
+
+#[test]
+fn files_are_text_or_bytes_and_stay_in_the_data_folder() {
+    let role = |files: &str| {
+        other(|yaml| yaml.replace("    program: other", &format!("    program: other\n    files: {files}")))
+    };
+    let context = Context { peers: vec![Peer { enr: Some("enr:-x".into()), ..Peer::default() }], ..context() };
+    let command =
+        role(r#"{ a/b: "hex:0b{{ node.key }}", c: "{{ data }}" }"#).expect("reads").render("beacon", &context);
+    let files = command.expect("renders").files;
+    assert_eq!(files["a/b"], [0x0b; 33]);
+    assert_eq!(files["c"], b"/run/a/data");
+    let wrong = role(r#"{ a: "hex:x{{ node.key }}" }"#).expect("reads").render("beacon", &context).expect_err("no hex");
+    assert!(
+        wrong.to_string().contains("role beacon, files a: `hex:x{{ node.key }}`: after `hex:` come hex digits"),
+        "{wrong}"
+    );
+    for outside in ["../x", "/x", "a/../../x"] {
+        let error = role(&format!("{{ {outside}: \"\" }}")).expect_err("outside").to_string();
+        assert!(error.contains("must be a path within the data folder"), "{error}");
+    }
 }
 
 #[test]
 fn unknown_names_and_files() {
     assert_eq!(
         load("prism").expect_err("unknown").to_string(),
-        "`prism` is no known client; known are lockin, or name a file: ./prism.yaml"
+        format!("`prism` is no known client; known are {}, or name a file: ./prism.yaml", built_in_names().join(", "))
     );
     assert!(load("no/such.yaml").expect_err("unreadable").to_string().contains("no/such.yaml"));
     let dir = tempfile::tempdir().expect("temporary folder");

@@ -1,5 +1,5 @@
 //! Signed node records (EIP-778, identity scheme v4), for clients that want one to be told of us.
-//! Writes only: nothing here reads the records of others.
+//! Writes only, and the same record each time: what reads the records of others is discovery's.
 
 use std::net::IpAddr;
 

@@ -3,6 +3,8 @@
 //! Spec: execution-apis `src/engine/`. It asks once and says what came back: no retries, no state. It never goes through
 //! a proxy, never follows a redirect, and never reads more of an answer than allowed.
 
+mod transactions;
+
 use super::call::{Answer, Call, Failure};
 use super::json::{self, JsonRpcError, MAX_REQUESTED, answer_from, code, pow_block_from, request};
 use super::jwt::Secret;

@@ -17,6 +17,7 @@ pub mod rlp;
 pub mod rpc;
 pub mod server;
 pub mod stub;
+mod transfer;
 mod trie;
 
 pub use call::*;
@@ -24,4 +25,5 @@ pub use client::{BadUrl, Client, ClientVersion, METHODS, patience};
 pub use jwt::{Secret, SecretError, TokenError};
 pub use lane::Lane;
 pub use stub::{Script, Stub, StubConfig, StubGenesis};
+pub use transfer::{Proofs, Transfer, TransferError};
 pub use trie::{keccak256, ordered_trie_root};

@@ -174,6 +174,25 @@ mod tests {
     }
 
     #[test]
+    fn execution_clients_are_given_the_block_that_the_state_begins_with_and_no_other() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let mut cfg = ChainConfig::lockin(Preset::minimal());
+        cfg.start_at(ForkName::Deneb);
+        let directory = NetworkDirectory::at(dir.path());
+        let write = |convention| {
+            let state = genesis_state(&cfg, ForkName::Deneb, convention, 1_700_000_000, 4).expect("ok");
+            directory.write(&cfg, &state, &Peers::default()).expect("writes");
+        };
+        write(Convention::Live);
+        let json: serde_json::Value =
+            serde_json::from_slice(&fs::read(directory.execution_genesis()).expect("there")).expect("JSON");
+        assert_eq!((&json["timestamp"], &json["config"]["cancunTime"]), (&"0x6553f100".into(), &1_700_000_000.into()));
+        // a made-up header is of no block that could be described
+        write(Convention::Merged);
+        assert!(!directory.execution_genesis().exists());
+    }
+
+    #[test]
     fn a_file_in_the_way_is_named() {
         let dir = tempfile::tempdir().expect("temporary folder");
         fs::write(dir.path().join("network"), "").expect("writes");

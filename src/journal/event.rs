@@ -1,6 +1,6 @@
 //! What can happen in a run. One variant an event; adding one is one variant here.
 
-use super::Verdict;
+use super::{Difference, Disputed, Side, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -37,6 +37,20 @@ pub enum Event {
         root: String,
         /// genesis_validators_root.
         validators_root: String,
+    },
+    /// A node was held against the plan before anything was expected of it.
+    Preflight {
+        /// Which node.
+        node: String,
+        /// What changes consensus and is not as planned.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        differs: Vec<Difference>,
+        /// What the planned forks need and it lacks, as phrases.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lacks: Vec<String>,
+        /// What could not be asked or read, and why. Says nothing of the node.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unknown: Vec<String>,
     },
     /// A node was seen on a head that it was not on before, or with other checkpoints on the same head.
     Head {
@@ -106,9 +120,9 @@ pub enum Event {
         /// Of these, those with an included vote for the right target.
         target_gwei: u64,
     },
-    /// A block that was some node's head commits to blobs. Told once a block.
+    /// A block on some node's chain commits to blobs. Told once a block.
     Blobs {
-        /// Which node's head it was.
+        /// Which node it was fetched from.
         node: String,
         /// The block's slot.
         block_slot: u64,
@@ -116,6 +130,34 @@ pub enum Event {
         block: String,
         /// How many blobs.
         count: u64,
+    },
+    /// A block that a node follows breaks the rules as this program has them.
+    Disputed(Box<Disputed>),
+    /// Nodes follow branches of which none holds the other, for longer than news takes to travel. Means nothing by itself.
+    Split {
+        /// The slot of the first block that not all of them have.
+        from_slot: u64,
+        /// Root of the last block that all of them have.
+        common: String,
+        /// The heads, and who is on each.
+        sides: Vec<Side>,
+    },
+    /// What the referee saw in all, at the end of a run.
+    Refereed {
+        /// Blocks whose post-state was recomputed.
+        blocks: u64,
+        /// Blocks that could not be judged: after a disputed one, or with a state from before what was kept.
+        unjudged: u64,
+    },
+    /// A transfer was handed to a node's execution client, or seen in a block of its chain.
+    Transfer {
+        /// Which node.
+        node: String,
+        /// The transaction's hash.
+        hash: String,
+        /// The number of the block that holds it; none when it was handed over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        block: Option<u64>,
     },
     /// A step of the scenario began or ended.
     Step {
@@ -162,6 +204,12 @@ pub enum Event {
         node: String,
         /// What was tried and how it failed.
         why: String,
+    },
+    /// Not every node was ready at genesis: all were ended, and the network begins again with a later one. Nothing of
+    /// what was seen of nodes before counts.
+    Again {
+        /// Why, as a sentence.
+        says: String,
     },
     /// A check was judged.
     Check {

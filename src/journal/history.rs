@@ -8,10 +8,21 @@ use std::collections::BTreeMap;
 pub struct History {
     /// By the node's name, in the order of names.
     pub nodes: BTreeMap<String, NodeHistory>,
+    /// Transfers, in the order in which they were handed to execution clients.
+    pub transfers: Vec<Transfer>,
     /// Time of the last line, milliseconds.
     pub now_ms: u64,
     /// Slot of the network's clock at the last line that has one.
     pub slot: Option<u64>,
+}
+
+/// A transfer that was handed to an execution client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transfer {
+    /// Its hash.
+    pub hash: String,
+    /// By node: the number of the block of its chain that holds it.
+    pub blocks: BTreeMap<String, u64>,
 }
 
 /// One node's part of it.
@@ -98,6 +109,7 @@ impl History {
                 }
                 node.state = Some(event.state);
             }
+            Event::Again { .. } => self.nodes.clear(),
             Event::Head { node, head_slot, block, justified, finalized, .. } => {
                 let node = self.node_mut(node);
                 node.justified_epoch = node.justified_epoch.max(*justified);
@@ -120,6 +132,14 @@ impl History {
                 let node = self.node_mut(node);
                 node.finalized_epoch = node.finalized_epoch.max(*epoch);
                 node.finalized.push(reached(line, *epoch, root));
+            }
+            Event::Transfer { hash, block: None, .. } => {
+                self.transfers.push(Transfer { hash: hash.clone(), blocks: BTreeMap::new() });
+            }
+            Event::Transfer { node, hash, block: Some(block) } => {
+                if let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.hash == *hash) {
+                    transfer.blocks.insert(node.clone(), *block);
+                }
             }
             Event::Peers { node, peers, .. } => {
                 let node = self.node_mut(node);

@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn an_event_of_a_later_program_is_passed_over() {
-        let line: Line = serde_json::from_str(r#"{"v":1,"at":"3.900","event":"preflight","compared":148}"#).unwrap();
+        let line: Line = serde_json::from_str(r#"{"v":1,"at":"3.900","event":"eclipse","moons":2}"#).unwrap();
         assert_eq!(line.event, Event::Other);
     }
 

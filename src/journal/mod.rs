@@ -15,6 +15,7 @@
 
 mod dir;
 mod event;
+mod finding;
 mod history;
 mod line;
 mod read;
@@ -24,6 +25,7 @@ mod writer;
 
 pub use dir::{RunDir, UnixTime};
 pub use event::{Event, FaultState, NodeEvent, NodeState, StepState};
+pub use finding::{Difference, Disputed, FieldDifference, Side};
 pub use history::{FinalizedAt, HeadAt, History, NodeHistory};
 pub use line::Line;
 pub use read::{Journal, parse, read};

@@ -317,5 +317,4 @@ fn uuid(mut id: [u8; 16]) -> String {
 }
 
 #[cfg(test)]
-#[path = "eip2335_tests.rs"]
 mod tests;

@@ -1,21 +1,25 @@
 //! Watches the nodes of a run through their Beacon API and writes what it sees into the journal: ready, head, justified,
-//! finalized, peers, participation, blobs, unreachable.
+//! finalized, peers, participation, blobs, unreachable. Before genesis it holds nodes against the plan ([`preflight`]);
+//! from then on it recomputes every block that they follow ([`referee`]).
 //!
 //! Never: judges, and never acts on a node. It asks only what the standard offers, so every client is watched alike.
 
-mod blobs;
 mod node;
 mod participation;
+mod preflight;
+mod referee;
 
 pub use participation::target_participation;
+pub use preflight::{Examined, Genesis};
 
 use crate::{
     api::Client,
     journal::{self, Event, Writer},
-    types::ChainConfig,
+    types::{BeaconState, ChainConfig},
 };
-use blobs::Blobs;
 use node::Watched;
+use preflight::Preflight;
+use referee::{Follower, Referee};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Slots that a node's head may be behind the newest one for it to count as synced.
@@ -41,21 +45,72 @@ pub struct Monitor {
     nodes: BTreeMap<String, Watched>,
     /// The plan's nodes by peer id, as far as nodes have said theirs.
     names: BTreeMap<String, String>,
+    newly_ready: Vec<String>,
     /// The next epoch whose participation is to be recorded.
     participation_due: u64,
-    blobs: Blobs,
+    /// From genesis on.
+    referee: Option<Referee>,
+    /// Unless it is turned off, or not yet known what all begin with.
+    preflight: Option<Preflight>,
 }
 
 impl Monitor {
     /// Watches nobody yet.
     pub fn new(config: Arc<ChainConfig>, journal: Writer) -> Self {
         let (nodes, names) = (BTreeMap::new(), BTreeMap::new());
-        Self { config, journal, nodes, names, participation_due: 0, blobs: Blobs::default() }
+        let newly_ready = Vec::new();
+        Self { config, journal, nodes, names, newly_ready, participation_due: 0, referee: None, preflight: None }
     }
 
     /// Tells a node's peer id before the node itself does, where it is known, so that no peer of it counts as foreign.
     pub fn knows(&mut self, node: &str, peer_id: String) {
         self.names.insert(peer_id, node.to_owned());
+    }
+
+    /// Has nodes held against the plan from now on: against its configuration and this genesis.
+    pub fn begin_preflight(&mut self, genesis: Genesis) {
+        self.preflight = Some(Preflight::new(Arc::clone(&self.config), genesis));
+    }
+
+    /// Recomputes every block from now on, beginning with this genesis.
+    pub fn begin_referee(&mut self, genesis: Arc<BeaconState>) {
+        self.referee = Some(Referee::new(Arc::clone(&self.config), genesis));
+    }
+
+    /// Tells what is only told at the end of a run, while the nodes still answer.
+    ///
+    /// # Errors
+    /// When the journal can't be written.
+    pub async fn finish(&mut self, now: Now) -> Result<(), journal::Error> {
+        let within = self.patience();
+        let Some(mut referee) = self.referee.take() else { return Ok(()) };
+        let followers: Vec<Follower<'_>> = self.nodes.values().filter_map(Follower::of).collect();
+        for event in referee.finish(&followers, now, within).await {
+            self.journal.write(now.at_ms, now.slot, event)?;
+        }
+        Ok(())
+    }
+
+    /// How long a node is waited for.
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.config.slot_duration_ms).clamp(SHORTEST_LOOK, LONGEST_LOOK)
+    }
+
+    /// Has a node that was just started held against the plan, as soon as it is ready.
+    pub fn examine(&mut self, node: &str, examined: Examined) {
+        if let Some(preflight) = &mut self.preflight {
+            preflight.expect(node, examined);
+        }
+    }
+
+    /// Whether a node was found not to be as planned.
+    pub fn preflight_found(&self) -> bool {
+        self.preflight.as_ref().is_some_and(Preflight::found)
+    }
+
+    /// Whether every node that was started has been held against the plan.
+    pub fn preflight_is_done(&self) -> bool {
+        self.preflight.as_ref().is_none_or(Preflight::is_done)
     }
 
     /// Begins to watch a node that was just started, or started again.
@@ -66,11 +121,19 @@ impl Monitor {
     /// Stops watching a node that ended or is about to.
     pub fn forget(&mut self, node: &str) {
         self.nodes.remove(node);
+        if let Some(preflight) = &mut self.preflight {
+            preflight.forget(node);
+        }
     }
 
-    /// Whether every watched node has answered since it was started.
-    pub fn all_ready(&self) -> bool {
-        self.nodes.values().all(Watched::is_ready)
+    /// The watched nodes that have not answered since they were started.
+    pub fn not_ready(&self) -> Vec<String> {
+        self.nodes.values().filter(|node| !node.is_ready()).map(|node| node.name().to_owned()).collect()
+    }
+
+    /// The nodes that were first seen to answer since this was last asked.
+    pub fn newly_ready(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.newly_ready)
     }
 
     /// Asks every watched node, all at once, and writes what is new. A node that does not answer within a slot counts
@@ -79,7 +142,7 @@ impl Monitor {
     /// # Errors
     /// When the journal can't be written.
     pub async fn poll(&mut self, now: Now) -> Result<(), journal::Error> {
-        let within = Duration::from_millis(self.config.slot_duration_ms).clamp(SHORTEST_LOOK, LONGEST_LOOK);
+        let within = self.patience();
         let looks = self.nodes.values().map(|node| node.look_within(within));
         let seen = futures::future::join_all(looks).await;
         for (node, look) in self.nodes.values().zip(&seen) {
@@ -90,12 +153,26 @@ impl Monitor {
             }
         }
         for (node, look) in self.nodes.values_mut().zip(seen) {
-            for event in node.take_in(look, &self.names) {
+            let was_ready = node.is_ready();
+            let events = node.take_in(look, &self.names);
+            if node.is_ready() && !was_ready {
+                self.newly_ready.push(node.name().to_owned());
+            }
+            for event in events {
                 self.journal.write(now.at_ms, now.slot, event)?;
             }
         }
-        for event in self.blobs.look(&self.config, self.nodes.values(), within).await {
-            self.journal.write(now.at_ms, now.slot, event)?;
+        if let Some(preflight) = &mut self.preflight {
+            let ready: Vec<&str> = self.nodes.values().filter(|node| node.answers()).map(Watched::name).collect();
+            for event in preflight.look(&ready, now.slot.is_some(), within).await {
+                self.journal.write(now.at_ms, now.slot, event)?;
+            }
+        }
+        if let Some(referee) = &mut self.referee {
+            let followers: Vec<Follower<'_>> = self.nodes.values().filter_map(Follower::of).collect();
+            for event in referee.look(&followers, now, within).await {
+                self.journal.write(now.at_ms, now.slot, event)?;
+            }
         }
         self.record_participation(now, within).await
     }

@@ -92,6 +92,11 @@ impl Watched {
         self.head.as_ref().map(|head| (head.slot, head.block.as_str()))
     }
 
+    /// The root of the block that it had finalized when it was last seen.
+    pub(super) fn finalized_root(&self) -> Option<&str> {
+        self.head.as_ref().map(|head| head.finalized.1.as_str())
+    }
+
     /// Whether it is ready and answered when it was last asked.
     pub(super) fn answers(&self) -> bool {
         self.ready && self.reachable

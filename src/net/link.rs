@@ -121,6 +121,8 @@ pub enum Command {
     Finish { id: InboundId },
     /// Keep a connection to this multiaddr: dialled until it succeeds, and again whenever it is lost.
     Dial { addr: String },
+    /// Try this multiaddr once; nothing is told of a failure.
+    DialOnce { addr: String },
     /// Close all connections to a peer, after what was already queued for it. A static peer is tried again, but slowly.
     Disconnect { peer: PeerId },
 }
@@ -165,6 +167,9 @@ pub enum LinkEvent {
     Disconnected { peer: PeerId, reason: String },
     /// A dial failed; the link goes on trying.
     DialFailed { addr: String, reason: String },
+    /// Discovery found a node that listens at this multiaddr (with its peer id); `digest` is the fork digest that its record
+    /// says, if it says one.
+    Found { addr: String, digest: Option<[u8; 4]> },
     /// The peer said who it is: its agent string and the protocols it speaks.
     Identified { peer: PeerId, agent: String, protocols: Vec<String> },
     /// A gossip message, new to us; wants a [`Command::Report`].

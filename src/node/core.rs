@@ -232,7 +232,8 @@ impl Core {
     pub fn serve(&mut self, request: &Request, now_ms: u64) -> Served {
         self.now_ms = now_ms;
         let clock = self.chain.config().slot_clock(self.chain.genesis_time());
-        if clock.slot_at(now_ms).is_some_and(|slot| slot > self.chain.current_slot()) {
+        let begun = clock.slot_at(now_ms).is_some_and(|slot| slot > self.chain.current_slot());
+        if begun && self.ticked_ms.is_some() {
             self.on_tick(now_ms);
         }
         rest::serve(self, request, now_ms)

@@ -9,6 +9,7 @@
 
 mod chart;
 pub mod exit;
+mod gather;
 mod html;
 mod junit;
 mod model;
@@ -16,7 +17,9 @@ mod terminal;
 
 pub use html::html;
 pub use junit::junit;
-pub use model::{CheckReport, FinalityReport, HeadReport, NodeReport, Report, RunFacts, StepReport, Timings, VERSION};
+pub use model::{
+    CheckReport, FinalityReport, HeadReport, NodeReport, Report, RunFacts, SplitReport, StepReport, Timings, VERSION,
+};
 pub use terminal::{last_line, terminal};
 
 use crate::journal::{self, RunDir};

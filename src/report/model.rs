@@ -1,6 +1,7 @@
 //! What a report says: facts drawn from a journal, in the shape of `report.json`.
 
-use crate::journal::{Event, History, Journal, Line, NodeEvent, NodeHistory, NodeState, StepState, Verdict};
+use super::gather;
+use crate::journal::{Disputed, Event, History, Journal, Line, NodeEvent, NodeState, Side, StepState, Verdict};
 use crate::scenario::Plan;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -31,6 +32,10 @@ pub struct Report {
     pub nodes: Vec<NodeReport>,
     /// In the order of the journal.
     pub steps: Vec<StepReport>,
+    /// Blocks that nodes took and that break the rules as this program has them.
+    pub disputes: Vec<Disputed>,
+    /// Times at which nodes were on different branches.
+    pub splits: Vec<SplitReport>,
     /// Trouble of the environment, as sentences.
     pub troubles: Vec<String>,
     /// Remarks, as sentences.
@@ -151,6 +156,19 @@ pub struct FinalityReport {
     pub at_ms: u64,
 }
 
+/// Nodes on different branches.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SplitReport {
+    /// The slot of the first block that not all had.
+    pub from_slot: u64,
+    /// The clock's slot when it was told.
+    pub seen_slot: Option<u64>,
+    /// Root of the last block that all had.
+    pub common: String,
+    /// The heads, and who was on each.
+    pub sides: Vec<Side>,
+}
+
 /// One step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StepReport {
@@ -188,11 +206,13 @@ impl Report {
             says,
             exit_code: if interrupted { super::exit::INTERRUPTED } else { super::exit::code(verdict) },
             complete,
-            run: facts(lines, plan.as_ref()),
-            timings: timings(lines, &history, plan.as_ref()),
+            run: gather::facts(lines, plan.as_ref()),
+            timings: gather::timings(lines, &history, plan.as_ref()),
             checks: Vec::new(),
-            nodes: nodes(plan.as_ref(), &history),
+            nodes: gather::nodes(plan.as_ref(), &history),
             steps: Vec::new(),
+            disputes: Vec::new(),
+            splits: Vec::new(),
             troubles: Vec::new(),
             notes: Vec::new(),
         };
@@ -209,6 +229,12 @@ impl Report {
             }
             Event::Trouble { doing, says } => self.troubles.push(format!("{doing}: {says}")),
             Event::Interrupted { by } => self.troubles.push(format!("the run was interrupted ({by})")),
+            Event::Disputed(disputed) => self.disputes.push(disputed.as_ref().clone()),
+            Event::Split { from_slot, common, sides } => {
+                let (common, sides) = (common.clone(), sides.clone());
+                self.splits.push(SplitReport { from_slot: *from_slot, seen_slot: line.slot, common, sides });
+            }
+            Event::Again { says } => self.notes.push(says.clone()),
             Event::Note { says, node: None } => self.notes.push(says.clone()),
             Event::Note { says, node: Some(node) } => self.notes.push(format!("{node}: {says}")),
             Event::Unreachable { node, .. } => {
@@ -300,94 +326,4 @@ pub(super) fn plan(lines: &[Line]) -> Option<Plan> {
         Event::Run { plan, .. } => serde_json::from_value(plan.clone()).ok(),
         _ => None,
     })
-}
-
-fn facts(lines: &[Line], plan: Option<&Plan>) -> RunFacts {
-    let mut facts = RunFacts::default();
-    for line in lines {
-        match &line.event {
-            Event::Run { id, name, lockin, runtime, seed, .. } => {
-                facts.id.clone_from(id);
-                facts.name.clone_from(name);
-                facts.lockin.clone_from(lockin);
-                facts.runtime.clone_from(runtime);
-                facts.seed = *seed;
-            }
-            Event::Genesis { root, .. } => facts.genesis_root = Some(root.clone()),
-            _ => {}
-        }
-    }
-    if let Some(plan) = plan {
-        if facts.name.is_empty() {
-            facts.name.clone_from(&plan.name);
-        }
-        facts.about.clone_from(&plan.about);
-        facts.roles.clone_from(&plan.roles);
-        facts.preset.clone_from(&plan.network.preset);
-        facts.forks.clone_from(&plan.network.forks);
-        facts.forks.insert(plan.network.genesis.fork.clone(), 0);
-        facts.slots_per_epoch = plan.network.slots_per_epoch;
-        facts.slot_ms = plan.slot_ms();
-        facts.validators = plan.network.genesis.validators;
-    }
-    facts
-}
-
-fn timings(lines: &[Line], history: &History, plan: Option<&Plan>) -> Timings {
-    let first = lines.iter().find_map(|line| match &line.event {
-        Event::Finalized { epoch, .. } if *epoch > 0 => Some((*epoch, line.slot?, line.at_ms)),
-        _ => None,
-    });
-    let genesis = plan.and_then(|plan| genesis_ms(lines, plan.slot_ms()));
-    Timings {
-        run_ms: history.now_ms,
-        start_to_genesis_ms: genesis,
-        genesis_to_first_finality_slots: first.map(|(_, slot, _)| slot),
-        genesis_to_first_finality_ms: first.zip(genesis).map(|((.., at_ms), genesis)| at_ms.saturating_sub(genesis)),
-        first_finalized_epoch: first.map(|(epoch, ..)| epoch),
-    }
-}
-
-/// When slot 0 began: no line of a slot is earlier than the slot.
-fn genesis_ms(lines: &[Line], slot_ms: u64) -> Option<u64> {
-    let begins = lines.iter().filter_map(|line| line.at_ms.checked_sub(line.slot?.checked_mul(slot_ms)?));
-    begins.min()
-}
-
-fn nodes(plan: Option<&Plan>, history: &History) -> Vec<NodeReport> {
-    let planned = plan.iter().flat_map(|plan| &plan.nodes).map(|node| NodeReport {
-        name: node.name.clone(),
-        client: node.client.clone(),
-        validators: node.validator_count(),
-        ..NodeReport::default()
-    });
-    let mut nodes: Vec<_> = planned.collect();
-    for name in history.nodes.keys() {
-        if !nodes.iter().any(|node| node.name == *name) {
-            nodes.push(NodeReport { name: name.clone(), ..NodeReport::default() });
-        }
-    }
-    for node in &mut nodes {
-        if let Some(history) = history.node(&node.name) {
-            fill(node, history);
-        }
-    }
-    nodes
-}
-
-fn fill(node: &mut NodeReport, history: &NodeHistory) {
-    let head = |head: &crate::journal::HeadAt| HeadReport {
-        at_ms: head.at_ms,
-        slot: head.head_slot,
-        block: head.block.clone(),
-    };
-    node.state = history.state;
-    node.first_head = history.heads.first().map(head);
-    node.last_head = history.heads.last().map(head);
-    node.justified = history.justified_epoch;
-    node.finalized = history.finalized_epoch;
-    node.finality =
-        history.finalized.iter().map(|at| FinalityReport { epoch: at.epoch, slot: at.slot, at_ms: at.at_ms }).collect();
-    node.peers.clone_from(&history.peers);
-    node.crashes = history.crashes;
 }

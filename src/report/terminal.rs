@@ -1,7 +1,7 @@
 //! The report as a table of text.
 
 use super::Report;
-use crate::journal::{NodeState, Verdict};
+use crate::journal::{NodeState, Side, Verdict};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -38,6 +38,7 @@ pub fn terminal(report: &Report, colour: bool) -> String {
         let verdict = painted(check.verdict, verdict_width, colour);
         line(&mut out, &format!("{verdict}  {:name_width$}  {}", check.check, check.says));
     }
+    referee(&mut out, report);
     for trouble in &report.troubles {
         line(&mut out, &format!("trouble: {trouble}"));
     }
@@ -53,6 +54,35 @@ pub fn terminal(report: &Report, colour: bool) -> String {
     line(&mut out, "");
     line(&mut out, &format!("{}: {}", painted(report.verdict, 0, colour), report.says));
     out
+}
+
+/// What the referee found, in full.
+fn referee(out: &mut String, report: &Report) {
+    for disputed in &report.disputes {
+        let (slot, block, proposer) = (disputed.block_slot, &disputed.block, disputed.proposer);
+        line(out, &format!("\ndisputed block of slot {slot}, by validator {proposer}: {block}"));
+        line(out, &format!("  {}", plain(&disputed.why)));
+        let names = |names: &[String]| if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
+        line(out, &format!("  taken by {}; refused by {}", names(&disputed.took), names(&disputed.refused)));
+        for it in &disputed.fields {
+            line(out, &format!("  {}: {} by the rules, {} there", it.field, plain(&it.ours), plain(&it.theirs)));
+        }
+        let more = disputed.differing.saturating_sub(disputed.fields.len() as u64);
+        if more > 0 {
+            line(out, &format!("  and {more} more values"));
+        }
+        if let Some(why) = &disputed.unseen {
+            line(out, &format!("  the states could not be compared: {}", plain(why)));
+        }
+    }
+    for split in &report.splits {
+        let side = |side: &Side| format!("{} on slot {}", side.nodes.join(", "), side.block_slot);
+        let sides: Vec<String> = split.sides.iter().map(side).collect();
+        line(
+            out,
+            &format!("split: from slot {} on, nodes had different blocks: {}", split.from_slot, sides.join(" | ")),
+        );
+    }
 }
 
 /// The last line on stdout of a run: the verdict and the report's path.

@@ -13,9 +13,18 @@ pub mod simulation;
 
 pub use error::Error;
 
-use crate::{api, topology::NetworkPlan, types::BeaconState};
+use crate::{
+    api, engine,
+    topology::{NetworkPlan, NodePlan},
+    types::{BeaconState, ChainConfig},
+};
 use async_trait::async_trait;
 use std::sync::Arc;
+
+/// The configuration that a node's programs load.
+fn config_of(plan: &NetworkPlan, node: &NodePlan) -> Result<ChainConfig, Error> {
+    node.config(&plan.config).map_err(|why| Error::Other(format!("node {}: its configuration: {why}", node.name)))
+}
 
 /// How a node is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +63,15 @@ pub struct Exit {
     pub log: Vec<String>,
 }
 
+/// How long it takes from the first start until all nodes answer that begin with the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Startup {
+    /// As a rule, milliseconds.
+    pub expected_ms: u64,
+    /// Longer is a failure to start, milliseconds.
+    pub at_most_ms: u64,
+}
+
 /// Lines of a program's log that its client's definition calls trouble, alike but for their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
@@ -84,7 +102,16 @@ pub trait Runtime {
     /// Waits until `at_ms` milliseconds after the run began. Virtual time passes here and nowhere else.
     async fn sleep_until(&mut self, at_ms: u64);
 
-    /// Makes ready for a network that begins with `genesis`: directories, ports, identities. Nothing runs yet.
+    /// How long the plan's nodes take to start, by what their clients declare and what earlier runs measured.
+    fn startup(&self, _plan: &NetworkPlan) -> Startup {
+        Startup { expected_ms: 1000, at_most_ms: 1000 }
+    }
+
+    /// Hears that a node that was started answers.
+    fn is_ready(&mut self, _node: &str) {}
+
+    /// Makes ready for a network that begins with `genesis`: directories, ports, identities. Nothing runs yet. When it
+    /// is called again, all nodes have been ended, and nothing is left of what they had.
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error>;
 
     /// The peer id that a node will have, where it is known before the node says it.
@@ -106,6 +133,11 @@ pub trait Runtime {
 
     /// The Beacon API of a node, whether it is up or not.
     fn beacon(&self, node: &str) -> Result<api::Client, Error>;
+
+    /// The Engine API of a node's execution client, where it is a program that can be asked.
+    fn engine(&self, _node: &str) -> Result<Option<engine::Client>, Error> {
+        Ok(None)
+    }
 
     /// Ends everything that was started.
     async fn destroy(&mut self) -> Result<(), Error>;

@@ -3,26 +3,29 @@
 //! It goes by the runtime's clock, so the same code drives real time and virtual time, and it tells everything to the
 //! journal before it goes on. Never: decides a verdict (that is [`judge`]) or shows anything to a person.
 
+mod transfers;
+
 use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script, judge};
 use crate::{
     genesis::{GenesisError, QuickStart},
     journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Verdict, Writer},
-    monitor::{self, Monitor},
+    monitor::{self, Examined, Genesis, Monitor},
     runtime::{Complaint, Ending, Error as RuntimeError, Runtime},
-    ssz::Ssz,
+    ssz::{Root, Ssz},
     time::SlotClock,
     topology::{NetworkPlan, Start},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// From the start of the nodes to genesis, where the plan does not say: enough for the embedded client to start, short
-/// enough for nobody to wait.
-const GENESIS_DELAY_MS: u64 = 1_500;
+/// Beyond the time that nodes are expected to take until they answer: a part of it, and at least this.
+const MARGIN_MS: u64 = 500;
 /// Looks at the nodes in a slot.
 const LOOKS_PER_SLOT: u64 = 4;
 /// Never longer between two looks, whatever the slot.
 const LONGEST_LOOK_MS: u64 = 1_000;
+/// The same before genesis: how long nodes take to start is measured by it.
+const LONGEST_LOOK_BEFORE_MS: u64 = 250;
 
 /// Why a run could not be carried through. All of it is trouble of harness or environment.
 #[derive(Debug, thiserror::Error)]
@@ -46,10 +49,16 @@ pub struct Drive<'a> {
     journal: Writer,
     monitor: Monitor,
     clock: SlotClock,
-    /// Told when its moment has come.
+    /// Told when its moment has come; slots are counted from then on.
     genesis: Option<Event>,
+    /// From the start of the nodes to genesis, milliseconds.
+    delay_ms: u64,
+    /// Some node was not ready at a genesis before this one.
+    again: bool,
     /// A program crashed or trouble came up: the steps can't be carried through as planned.
     lost: bool,
+    /// Transfers, and the nodes whose chains don't hold them yet.
+    transfers: Vec<(Root, String)>,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -72,15 +81,35 @@ impl<'a> Drive<'a> {
         });
         let monitor = Monitor::new(Arc::new(network.config.clone()), journal.clone());
         let clock = network.config.slot_clock(0);
-        Self { plan, network, runtime, journal, monitor, clock, genesis: None, lost: false, seen }
+        Self {
+            plan,
+            network,
+            runtime,
+            journal,
+            monitor,
+            clock,
+            genesis: None,
+            delay_ms: 0,
+            again: false,
+            lost: false,
+            transfers: Vec::new(),
+            seen,
+        }
     }
 
     /// Carries the run through, or breaks it off when `interrupt` gets a name. Whatever happens, the nodes are ended and
     /// the journal ends with a judgement, as far as it can be written.
     pub async fn run(mut self, interrupt: watch::Receiver<Option<&'static str>>) -> Judgement {
-        let went = self.carry_through(interrupt).await;
+        let went = self.carry_through(interrupt.clone()).await;
         if let Err(error) = went {
             self.trouble("running the scenario", &error);
+        }
+        // What comes after an interruption is no evidence, and somebody waits.
+        if interrupt.borrow().is_none() {
+            let now = self.now();
+            if let Err(error) = self.monitor.finish(monitor::Now { at_ms: now.ms, slot: now.slot }).await {
+                tracing::error!("{error}");
+            }
         }
         let judgement = judge(self.plan, &self.seen().lines);
         if judgement.verdict != Verdict::Pass {
@@ -99,23 +128,31 @@ impl<'a> Drive<'a> {
     }
 
     async fn carry_through(&mut self, mut interrupt: watch::Receiver<Option<&'static str>>) -> Result<(), DriveError> {
-        self.begin().await?;
+        let wanted = self.network.genesis.delay_ms;
+        self.begin(wanted.unwrap_or_else(|| self.expected_delay_ms())).await?;
         let mut script = Script::new();
         loop {
-            let now = self.now();
-            if let Some(genesis) = self.genesis.take_if(|_| now.slot.is_some()) {
-                self.tell(genesis)?;
-                if !self.monitor.all_ready() {
-                    let says = "genesis came before every node was ready; its first slots may be missed".to_owned();
-                    self.tell(Event::Note { says, node: None })?;
-                }
-            }
             self.tell_exits()?;
+            let now = self.now();
             tokio::select! {
                 looked = self.monitor.poll(monitor::Now { at_ms: now.ms, slot: now.slot }) => looked?,
                 () = told(&mut interrupt) => {}
             }
-            let outputs = script.poll(self.plan, &self.seen().history, now);
+            for node in self.monitor.newly_ready() {
+                self.runtime.is_ready(&node);
+            }
+            self.look_for_transfers().await?;
+            // What differs is known as soon as everybody was asked; waiting on tells nothing more.
+            if self.monitor.preflight_found() && (self.monitor.preflight_is_done() || now.slot.is_some()) {
+                return Ok(());
+            }
+            if self.genesis_is_due() && !self.lost && interrupt.borrow().is_none() {
+                self.at_genesis().await?;
+            }
+            // Steps begin with slot 0.
+            let now = self.now();
+            let outputs =
+                if now.slot.is_some() { script.poll(self.plan, &self.seen().history, now) } else { Vec::new() };
             for output in outputs {
                 if interrupt.borrow().is_some() {
                     break;
@@ -140,13 +177,46 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// Genesis and the nodes that are there from the beginning.
-    async fn begin(&mut self) -> Result<(), DriveError> {
-        let wanted = self.network.genesis.delay_ms.unwrap_or(GENESIS_DELAY_MS);
+    /// As long as the nodes are expected to take to start, and a margin.
+    fn expected_delay_ms(&self) -> u64 {
+        let expected = self.runtime.startup(self.network).expected_ms;
+        expected + (expected / 4).max(MARGIN_MS)
+    }
+
+    fn genesis_is_due(&self) -> bool {
+        self.genesis.is_some() && self.runtime.now_ms() >= self.clock.genesis_time_ms
+    }
+
+    /// The moment of genesis. With a node that is not ready the network is no network: once all begins again, with as
+    /// much time as the clients may take by what they declare; the second time it is trouble.
+    async fn at_genesis(&mut self) -> Result<(), DriveError> {
+        let missing = self.monitor.not_ready();
+        if missing.is_empty() {
+            return Ok(self.genesis.take().map_or(Ok(()), |genesis| self.tell(genesis))?);
+        }
+        let seconds = |ms: u64| format!("{}.{} s", ms / 1000, ms % 1000 / 100);
+        let says =
+            format!("{} did not answer until genesis, {} after the start", missing.join(", "), seconds(self.delay_ms));
+        if std::mem::replace(&mut self.again, true) {
+            self.lost = true;
+            let doing = "waiting for every node to be ready".to_owned();
+            return Ok(self.tell(Event::Trouble { doing, says })?);
+        }
+        let longer = self.runtime.startup(self.network).at_most_ms.max(2 * self.delay_ms);
+        for node in self.network.nodes.iter().filter(|node| node.start == Start::Genesis) {
+            self.end(&node.name, Ending::Kill, NodeState::Stopped).await?;
+        }
+        self.tell(Event::Again { says: format!("{says}; all nodes are started again, with {}", seconds(longer)) })?;
+        self.begin(longer).await
+    }
+
+    /// Genesis, `delay_ms` from now, and the nodes that are there from the beginning.
+    async fn begin(&mut self, delay_ms: u64) -> Result<(), DriveError> {
+        self.delay_ms = delay_ms;
         // The keys take their time; only then the time of genesis is set, on a whole second: that is what a state can say.
         let plan = &self.network.genesis;
         let validators = QuickStart::new(&self.network.config, plan.fork, plan.validators)?;
-        let genesis_time = (self.runtime.unix_ms() + wanted).div_ceil(1000);
+        let genesis_time = (self.runtime.unix_ms() + delay_ms).div_ceil(1000);
         let state = validators.state(plan.convention, genesis_time)?;
         // The journal's time of genesis, on its own clock.
         let genesis_at = self.runtime.now_ms() + (genesis_time * 1000).saturating_sub(self.runtime.unix_ms());
@@ -157,7 +227,15 @@ impl<'a> Drive<'a> {
             root: state.hash_tree_root(shape).to_string(),
             validators_root: state.genesis_validators_root.to_string(),
         });
-        self.runtime.prepare(self.network, Arc::new(state)).await?;
+        if self.plan.preflight {
+            self.monitor.begin_preflight(Genesis::of(&self.network.config, &state));
+        } else {
+            let says = "the scenario turns pre-flight off: nodes were not held against the plan".to_owned();
+            self.tell(Event::Note { says, node: None })?;
+        }
+        let state = Arc::new(state);
+        self.monitor.begin_referee(Arc::clone(&state));
+        self.runtime.prepare(self.network, state).await?;
         for node in &self.network.nodes {
             if let Some(peer_id) = self.runtime.peer_id(&node.name) {
                 self.monitor.knows(&node.name, peer_id);
@@ -175,6 +253,7 @@ impl<'a> Drive<'a> {
             Output::Act(Action::Start(node)) => self.start(&node).await,
             Output::Act(Action::Stop(node)) => self.end(&node, Ending::Stop, NodeState::Stopped).await,
             Output::Act(Action::Kill(node)) => self.end(&node, Ending::Kill, NodeState::Killed).await,
+            Output::Act(Action::Transact { node, blob }) => self.transact(&node, blob).await,
         }
     }
 
@@ -190,7 +269,10 @@ impl<'a> Drive<'a> {
         if let Some(peer_id) = self.runtime.peer_id(node) {
             self.monitor.knows(node, peer_id);
         }
-        self.monitor.watch(node, self.runtime.beacon(node)?);
+        let (beacon, engine) = (self.runtime.beacon(node)?, self.runtime.engine(node)?);
+        let proposes = self.network.node(node).is_some_and(|node| !node.validators.is_empty());
+        self.monitor.examine(node, Examined { beacon: beacon.clone(), engine, proposes });
+        self.monitor.watch(node, beacon);
         Ok(())
     }
 
@@ -226,15 +308,20 @@ impl<'a> Drive<'a> {
 
     /// The slot of the network's clock at a moment of the run.
     fn slot_at(&self, at_ms: u64) -> Option<u64> {
-        // Before `begin` has set it the clock means nothing.
-        if self.clock.genesis_time_ms == 0 { None } else { self.clock.slot_at(at_ms) }
+        // A genesis that was not told of may come to nothing.
+        let begun = self.clock.genesis_time_ms > 0 && self.genesis.is_none();
+        if begun { self.clock.slot_at(at_ms) } else { None }
     }
 
     fn next_look(&self) -> u64 {
         let every = (self.clock.slot_duration_ms / LOOKS_PER_SLOT).clamp(1, LONGEST_LOOK_MS);
         let (now, genesis) = (self.runtime.now_ms(), self.clock.genesis_time_ms);
         // In step with the slots, so that what happens at a slot's start is seen at its start.
-        if now < genesis { (now + every).min(genesis) } else { genesis + ((now - genesis) / every + 1) * every }
+        if now < genesis {
+            (now + every.min(LONGEST_LOOK_BEFORE_MS)).min(genesis)
+        } else {
+            genesis + ((now - genesis) / every + 1) * every
+        }
     }
 
     fn tell(&self, event: Event) -> Result<(), JournalError> {

@@ -29,6 +29,9 @@ pub struct Plan {
     pub seed: u64,
     /// The chain.
     pub network: Network,
+    /// Whether nodes are held against the plan before genesis.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub preflight: bool,
     /// Which client plays which role.
     pub roles: BTreeMap<String, String>,
     /// In the order of the file.
@@ -105,6 +108,18 @@ pub struct Node {
     pub validators: Vec<KeyRange>,
     /// When it starts.
     pub start: Start,
+    /// Values of its own configuration that are not the network's, by the spec's names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 impl Plan {
@@ -126,6 +141,7 @@ impl Plan {
             engine: node.engine.clone(),
             validators: Validators::Ranges(node.validators.clone()),
             start: node.start,
+            config: node.config.clone(),
         };
         let specs: Vec<_> = self.nodes.iter().map(spec).collect();
         let links = Links::Pairs(self.links.clone());

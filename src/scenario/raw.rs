@@ -29,6 +29,8 @@ pub struct RawScenario {
     pub seed: Option<Word>,
     #[serde(default)]
     pub network: RawNetwork,
+    #[serde(default = "preflight")]
+    pub preflight: bool,
     pub roles: At<BTreeMap<String, Word>>,
     pub nodes: At<Vec<At<RawNode>>>,
     #[serde(default)]
@@ -36,6 +38,10 @@ pub struct RawScenario {
     #[serde(default)]
     pub steps: Vec<At<RawStep>>,
     pub checks: At<Vec<At<RawCheck>>>,
+}
+
+fn preflight() -> bool {
+    true
 }
 
 /// `network:`
@@ -84,6 +90,8 @@ pub struct RawNode {
     pub start: Option<Word>,
     #[serde(default)]
     pub engine: Option<At<Script>>,
+    #[serde(default)]
+    pub config: BTreeMap<String, Word>,
 }
 
 /// One name, a list of names, or `all`.

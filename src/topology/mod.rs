@@ -15,6 +15,7 @@ pub use plan::{EnginePlan, GenesisPlan, NetworkPlan, NodePlan, Start};
 
 use crate::ssz::{Bytes, sha256};
 use crate::types::ChainConfig;
+use std::collections::BTreeMap;
 
 /// Longest node name: it names folders, containers and hosts.
 pub const MAX_NAME: usize = 40;
@@ -36,6 +37,8 @@ pub struct NodeSpec {
     pub validators: Validators,
     /// When it starts.
     pub start: Start,
+    /// Values of its own configuration that are not the network's, by the spec's names.
+    pub config: BTreeMap<String, String>,
 }
 
 /// Why nodes and links make no network.
@@ -124,6 +127,7 @@ pub fn lay_out(
             engine: spec.engine.clone(),
             validators,
             start: spec.start,
+            config: spec.config.clone(),
             node_key: node_key(seed, &spec.name),
         })
         .collect();

@@ -1,12 +1,13 @@
 //! The plan of a network: everything that decides what happens, nothing about where it runs.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use super::{Edge, KeyRange};
 use crate::engine::Script;
 use crate::genesis::Convention;
 use crate::ssz::{Bytes, Fork as ForkName};
-use crate::types::ChainConfig;
+use crate::types::{ChainConfig, config::ConfigError};
 
 /// A network, ready to be started by any runtime. Equal plans give equal simulations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +67,9 @@ pub struct NodePlan {
     /// When it starts.
     #[serde(default)]
     pub start: Start,
+    /// Values of its own configuration that are not the network's, by the spec's names: what makes it disagree.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, String>,
     /// secp256k1 secret of its network identity.
     pub node_key: Bytes<32>,
 }
@@ -111,6 +115,18 @@ impl NodePlan {
     /// Whether it holds this key.
     pub fn holds(&self, validator: u64) -> bool {
         self.validators.iter().any(|range| range.contains(validator))
+    }
+
+    /// The configuration that its programs load: the network's, but for what it has of its own.
+    ///
+    /// # Errors
+    /// A name or a value that does not exist.
+    pub fn config(&self, network: &ChainConfig) -> Result<ChainConfig, ConfigError> {
+        let mut config = network.clone();
+        for (key, value) in &self.config {
+            config.set(key, value)?;
+        }
+        Ok(config)
     }
 }
 

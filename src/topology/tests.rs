@@ -6,7 +6,16 @@ use crate::yaml;
 fn node(name: &str, validators: &str) -> NodeSpec {
     let validators = validators.parse().expect("test ranges are right");
     let (name, role, client) = (name.into(), Some("A".into()), "lockin".into());
-    NodeSpec { name, role, client, validator: None, engine: None, validators, start: Start::Genesis }
+    NodeSpec {
+        name,
+        role,
+        client,
+        validator: None,
+        engine: None,
+        validators,
+        start: Start::Genesis,
+        config: Default::default(),
+    }
 }
 
 fn plan(validators: u64, nodes: &[NodeSpec], links: &Links) -> Result<NetworkPlan, TopologyError> {

@@ -154,8 +154,13 @@ fn plain_text(value: &Value) -> Option<String> {
     }
 }
 
-/// Hex in any case, and numbers with leading zeros, say the same.
+/// Hex in any case, and numbers with leading zeros, say the same; so do numbers in hex, as Prysm has the flags of
+/// participation.
 fn normal(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
-    if lower.starts_with("0x") { lower } else { lower.parse::<u128>().map_or(lower, |number| number.to_string()) }
+    let number = match lower.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).map(u128::from),
+        None => lower.parse::<u128>(),
+    };
+    number.map_or(lower, |number| number.to_string())
 }

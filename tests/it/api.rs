@@ -5,6 +5,7 @@ use lockin::api::reqwest::StreamError;
 use lockin::api::{
     Accept, ApiError, Client, ContentType, Event, Health, HttpTransport, Request, Transport, TransportErrorKind,
 };
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,6 +59,26 @@ async fn kind_of(answer: impl Into<Vec<u8>>, linger: Duration) -> TransportError
     assert!(error.to_string().contains(&server.url), "{error}");
     assert!(error.to_string().contains("GET /eth/v1/node/version"), "{error}");
     error.kind
+}
+
+#[tokio::test]
+async fn an_answer_that_is_zipped_unasked_is_unzipped_within_the_limit() {
+    let zipped = |content: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(content).unwrap();
+        let body = encoder.finish().unwrap();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Encoding: gzip\r\n\r\n",
+            body.len()
+        );
+        [head.into_bytes(), body].concat()
+    };
+    let server = serve(zipped(br#"{"data":{"version":"a node"}}"#), Duration::ZERO).await;
+    assert_eq!(client(&server.url).node_version().await.unwrap(), "a node");
+    assert_eq!(kind_of(zipped(&[b' '; 2000]), Duration::ZERO).await, TransportErrorKind::TooLarge);
+    let broken = http("200 OK", "Content-Encoding: gzip\r\n", "plain");
+    assert_eq!(kind_of(broken, Duration::ZERO).await, TransportErrorKind::Broken);
 }
 
 #[tokio::test]

@@ -130,9 +130,32 @@ fn what_can_not_run_is_unsupported_before_anything_starts() {
     }
     let (code, why) = refused(&["plan", pairwise, "--role", "B=nimbus"]);
     assert_eq!(code, 4, "{why}");
-    let merged = scenario("mainnet-16384.yaml");
-    let (code, why) = refused(&["plan", merged.to_str().expect("UTF-8"), "--role", "A=lockin+geth"]);
-    assert!(code == 4 || code == 2, "{code} {why}");
+    let phase0 = scenario("all-forks.yaml");
+    let (code, why) = refused(&["plan", phase0.to_str().expect("UTF-8"), "--role", "A=lockin+geth"]);
+    assert_eq!(
+        (code, why.trim()),
+        (4, "error: unsupported: geth supports bellatrix..fulu; the network starts in phase0")
+    );
+    let merged = scenario("../tests/peers/scenarios/deneb.yaml");
+    let merged = merged.to_str().expect("UTF-8");
+    let (code, why) = refused(&["plan", merged, "--role", "A=lockin+geth"]);
+    assert!(code == 4 && why.contains("b0 would build payloads with the embedded engine"), "{code} {why}");
+    said(&["plan", merged, "--role", "A=lockin+geth", "--role", "B=prysm+geth"]);
+}
+
+#[test]
+fn a_missing_program_is_named_before_anything_starts() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let out = dir.path().join("run");
+    let (file, out_text) = (scenario("lockin/L4.yaml"), out.to_str().expect("UTF-8"));
+    let args = ["--role=B=lodestar", "--program=lodestar.beacon=/nowhere/lodestar", "--out", out_text];
+    let (code, why) = refused(&[&["run", file.to_str().expect("UTF-8")], &args[..]].concat());
+    assert_eq!(code, 3, "{why}");
+    assert!(
+        why.contains("`/nowhere/lodestar` was not found") && why.contains("--program lodestar.beacon=FILE"),
+        "{why}"
+    );
+    assert!(!out.exists());
 }
 
 #[test]

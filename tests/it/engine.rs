@@ -5,6 +5,7 @@ mod examples;
 mod genesis_json;
 mod http;
 mod rpc;
+mod scripted;
 mod setup;
 mod stub;
 

@@ -1,5 +1,7 @@
 //! Real sockets on loopback: two of our network stacks, and strangers, talk to each other.
 
+mod discovery;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

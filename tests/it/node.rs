@@ -1,5 +1,6 @@
 //! The node as a whole: cores on the in-memory network with validators that reach them by the Beacon API.
 
+mod discovery;
 mod garbage;
 pub mod lab;
 mod process;

@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use lockin::crypto::G2_POINT_AT_INFINITY;
+use lockin::engine::stub;
 use lockin::genesis::{Convention, genesis_state, interop_key};
 use lockin::spec;
 use lockin::ssz::{Bytes, Fork, Preset, Ssz};
 use lockin::types::{BeaconBlock, BeaconBlockBody, BeaconState, ChainConfig, ExecutionPayload, SignedBeaconBlock};
+
+use crate::chain::script::Script;
+use crate::chain::setup::every_fork;
 
 const VALIDATORS: u64 = 16;
 
@@ -37,6 +41,32 @@ impl Chain {
             chain.expected += &format!("{slot} {}\n", block.message.state_root);
             let path = chain.path(&format!("block-{slot}.ssz"));
             fs::write(&path, block.encode(chain.cfg.shape_at_slot(*slot))).expect("writes");
+            chain.blocks.push(path);
+        }
+        chain
+    }
+
+    /// A simulated network's: two nodes with engines, votes, sync committees, withdrawals and blobs, through every fork.
+    fn of_network(slots: u64) -> Self {
+        let blobs = stub::Script {
+            blobs: Some(stub::BlobPlan { every: 2, per_block: 1, shared: false }),
+            ..stub::Script::default()
+        };
+        let mut script = Script::with_engines(every_fork(Fork::Fulu), 2, VALIDATORS as usize, blobs);
+        script.run(1..=slots);
+        let mut chain = Chain {
+            dir: tempfile::tempdir().expect("temporary folder"),
+            cfg: (*script.cfg).clone(),
+            blocks: Vec::new(),
+            expected: String::new(),
+        };
+        fs::write(chain.path("config.yaml"), chain.cfg.to_yaml()).expect("writes");
+        fs::write(chain.path("pre.ssz"), script.genesis.encode(chain.cfg.shape(Fork::Phase0))).expect("writes");
+        for slot in 1..=slots {
+            let block = script.chain(1).canonical_block_at(slot).expect("nobody misses a slot");
+            chain.expected += &format!("{slot} {}\n", block.message.state_root);
+            let path = chain.path(&format!("block-{slot}.ssz"));
+            fs::write(&path, block.encode(chain.cfg.shape_at_slot(slot))).expect("writes");
             chain.blocks.push(path);
         }
         chain
@@ -111,6 +141,14 @@ fn payload(cfg: &ChainConfig, state: &BeaconState) -> ExecutionPayload {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_simulated_networks_chain_gives_the_roots_that_its_blocks_carry() {
+    let chain = Chain::of_network(64);
+    let output = chain.replay(&chain.path("pre.ssz"), &chain.blocks);
+    assert_eq!(text(&output.stdout), chain.expected, "{}", text(&output.stderr));
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
 }
 
 #[test]

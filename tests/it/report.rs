@@ -1,6 +1,8 @@
 //! Reports: rendered from journals, also from ones that were cut off.
 
-use lockin::journal::{self, Event, Journal, Line, NodeEvent, NodeState, RunDir, StepState, Verdict};
+use lockin::journal::{
+    self, Disputed, Event, FieldDifference, Journal, Line, NodeEvent, NodeState, RunDir, Side, StepState, Verdict,
+};
 use lockin::report::{Report, exit, html, json, junit, terminal, write_all};
 use lockin::scenario::{Options, judge, parse};
 
@@ -183,6 +185,56 @@ fn an_interrupted_run_says_so() {
     let report = Report::of(&journal(lines));
     assert_eq!(report.exit_code, exit::INTERRUPTED);
     insta::assert_snapshot!(terminal(&report, false));
+}
+
+#[test]
+fn what_the_referee_found_is_told_in_every_report() {
+    let mut lines = story(false);
+    let end = lines.iter().position(|line| matches!(line.event, Event::Check { .. })).unwrap();
+    lines.truncate(end);
+    let balance = FieldDifference { field: "balances[3]".into(), ours: "32".into(), theirs: "31 <b>".into() };
+    let disputed = Disputed {
+        block_slot: 17,
+        block: format!("0x{:064x}", 17),
+        proposer: 40,
+        why: "it says that its state root is 0x01; by the rules it is 0x02".into(),
+        took: vec!["b0".into()],
+        refused: vec!["a0".into()],
+        fields: vec![balance],
+        differing: 16,
+        unseen: None,
+    };
+    let side = |node: &str, block_slot| Side { block: "0x".into(), block_slot, nodes: vec![node.into()] };
+    let split = Event::Split { from_slot: 17, common: "0x".into(), sides: vec![side("a0", 20), side("b0", 19)] };
+    lines.push(Line::new(36_150, Some(33), Event::Disputed(Box::new(disputed))));
+    lines.push(Line::new(36_150, Some(33), split));
+    let plan = parse("sample.yaml", SCENARIO, &Options::default()).unwrap();
+    let events = judge(&plan, &lines).events();
+    lines.extend(events.into_iter().map(|event| Line::new(36_200, Some(33), event)));
+    let text: String = lines.iter().map(|line| serde_json::to_string(line).unwrap() + "\n").collect();
+    let journal = journal::parse(&text).unwrap();
+    let report = Report::of(&journal);
+    assert_eq!(report.verdict, Verdict::Fail);
+    let shown = terminal(&report, false);
+    for part in [
+        "referee    slot 17, block 0x0000000000 of b0 (lockin): it says",
+        "balances[3] is 31 <b> there, 32 by the rules (and 15 more values); taken by b0 (lockin), refused by a0 (lockin)",
+        "disputed block of slot 17, by validator 40: 0x00",
+        "  balances[3]: 32 by the rules, 31 <b> there",
+        "  and 15 more values",
+        "split: from slot 17 on, nodes had different blocks: a0 on slot 20 | b0 on slot 19",
+    ] {
+        assert!(shown.contains(part), "`{part}` in\n{shown}");
+    }
+    let told: serde_json::Value = serde_json::from_str(&json(&report).unwrap()).unwrap();
+    assert_eq!(told["disputes"][0]["fields"][0]["field"], "balances[3]");
+    assert_eq!(told["splits"][0]["sides"][1]["nodes"][0], "b0");
+    let page = html(&report, &journal).unwrap();
+    assert!(
+        page.contains("<code>balances[3]</code>") && page.contains("31 &lt;b&gt;") && page.contains("Splits"),
+        "{page}"
+    );
+    assert!(junit(&report).unwrap().contains("balances[3]"));
 }
 
 #[test]

@@ -188,6 +188,8 @@ const ELSEWHERE: &[&str] = &[
     "/eth/v2/beacon/pool/attester_slashings",
     "/eth/v1/beacon/pool/proposer_slashings",
     "/eth/v1/beacon/pool/voluntary_exits",
+    "/eth/v1/validator/beacon_committee_selections",
+    "/eth/v1/validator/sync_committee_selections",
     "/eth/v1/beacon/blinded_blocks",
     "/eth/v2/beacon/blinded_blocks",
     "/eth/v1/beacon/blinded_blocks/{block_id}",

@@ -30,6 +30,7 @@ fn plan(fork: Fork) -> NetworkPlan {
         engine: engine.clone(),
         validators: Validators::Count(validators),
         start,
+        config: BTreeMap::new(),
     };
     let nodes = [node("a", 8, Start::Genesis), node("b", 8, Start::Genesis), node("late", 0, Start::Later)];
     let links = Links::Pairs(vec![("a".into(), "b".into()), ("late".into(), "a".into())]);
@@ -138,8 +139,7 @@ fn clients() -> BTreeMap<String, client::ClientDef> {
 }
 
 fn process(folder: &std::path::Path) -> Process {
-    let dir = RunDir::at(folder).unwrap();
-    Process::new(dir, clients(), "info").with_lockin(PathBuf::from(env!("CARGO_BIN_EXE_lockin")))
+    process_of(folder, clients())
 }
 
 #[tokio::test]
@@ -214,4 +214,81 @@ async fn a_missing_program_is_named_with_what_to_do() {
     prepare(&mut runtime, &plan(Fork::Phase0)).await;
     let error = runtime.start("a").await.unwrap_err().to_string();
     assert!(error.contains("`/nowhere/lockin` was not found"), "{error}");
+}
+
+/// The embedded client's definition with pieces of its text replaced.
+fn changed(name: &str, changes: &[(&str, &str)]) -> BTreeMap<String, client::ClientDef> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("clients/lockin.yaml");
+    let mut text = std::fs::read_to_string(path).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let mut clients = clients();
+    clients.insert(name.to_owned(), client::ClientDef::from_bytes("changed.yaml", text.as_bytes()).unwrap());
+    clients
+}
+
+fn process_of(folder: &std::path::Path, clients: BTreeMap<String, client::ClientDef>) -> Process {
+    let dir = RunDir::at(folder).unwrap();
+    Process::new(dir, clients, "info").with_lockin(PathBuf::from(env!("CARGO_BIN_EXE_lockin")))
+}
+
+#[tokio::test]
+async fn files_and_setup_come_before_the_first_start_and_only_then() {
+    use std::os::unix::fs::PermissionsExt;
+    let ports = "ports: { p2p: tcp, rest: tcp }";
+    let folder = tempfile::tempdir().unwrap();
+    let more = format!("{ports}\n    files: {{ sub/key: \"hex:{{{{ node.key }}}}\" }}\n    setup: [[--version]]");
+    let mut runtime = process_of(folder.path(), changed("lockin", &[(ports, &more)]));
+    let plan = plan(Fork::Phase0);
+    prepare(&mut runtime, &plan).await;
+    let file = folder.path().join("late/beacon-data/sub/key");
+    assert!(!file.exists());
+    for _ in 0..2 {
+        runtime.start("late").await.unwrap();
+        until(&mut runtime, "late", 10_000, "answers", async |client| client.health().await.is_ok()).await;
+        runtime.stop("late", Ending::Stop).await.unwrap();
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), plan.node("late").unwrap().node_key.0);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let log = std::fs::read_to_string(folder.path().join("late/beacon.log")).unwrap();
+    assert_eq!(log.matches(concat!("lockin ", env!("CARGO_PKG_VERSION"), "\n")).count(), 1, "{log}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = format!("{ports}\n    setup: [[no-such-command]]");
+    let mut runtime = process_of(folder.path(), changed("lockin", &[(ports, &wrong)]));
+    prepare(&mut runtime, &plan).await;
+    let error = runtime.start("late").await.unwrap_err().to_string();
+    assert!(error.contains("no-such-command`, which sets up its beacon, failed: "), "{error}");
+}
+
+#[tokio::test]
+async fn a_node_with_a_key_of_its_own_is_dialled_by_what_it_says_and_signs_with_keystores() {
+    let own = changed(
+        "own",
+        &[
+            ("name: lockin", "name: own"),
+            ("      - --node-key={{ node.key_file | default(value=node.key) }}\n", ""),
+            ("    metrics: { port: rest }", "    identity: { from: api }"),
+            (
+                "interop_range: [\"--interop={{ keys.ranges }}\"]",
+                "keystores: { layout: nimbus, args: [\"--keystores={{ keys.dir }}/keys\", \"--passwords={{ keys.dir }}/secrets\"] }",
+            ),
+        ],
+    );
+    let mut plan = plan(Fork::Phase0);
+    plan.nodes[0].client = "own".into();
+    (plan.edges[0].from, plan.edges[0].to) = ("b".into(), "a".into());
+    let folder = tempfile::tempdir().unwrap();
+    let mut runtime = process_of(folder.path(), own);
+    prepare(&mut runtime, &plan).await;
+    assert_eq!(runtime.peer_id("a"), None);
+    runtime.start("a").await.unwrap();
+    let said = runtime.peer_id("a").expect("said when it answers");
+    assert_ne!(Some(said.clone()), runtime.peer_id("b"));
+    // half of all validators: one of the first slots is theirs
+    until(&mut runtime, "a", 40 * SLOT_MS, "proposes", async |client| head_slot(client).await > 0).await;
+    runtime.start("b").await.unwrap();
+    until(&mut runtime, "b", 10_000, "has a as its peer", async |client| peers(client).await == [said.clone()]).await;
 }

@@ -1,5 +1,6 @@
 //! The validator client against a scripted beacon node, in virtual time on one thread.
 
+mod dialects;
 mod node;
 
 use crate::slashing::Signed;
@@ -149,18 +150,6 @@ fn every_duty_is_done_across_every_fork() {
     assert!(log.preparations.iter().all(|it| it.fee_recipient == Bytes([7; 20])));
     drop(log);
     assert_eq!(offences(&node), 0);
-}
-
-#[test]
-fn a_node_that_knows_only_first_versions_is_served_by_them() {
-    let node = Arc::new(Node::with_forks(&all_forks()[..3]));
-    node.script.lock().unwrap().old = true;
-    let validator = validator(&node);
-    let outcomes: Vec<Outcome> = (0..5 * 8).flat_map(|slot| run_slot(&validator, slot)).collect();
-    let undone: Vec<_> = outcomes.iter().filter(|outcome| !outcome.is_done()).collect();
-    assert_eq!(undone, Vec::<&Outcome>::new());
-    let log = node.log.lock().unwrap();
-    assert_eq!((log.blocks.len(), log.aggregates.len()), (15 + 8, OURS as usize * 5));
 }
 
 #[test]
@@ -391,7 +380,8 @@ fn a_beacon_node_of_another_network_is_refused_by_name_of_what_differs() {
 #[test]
 fn a_node_that_tells_little_is_taken_and_one_that_tells_nothing_is_not() {
     let node = Arc::new(Node::new(2));
-    failing(&node, "/config/spec", Response::json(&serde_json::json!({"data": {"SLOTS_PER_EPOCH": 8, "ODD": [1]}})));
+    let odd = serde_json::json!({"data": {"SLOTS_PER_EPOCH": 8, "TIMELY_HEAD_FLAG_INDEX": "0x02", "ODD": [1]}});
+    failing(&node, "/config/spec", Response::json(&odd));
     failing(&node, "/config/fork_schedule", Response::error(404, "no such route"));
     assert_eq!(check(&node, &network(&node)), Ok(vec![]));
     failing(&node, "/beacon/genesis", Response::error(404, "Chain genesis info is not yet known"));

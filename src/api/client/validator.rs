@@ -83,16 +83,17 @@ impl Client {
     /// 202).
     pub async fn publish_block(&self, shape: Shape, signed: &SignedBlockContents) -> Result<bool, ApiError> {
         let fork = shape.fork.name();
-        let request = Request::post("/eth/v2/beacon/blocks").with_ssz(fork, signed.to_ssz(shape));
-        let (_, response) = match self.ask(request).await {
-            // older nodes know only the first version, and no SSZ
-            Err(error) if error.is_unknown_endpoint() => {
-                let request = Request::post("/eth/v1/beacon/blocks").with_version(fork);
-                self.ask(request.with_json(&signed.to_value(shape))).await?
-            }
-            answer => answer?,
-        };
-        Ok(response.status != 202)
+        let path = |version: &str| Request::post(format!("/eth/{version}/beacon/blocks"));
+        let in_json = |request: Request| request.with_version(fork).with_json(&signed.to_value(shape));
+        let mut answer = self.ask(path("v2").with_ssz(fork, signed.to_ssz(shape))).await;
+        if answer.as_ref().is_err_and(ApiError::is_unread_encoding) {
+            answer = self.ask(in_json(path("v2"))).await;
+        }
+        // older nodes know only the first version, and no SSZ
+        if answer.as_ref().is_err_and(ApiError::is_unknown_endpoint) {
+            answer = self.ask(in_json(path("v1"))).await;
+        }
+        answer.map(|(_, response)| response.status != 202)
     }
 
     // --- validator: attestations ---

@@ -77,10 +77,8 @@ impl Chain {
                 if let Err(fault) = self.check_contents(&sidecar) {
                     return self.refuse(&mut asker, fault);
                 }
-                self.answer_held(&mut asker, "held until its block's parent comes");
-                if let Err(mut back) = self.held.keep_sidecar(parent, sidecar, subnet, asker, self.slot) {
-                    self.refuse(&mut back, Fault::NeedsBlock(parent));
-                }
+                let kept = self.held.keep_sidecar(parent, sidecar, subnet, asker.while_held(), self.slot).is_ok();
+                self.tell_held(asker, kept, "held until its block's parent comes", Fault::NeedsBlock(parent));
             }
             Err(fault) => self.refuse(&mut asker, fault),
         }

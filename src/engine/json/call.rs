@@ -49,6 +49,16 @@ fn get_blobs_version(fork: Fork) -> Version {
     if fork >= Fork::Fulu { 2 } else { 1 }
 }
 
+/// The methods without which nobody can follow and build a chain in `fork`, without and with their versions.
+/// (`engine_getBlobs` is a shortcut: blobs come by gossip, too.)
+pub fn method_versions(fork: Fork) -> [(&'static str, Version); 3] {
+    [
+        ("engine_newPayload", new_payload_version(fork)),
+        ("engine_forkchoiceUpdated", forkchoice_updated_version(fork)),
+        ("engine_getPayload", get_payload_version(fork)),
+    ]
+}
+
 /// The method that asks `call`, with its version; the first, of those that ask several.
 pub fn method_of(call: &Call) -> String {
     match call {

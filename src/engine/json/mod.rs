@@ -13,7 +13,7 @@ mod value;
 pub use answer::{answer_from, answer_to};
 pub(super) use block::pow_block_from;
 pub use block::{header_from, header_to};
-pub use call::{Forks, Version, get_payload_version, method_of, parse, request};
+pub use call::{Forks, Version, get_payload_version, method_of, method_versions, parse, request};
 pub(super) use payload::withdrawals_to;
 pub use value::{data, data_from, elements, field, optional, quantity, quantity_from, quantity256, quantity256_from};
 

@@ -121,8 +121,9 @@ impl Chain {
             }
             oldest = Some(block.header.number);
         }
-        let whole = oldest == Some(0);
-        (whole || self.get(ancestor).is_some()).then_some(false)
+        // Passed at its height, it is none. Below the oldest that is known it may still be one.
+        let passed = self.get(ancestor).is_some_and(|known| oldest.is_some_and(|oldest| oldest <= known.header.number));
+        (oldest == Some(0) || passed).then_some(false)
     }
 
     /// Adds a block that is valid.
@@ -169,7 +170,8 @@ mod tests {
         chain.insert(block(9, 8, 9));
         let is = |a: u8, b: u8| chain.is_ancestor(&Bytes([a; 32]), &Bytes([b; 32]));
         assert_eq!([is(1, 3), is(3, 3), is(4, 3), is(7, 3)], [Some(true), Some(true), Some(false), Some(false)]);
-        assert_eq!([is(7, 9), is(1, 9)], [None, Some(false)], "9 has no known beginning");
+        assert_eq!([is(7, 9), is(1, 9)], [None, None], "9 has no known beginning, which may be 1");
+        assert_eq!(is(9, 3), Some(false), "3 has a known beginning");
     }
 
     #[test]

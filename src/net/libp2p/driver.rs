@@ -93,6 +93,19 @@ fn payload_size(event: &LinkEvent) -> usize {
     }
 }
 
+/// How an address is dialled: not from the listening port, since two nodes that dial each other at once would meet in one
+/// half-open connection.
+fn dial_options(addr: &Multiaddr, peer: Option<WirePeer>) -> DialOpts {
+    match peer {
+        Some(peer) => DialOpts::peer_id(peer)
+            .addresses(vec![addr.clone()])
+            .condition(PeerCondition::DisconnectedAndNotDialing)
+            .allocate_new_port()
+            .build(),
+        None => DialOpts::unknown_peer_id().address(addr.clone()).allocate_new_port().build(),
+    }
+}
+
 impl Driver {
     pub(super) fn new(
         swarm: Swarm<Behaviour>,
@@ -165,15 +178,7 @@ impl Driver {
     fn tick(&mut self) {
         let now = Instant::now();
         for (addr, peer) in self.dialer.due(now) {
-            let options = match peer {
-                Some(peer) => DialOpts::peer_id(peer)
-                    .addresses(vec![addr.clone()])
-                    .condition(PeerCondition::DisconnectedAndNotDialing)
-                    // from the listening port, two nodes that dial each other at once would meet in one half-open connection
-                    .allocate_new_port()
-                    .build(),
-                None => DialOpts::unknown_peer_id().address(addr.clone()).allocate_new_port().build(),
-            };
+            let options = dial_options(&addr, peer);
             let connection = options.connection_id();
             self.dialer.dialing(&addr, connection);
             if let Err(error) = self.swarm.dial(options) {
@@ -223,6 +228,14 @@ impl Driver {
                 }
                 Err(error) => self.tell(LinkEvent::DialFailed { addr, reason: error.to_string() }),
             },
+            Command::DialOnce { addr } => {
+                // a peer that is being told goodbye is still connected
+                if let Ok(addr) = addr.parse::<Multiaddr>()
+                    && let Err(error) = self.swarm.dial(dial_options(&addr, peer_of(&addr)))
+                {
+                    tracing::debug!(%addr, %error, "not dialled");
+                }
+            }
             Command::Disconnect { peer } => {
                 if let Some(peer) = wire(&peer).filter(|peer| self.swarm.is_connected(peer)) {
                     self.closing.entry(peer).or_insert(Instant::now() + FAREWELL);

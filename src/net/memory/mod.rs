@@ -247,7 +247,7 @@ impl MemoryNetwork {
             Command::Cancel { id } => self.cancel(node, id),
             Command::Respond { id, chunk } => self.respond(node, id.0, chunk),
             Command::Finish { id } => self.finish(node, id.0),
-            Command::Dial { addr } => self.dial(node, addr),
+            Command::Dial { addr } | Command::DialOnce { addr } => self.dial(node, addr),
             Command::Disconnect { peer } => {
                 if let Some(other) = self.index_of(&peer) {
                     self.ship(node, other, Cargo::HangUp);

@@ -123,7 +123,7 @@ impl Service {
         let from = self.sources.remove(&id);
         let verdict = match outcome {
             Outcome::Accept => Verdict::Accept,
-            Outcome::Ignore(_) | Outcome::Duplicate(_) => Verdict::Ignore,
+            Outcome::Held(_) | Outcome::Ignore(_) | Outcome::Duplicate(_) => Verdict::Ignore,
             Outcome::Reject(reason) => {
                 self.metrics.gossip_rejected += 1;
                 tracing::debug!(?from, reason, "gossip rejected");

@@ -5,6 +5,7 @@
 //! It never reads a clock, touches a socket, judges a block or iterates in an order that could differ between two runs.
 
 mod answer;
+mod discovered;
 mod goodbye;
 mod gossip;
 mod handshake;
@@ -148,7 +149,7 @@ impl Service {
         self.update_topics(Cx { chain, now_ms });
         let dials = static_peers.iter().map(|addr| Action::Link(Command::Dial { addr: addr.clone() }));
         self.out.extend(dials);
-        self.take()
+        self.take(now_ms)
     }
 
     /// Says goodbye to everybody; the link may be dropped a second later.
@@ -157,7 +158,7 @@ impl Service {
         for peer in peers {
             self.leave(&peer, Goodbye::Shutdown, "we shut down", now_ms);
         }
-        self.take()
+        self.take(now_ms)
     }
 
     /// What the link says.
@@ -166,6 +167,7 @@ impl Service {
         match event {
             LinkEvent::Listening { addr } => tracing::info!(addr, "listening"),
             LinkEvent::DialFailed { addr, reason } => tracing::debug!(addr, reason, "not reached"),
+            LinkEvent::Found { addr, digest } => self.found(cx, addr, digest),
             LinkEvent::Connected { peer, direction, addr } => self.connected(cx, peer, direction, addr),
             LinkEvent::Disconnected { peer, reason } => self.disconnected(cx, &peer, &reason),
             LinkEvent::Identified { peer, agent, protocols } => self.identified(cx, &peer, agent, &protocols),
@@ -182,7 +184,7 @@ impl Service {
             LinkEvent::End { id, .. } => self.request_over(cx, id, None),
             LinkEvent::RequestFailed { id, why, .. } => self.request_over(cx, id, Some(why)),
         }
-        self.take()
+        self.take(now_ms)
     }
 
     /// Time passed. Due at least once per slot; sync and lookups retry the faster the more often it comes.
@@ -200,7 +202,7 @@ impl Service {
         self.drive_sync(cx);
         self.drive_lookups(cx);
         self.expire_sidecar_lookups(cx);
-        self.take()
+        self.take(now_ms)
     }
 
     /// What the chain wants done; effects that are not the network's are passed over.
@@ -216,7 +218,7 @@ impl Service {
             }
             _ => {}
         }
-        self.take()
+        self.take(now_ms)
     }
 
     /// Slots between our head and the clock.
@@ -245,7 +247,9 @@ impl Service {
         &self.schedule
     }
 
-    fn take(&mut self) -> Vec<Action> {
+    /// What is to be done; whatever just happened may have left a peer free for another request.
+    fn take(&mut self, now_ms: u64) -> Vec<Action> {
+        self.send_held(now_ms);
         std::mem::take(&mut self.out)
     }
 

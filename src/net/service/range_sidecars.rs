@@ -7,7 +7,7 @@ use super::sidecars::Sidecar;
 use super::sync::{Batch, State};
 use super::{Cx, Purpose, Service};
 use crate::net::PeerId;
-use crate::net::link::{Chunk, Protocol, RequestId};
+use crate::net::link::{Chunk, Protocol, RequestError, RequestId};
 use crate::spec::das::compute_signed_block_header;
 use crate::spec::max_blobs_per_block;
 use crate::ssz::Ssz;
@@ -35,12 +35,12 @@ impl Expected {
         }
     }
 
-    /// Keeps a sidecar that belongs to the block. One of another block is none of our business: the peer's chain may have
-    /// changed since it sent the block.
-    fn take(&mut self, sidecar: Sidecar) -> Result<(), &'static str> {
+    /// Keeps a sidecar that belongs to the block; whether it is a new one. One of another block is none of our business: the
+    /// peer's chain may have changed since it sent the block.
+    fn take(&mut self, sidecar: Sidecar) -> Result<bool, &'static str> {
         let header = sidecar.signed_header();
         if header.message != self.header.message {
-            return Ok(());
+            return Ok(false);
         }
         if header.signature != self.header.signature {
             return Err("a sidecar that is not signed as its block is");
@@ -48,10 +48,11 @@ impl Expected {
         if !self.has_commitments_of(&sidecar) {
             return Err("a sidecar without its block's commitments");
         }
-        if !self.came.iter().any(|other| other.index() == sidecar.index()) {
+        let is_new = !self.came.iter().any(|other| other.index() == sidecar.index());
+        if is_new {
             self.came.push(sidecar);
         }
-        Ok(())
+        Ok(is_new)
     }
 
     fn has_commitments_of(&self, sidecar: &Sidecar) -> bool {
@@ -125,27 +126,40 @@ impl Service {
         let taken = match sidecar {
             Some(sidecar) => match batch.sidecars.get_mut(&sidecar.header().slot) {
                 Some(expected) => expected.take(sidecar),
-                None => Ok(()),
+                None => Ok(false),
             },
             None => Err("a sidecar that can't be decoded"),
         };
-        if let Err(why) = taken {
-            self.failed_us(peer);
-            self.misbehaved(cx, peer, why);
-            self.begin_anew(cx, why);
+        match taken {
+            // nothing else puts the deadline off: who sends what nobody asked for would hold up the sync
+            Ok(true) => self.put_off(cx, id),
+            Ok(false) => {}
+            Err(why) => {
+                self.failed_us(peer);
+                self.misbehaved(cx, peer, why);
+                self.begin_anew(cx, why);
+            }
         }
     }
 
-    pub(super) fn range_sidecars_over(&mut self, cx: Cx<'_>, id: RequestId, start: Slot, well: bool) {
+    /// A request for sidecars of a batch is over; with or without them, its blocks can be imported.
+    pub(super) fn range_sidecars_over(
+        &mut self,
+        cx: Cx<'_>,
+        id: RequestId,
+        start: Slot,
+        failure: Option<&RequestError>,
+    ) {
         let Some(batch) = self.sync.batches.get_mut(&start) else { return };
         let State::Sidecars { peer, request } = &batch.state else { return };
         if *request != id {
             return;
         }
-        if !well {
-            tracing::debug!(start, "no complete answer with sidecars");
-        }
+        let peer = peer.clone();
         batch.state = State::Waiting { peer: peer.clone() };
+        if let Some(RequestError::Timeout | RequestError::Malformed(_)) = failure {
+            self.failed_us(&peer);
+        }
         self.drive_sync(cx);
     }
 }

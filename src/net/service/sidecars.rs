@@ -75,7 +75,7 @@ pub(super) struct SidecarLookup {
     slot: Slot,
     /// What is still missing.
     indices: BTreeSet<u64>,
-    /// Whose message made the chain want them, if a peer's did: asked first.
+    /// Whose message made us look their block up, if one did: asked first.
     source: Option<PeerId>,
     /// Asked since the chain last said that it wants them.
     asked: BTreeSet<PeerId>,
@@ -119,12 +119,12 @@ impl Service {
                 return;
             }
             let source = match origin {
-                Origin::Gossip(id) => self.sources.get(&id).cloned(),
                 Origin::Sync(number) => match self.imports.get(&number) {
                     Some(Import::Lookup { source, .. }) => source.clone(),
                     _ => None,
                 },
-                Origin::Api(_) | Origin::Own => None,
+                // who sent a block by gossip is forgotten once it is forwarded, long before its sidecars are missed
+                Origin::Gossip(_) | Origin::Api(_) | Origin::Own => None,
             };
             let (asked, liars, under_way) = (BTreeSet::new(), BTreeSet::new(), false);
             let lookup = SidecarLookup { slot, indices, source, asked, liars, under_way, until_ms };
@@ -133,7 +133,7 @@ impl Service {
         self.ask_for_sidecars(cx, root);
     }
 
-    /// Asks the next peer, of those who have failed us least the one whose message it was; when all were asked, the lookup
+    /// Asks the next peer, of those who have failed us least the one whose message made us look the block up; when all were asked, the lookup
     /// rests until the chain repeats its wish.
     fn ask_for_sidecars(&mut self, cx: Cx<'_>, root: Root) {
         let Some(lookup) = self.sidecar_lookups.get_mut(&root).filter(|lookup| !lookup.under_way) else { return };

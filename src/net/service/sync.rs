@@ -114,6 +114,7 @@ impl Service {
     /// Begins, goes on, or ends, whatever is due.
     pub(super) fn drive_sync(&mut self, cx: Cx<'_>) {
         self.give_up_stuck_import(cx);
+        self.resume_import(cx);
         if cx.now_ms < self.sync.paused_until_ms {
             return;
         }
@@ -150,6 +151,17 @@ impl Service {
             *since_ms = cx.now_ms;
         } else if cx.now_ms >= since_ms.saturating_add(REQUEST_TIMEOUT_MS) {
             self.sync_failed(cx, start, "blocks that the chain could not judge");
+        }
+    }
+
+    /// A block that came to the chain in another way, too, may be imported long after its outcome here.
+    fn resume_import(&mut self, cx: Cx<'_>) {
+        let Some((&start, batch)) = self.sync.batches.first_key_value() else { return };
+        let State::Importing { slot, root, .. } = batch.state else { return };
+        let awaited = self.imports.values().any(|import| matches!(import, Import::Range(of) if *of == start));
+        if !awaited && cx.chain.standing(&root) == Standing::Imported {
+            self.sync.imported = Some(slot);
+            self.import_block_of(cx, start);
         }
     }
 
@@ -286,16 +298,19 @@ impl Service {
     pub(super) fn range_imported(&mut self, cx: Cx<'_>, start: Slot, outcome: &Outcome) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
         let State::Importing { slot, root, .. } = batch.state else { return };
-        match outcome {
-            Outcome::Reject(why) => return self.sync_failed(cx, start, &format!("an invalid block: {why}")),
-            // Nobody's fault, but what follows can't be imported either: another peer may have another chain.
-            Outcome::Ignore(why) if cx.chain.standing(&root) == Standing::Unknown => {
-                return self.sync_failed(cx, start, &format!("a block that is not taken: {why}"));
-            }
-            _ => {}
+        if let Outcome::Reject(why) = outcome {
+            return self.sync_failed(cx, start, &format!("an invalid block: {why}"));
         }
-        self.sync.imported = Some(slot);
-        self.import_block_of(cx, start);
+        match cx.chain.standing(&root) {
+            Standing::Imported => {
+                self.sync.imported = Some(slot);
+                self.import_block_of(cx, start);
+            }
+            // It came in another way before and waits; so do its children here.
+            Standing::Awaits | Standing::AwaitsEngine => {}
+            // Nobody's fault, but what follows can't be imported either: another peer may have another chain.
+            Standing::Unknown => self.sync_failed(cx, start, &format!("a block that is not taken: {outcome:?}")),
+        }
     }
 
     /// A block of a batch lacks its parent: our chains part before what we asked for.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use super::Core;
+use crate::crypto::enr::Record;
 use crate::ssz::Json;
 
 /// What a node says of itself at `/eth/v1/node/identity`.
@@ -25,27 +26,38 @@ pub struct Endpoint {
     pub secret: [u8; 32],
     /// Where libp2p listens.
     pub tcp: SocketAddr,
+    /// Where discovery does, if there is any.
+    pub udp: Option<SocketAddr>,
 }
 
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Endpoint").field("tcp", &self.tcp).finish_non_exhaustive()
+        f.debug_struct("Endpoint").field("tcp", &self.tcp).field("udp", &self.udp).finish_non_exhaustive()
     }
 }
 
 impl Core {
-    /// The standard's `NetworkIdentity`. The record is for clients that dial by records; nobody answers for it over UDP.
+    /// The node's record, as it is at `now_ms`; `None` if it listens nowhere.
+    pub fn record(&self, now_ms: u64) -> Option<Record> {
+        let endpoint = self.identity.endpoint?;
+        Some(self.net.node_record(endpoint.tcp, endpoint.udp, now_ms))
+    }
+
+    /// The standard's `NetworkIdentity`. Clients that dial by records may use the record, even if nobody answers for it over
+    /// UDP.
     pub(in crate::node) fn identity_json(&self) -> Value {
         let shape = self.chain.config().shape_at_slot(self.chain.current_slot());
-        let enr = self.identity.endpoint.and_then(|endpoint| {
-            let record = self.net.node_record(endpoint.tcp, self.now_ms);
-            record.sign(&endpoint.secret).ok()
+        let endpoint = self.identity.endpoint;
+        let enr = self.record(self.now_ms).zip(endpoint).and_then(|(record, of)| record.sign(&of.secret).ok());
+        let discovery = endpoint.and_then(|endpoint| endpoint.udp).map(|udp| {
+            let kind = if udp.is_ipv4() { "ip4" } else { "ip6" };
+            format!("/{kind}/{}/udp/{}/p2p/{}", udp.ip(), udp.port(), self.identity.peer_id)
         });
         json!({
             "peer_id": self.identity.peer_id,
             "enr": enr.unwrap_or_default(),
             "p2p_addresses": self.identity.addresses,
-            "discovery_addresses": [],
+            "discovery_addresses": Vec::from_iter(discovery),
             "metadata": self.net.metadata().to_json(shape),
         })
     }

@@ -2,6 +2,7 @@
 //! This module NEVER decides: it carries inputs to the core and the core's effects out.
 
 mod cross_check;
+mod discovery;
 mod engine;
 mod http;
 mod key;
@@ -28,6 +29,7 @@ pub use network::NetworkError;
 pub use store::{Store, StoreError};
 
 use self::cross_check::CrossCheck;
+use self::discovery::Discovery;
 use self::engine::Engine;
 use self::network::Network;
 use self::sse::Subscribers;
@@ -62,6 +64,10 @@ pub struct NodeOptions {
     pub node_key: Option<String>,
     /// Multiaddrs, each with a peer id, of peers to be connected to.
     pub peers: Vec<String>,
+    /// Where peers are looked for by discv5 (UDP); by default they are not.
+    pub discovery: Option<SocketAddr>,
+    /// Node records that the search begins with.
+    pub bootnodes: Vec<String>,
     /// The execution engine; by default a stub in this process.
     pub engine: Option<EngineOptions>,
     /// Whether imported blocks and their states are held to a second implementation of SSZ.
@@ -83,6 +89,9 @@ pub enum RunError {
     /// A peer's address is unusable.
     #[error("--peer: {0}")]
     Peer(String),
+    /// Discovery could not be started.
+    #[error("{0}; see --discovery and --bootnode")]
+    Discovery(#[from] crate::net::discovery::Error),
     /// The database can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -117,7 +126,11 @@ pub enum RunError {
 impl RunError {
     /// Whether a file or argument that the user gave is at fault, rather than the machine.
     pub fn is_usage(&self) -> bool {
-        matches!(self, RunError::Network(_) | RunError::Key(_) | RunError::Peer(_) | RunError::Engine(_))
+        match self {
+            RunError::Network(_) | RunError::Key(_) | RunError::Peer(_) | RunError::Engine(_) => true,
+            RunError::Discovery(error) => error.is_usage(),
+            _ => false,
+        }
     }
 }
 
@@ -216,6 +229,7 @@ pub fn run(options: &NodeOptions) -> Result<(), RunError> {
     for peer in &options.peers {
         peer.parse::<crate::net::PeerId>().map_err(|error| RunError::Peer(error.to_string()))?;
     }
+    options.bootnodes.iter().try_for_each(|bootnode| crate::net::discovery::check_bootnode(bootnode))?;
     let remote = options.engine.as_ref().map(|given| engine::remote(given, &network.config)).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -238,13 +252,16 @@ async fn serve(
     let listener =
         TcpListener::bind(options.rest).await.map_err(|source| RunError::Rest { address: options.rest, source })?;
     let (link, events) = link::start(network.link_config(secret, options.listen)).await?;
+    let socket = Discovery::bind(options.discovery).await?;
+    let udp = socket.as_ref().map(|socket| socket.address());
     let identity = Identity {
         peer_id: link.peer_id().to_string(),
         addresses: vec![link.address().to_string()],
-        endpoint: Some(Endpoint { secret, tcp: link.listens_at() }),
+        endpoint: Some(Endpoint { secret, tcp: link.listens_at(), udp }),
     };
     tracing::info!("{} listens on {}", super::rest::version(), link.address());
     let core = start_core(network, &store, identity)?;
+    let discovery = Discovery::start(socket, &core, secret, &options.bootnodes).await?;
     let begin_cross_check = || CrossCheck::start(core.chain().config(), &core.chain().head().state);
     let cross_check = options.cross_check.then(begin_cross_check).transpose()?;
     let blobs = tokio::spawn(prepare_for_blobs(core.chain().config().clone(), core.chain().genesis_time()));
@@ -259,7 +276,7 @@ async fn serve(
     let address = listener.local_addr().unwrap_or(options.rest);
     tracing::info!("the Beacon API is at http://{address}");
     let server = tokio::spawn(server::serve(listener, shared.clone()));
-    let ended = event_loop(&shared, events).await;
+    let ended = event_loop(&shared, events, discovery).await;
     carrier.abort();
     blobs.abort();
     // a broken core says nothing more
@@ -300,7 +317,11 @@ fn start_core(network: Network, store: &Store, identity: Identity) -> Result<Cor
 }
 
 /// Feeds the core until the node is told to stop.
-async fn event_loop(shared: &Shared, mut events: Receiver<LinkEvent>) -> Result<(), RunError> {
+async fn event_loop(
+    shared: &Shared,
+    mut events: Receiver<LinkEvent>,
+    mut discovery: Discovery,
+) -> Result<(), RunError> {
     let on = |kind| signal(kind).map_err(|source| RunError::System { doing: "listening for signals", source });
     let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
     loop {
@@ -315,7 +336,15 @@ async fn event_loop(shared: &Shared, mut events: Receiver<LinkEvent>) -> Result<
                 let event = event.ok_or(RunError::Died("the network task ended"))?;
                 shared.shell()?.with(|core, now_ms| core.on_link(event, now_ms));
             }
-            () = tokio::time::sleep(wait) => shared.shell()?.with(|core, now_ms| core.on_tick(now_ms)),
+            found = discovery.next() => {
+                let event = found.ok_or(RunError::Died("discovery ended"))?;
+                shared.shell()?.with(|core, now_ms| core.on_link(event, now_ms));
+            }
+            () = tokio::time::sleep(wait) => {
+                let mut shell = shared.shell()?;
+                shell.with(|core, now_ms| core.on_tick(now_ms));
+                discovery.renew(&shell.core, WallClock.now_ms())?;
+            }
             () = shared.called.notified() => {}
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),

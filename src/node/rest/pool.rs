@@ -71,7 +71,7 @@ pub(super) fn submit_each<T>(
         };
         match outcome {
             Outcome::Accept | Outcome::Duplicate(_) => {}
-            Outcome::Ignore(why) | Outcome::Reject(why) => failures.push((index, why)),
+            Outcome::Held(why) | Outcome::Ignore(why) | Outcome::Reject(why) => failures.push((index, why)),
         }
     }
     if failures.is_empty() { Ok(Reply::status(200)) } else { Err(Refusal::failures(failures, count)) }
@@ -81,7 +81,7 @@ pub(super) fn submit_each<T>(
 fn submit_one(core: &mut Core, event: impl FnOnce(Origin) -> Event) -> Result<Reply, Refusal> {
     match core.submit(event)? {
         Outcome::Accept | Outcome::Duplicate(_) => Ok(Reply::status(200)),
-        Outcome::Ignore(why) | Outcome::Reject(why) => Err(Refusal::bad_request(why)),
+        Outcome::Held(why) | Outcome::Ignore(why) | Outcome::Reject(why) => Err(Refusal::bad_request(why)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! POST `/eth/v{1,2}/beacon/blocks` and `blinded_blocks`: signed blocks, with their blobs from deneb on.
 //!
 //! Deviation: every block's transition is verified before it is broadcast, whatever `broadcast_validation` asks, since
-//! the chain publishes nothing else. Its payload is judged by the execution engine meanwhile or later. So 202 (broadcast,
-//! but not imported) never happens.
+//! the chain publishes nothing else. Its payload is judged by the execution engine meanwhile or later. So 202 does not mean
+//! that a block was broadcast and not imported, but that both come later: in its slot, or after its parent.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -140,6 +140,8 @@ fn hand_in(core: &mut Core, call: &Call<'_>, contents: SignedBlockContents) -> R
     let outcome = core.submit(|origin| event(shape.fork, contents, origin, call.now_ms))?;
     match outcome {
         Outcome::Accept | Outcome::Duplicate(_) => Ok(Reply::status(200)),
+        // From a caller whose clock is ahead, or on a parent that is still to come: broadcast when it is there.
+        Outcome::Held(_) => Ok(Reply::status(202)),
         // An old one, which finality has passed.
         Outcome::Ignore(_) if core.chain().has_block(&root) => Ok(Reply::status(200)),
         Outcome::Ignore(why) | Outcome::Reject(why) => {

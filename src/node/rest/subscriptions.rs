@@ -16,6 +16,8 @@ pub(super) const ROUTES: &[Route] = &[
     post("/eth/v1/validator/prepare_beacon_proposer", prepare_proposers),
     post("/eth/v1/validator/register_validator", register_validators),
     post("/eth/v1/validator/liveness/{epoch}", liveness),
+    post("/eth/v1/validator/beacon_committee_selections", selections),
+    post("/eth/v1/validator/sync_committee_selections", selections),
 ];
 
 /// A field of a JSON object; the error says which item lacks it.
@@ -120,6 +122,11 @@ fn register_validators(_: &mut Core, call: &Call<'_>) -> Result<Reply, Refusal> 
         hex_field::<96>(item, index, "signature")?;
     }
     Ok(Reply::status(200))
+}
+
+/// For validators that share a key among several machines: the standard leaves it to their middleware to answer.
+fn selections(_: &mut Core, _: &Call<'_>) -> Result<Reply, Refusal> {
+    Err(Refusal::new(501, "this node does not combine the selection proofs of distributed validators"))
 }
 
 /// By the attestations on the head's chain.

@@ -4,36 +4,41 @@
 
 mod complaints;
 mod context;
+mod files;
+mod missing;
 mod node;
 mod owner;
 mod ports;
 mod preview;
 mod program;
-mod start_time;
+mod start_times;
 
+pub use missing::check_programs;
 pub use owner::{Leftover, leftovers, sweep};
 pub use preview::{Shown, preview};
-pub use start_time::start_time;
 
-use super::{Complaint, Ending, Error, Exit, Runtime, Started};
+use super::{Complaint, Ending, Error, Exit, Runtime, Started, Startup, config_of};
 use crate::{
     api::{Client, HttpTransport},
-    client::{ClientDef, Command},
+    client::{ClientDef, Command, ENGINE},
+    engine,
     genesis::{Peers, write_keystores},
     journal::RunDir,
     keystore::write_secret,
-    topology::{NetworkPlan, NodePlan},
+    topology::{NetworkPlan, NodePlan, Start},
     types::BeaconState,
     yaml,
 };
 use async_trait::async_trait;
 use context::{LOOPBACK, Setting};
+use files::{empty_but_for_logs, write, write_files};
 use node::Node;
 use ports::Ports;
 use program::Program;
+use start_times::{Clients, StartTimes, Took};
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -61,6 +66,9 @@ pub struct Process {
     lockin: Option<PathBuf>,
     setting: Option<Setting>,
     nodes: BTreeMap<String, Node>,
+    times: StartTimes,
+    /// Nodes that do not answer yet: when their start began, and how long their programs took to be started.
+    starting: BTreeMap<String, (Instant, u64)>,
 }
 
 impl Process {
@@ -68,13 +76,37 @@ impl Process {
     pub fn new(dir: RunDir, clients: BTreeMap<String, ClientDef>, log_level: &str) -> Self {
         let ports = Ports::new(u64::from(std::process::id()).wrapping_mul(97));
         let (log_level, lockin) = (log_level.to_owned(), std::env::current_exe().ok());
-        Self { since: Instant::now(), dir, clients, ports, log_level, lockin, setting: None, nodes: BTreeMap::new() }
+        Self {
+            since: Instant::now(),
+            dir,
+            clients,
+            ports,
+            log_level,
+            lockin,
+            setting: None,
+            nodes: BTreeMap::new(),
+            times: StartTimes::default(),
+            starting: BTreeMap::new(),
+        }
     }
 
     /// The same, with another program than this one as the embedded client.
     pub fn with_lockin(mut self, program: PathBuf) -> Self {
         self.lockin = Some(program);
         self
+    }
+
+    /// The same, going by the starts that this user's earlier runs measured, and measuring more.
+    pub fn with_start_times(mut self) -> Self {
+        self.times = StartTimes::of_user();
+        self
+    }
+
+    /// The clients of a node and what makes one start of them like another; `None` where a definition is missing.
+    fn kind(&self, plan: &NetworkPlan, node: &NodePlan) -> Option<(Clients<'_>, String)> {
+        let clients = Clients::of(node, &self.clients)?;
+        let kind = clients.kind(self.lockin.as_deref(), plan);
+        Some((clients, kind))
     }
 
     fn node(&self, name: &str) -> Result<&Node, Error> {
@@ -87,6 +119,7 @@ impl Process {
 
     fn prepare_node(&mut self, plan: &NodePlan) -> Result<Node, Error> {
         let folder = self.dir.node(&plan.name).map_err(|error| Error::Other(error.to_string()))?;
+        empty_but_for_logs(&folder)?;
         let (clients, ports) = (&self.clients, &mut self.ports);
         Node::new(plan.clone(), &mut |client| definition(clients, client), folder, &mut || ports.take())
     }
@@ -102,11 +135,11 @@ impl Process {
     async fn start_program(&self, node: &Node, role: &str) -> Result<(Program, Vec<String>), Error> {
         let command = self.command(node, role)?;
         let client = &node.def_of(role).name;
-        let Some(program) = &command.program else {
+        let Some(program) = command.program.as_deref().map(from_here) else {
             let why = format!("its role `{role}` names no program");
             return Err(Error::Unsupported { client: client.clone(), runtime: "process", why });
         };
-        let line = |args: &[String]| -> Vec<String> { std::iter::once(program).chain(args).cloned().collect() };
+        let line = |args: &[String]| -> Vec<String> { std::iter::once(&program).chain(args).cloned().collect() };
         let start = |line: &[String]| {
             let log = node.folder.join(format!("{role}.log"));
             Program::start(line, &command.env, &node.folder, log).map_err(|source| {
@@ -143,14 +176,19 @@ impl Process {
     /// Waits until a node has said its peer id, for those that can't be told one: whoever dials it needs it. No longer
     /// than it declares to need for its start, and not for one that has ended: what follows will say so.
     async fn learn_identity(&mut self, name: &str) -> Result<(), Error> {
-        let node = self.node(name)?;
-        if node.peer_id.is_some() {
+        let node = self.node_mut(name)?;
+        if !node.says_its_identity() {
             return Ok(());
         }
-        let (client, end) = (self.beacon(name)?, Instant::now() + node.starts_within());
+        // It may have another one after every start.
+        (node.peer_id, node.said_enr) = (None, None);
+        let end = Instant::now() + node.starts_within();
+        let client = self.beacon(name)?;
         while Instant::now() < end && self.node_mut(name)?.all_run() {
             if let Ok(identity) = client.identity().await {
-                self.node_mut(name)?.peer_id = Some(identity.peer_id);
+                let node = self.node_mut(name)?;
+                node.peer_id = Some(identity.peer_id);
+                node.said_enr = Some(identity.enr).filter(|enr| !enr.is_empty());
                 break;
             }
             tokio::time::sleep(ASK_EVERY).await;
@@ -166,25 +204,10 @@ fn definition(clients: &BTreeMap<String, ClientDef>, client: &str) -> Result<Cli
     })
 }
 
-fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
-    std::fs::write(path, content).map_err(|source| Error::Io { doing: "writing", path: path.to_owned(), source })
-}
-
-/// A role's data folder with the files that are there before its program first starts; for its owner only.
-fn write_files(data: &Path, command: &Command) -> Result<(), Error> {
-    let io = |path: &Path, source| Error::Io { doing: "writing", path: path.to_owned(), source };
-    let folder = |path: &Path| {
-        let mut builder = std::fs::DirBuilder::new();
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.recursive(true).create(path).map_err(|source| io(path, source))
-    };
-    folder(data)?;
-    for (path, content) in &command.files {
-        let path = data.join(path);
-        path.parent().map_or(Ok(()), folder)?;
-        write_secret(&path, content).map_err(|source| io(&path, source))?;
-    }
-    Ok(())
+/// A program's path as it was meant, whatever folder it is started in; a bare name is looked for on PATH.
+fn from_here(program: &str) -> String {
+    let path = Some(program).filter(|program| program.contains('/')).and_then(|path| std::path::absolute(path).ok());
+    path.map_or_else(|| program.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 #[async_trait(?Send)]
@@ -206,11 +229,41 @@ impl Runtime for Process {
         tokio::time::sleep_until((self.since + Duration::from_millis(at_ms)).into()).await;
     }
 
+    fn startup(&self, plan: &NetworkPlan) -> Startup {
+        // Programs start one after the other; each node is ready when it is.
+        let (mut begins, mut startup) = (0, Startup { expected_ms: 0, at_most_ms: 0 });
+        let mut declared = Vec::new();
+        for node in plan.nodes.iter().filter(|node| node.start == Start::Genesis) {
+            let Some((clients, kind)) = self.kind(plan, node) else { continue };
+            let took = self.times.measured(&kind).unwrap_or_else(|| {
+                declared.push(clients.declared());
+                clients.declared()
+            });
+            startup.expected_ms = startup.expected_ms.max(begins + took.ready_ms);
+            startup.at_most_ms = startup.at_most_ms.max(begins + clients.at_most_ms());
+            begins += took.start_ms;
+        }
+        startup.expected_ms = startup.expected_ms.max(start_times::side_by_side(&declared));
+        startup
+    }
+
+    fn is_ready(&mut self, node: &str) {
+        let Some((since, start_ms)) = self.starting.remove(node) else { return };
+        let took = Took { start_ms, ready_ms: since.elapsed().as_millis() as u64 };
+        let plan = self.setting.as_ref().map(|setting| &setting.plan);
+        if let Some((_, kind)) = plan.and_then(|plan| self.kind(plan, plan.node(node)?)) {
+            self.times.remember(kind, took);
+        }
+    }
+
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error> {
         for node in &plan.nodes {
             let prepared = self.prepare_node(node)?;
             let other = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
-            prepared.network().write(&plan.config, &genesis, &Peers::default()).map_err(|error| other(&error))?;
+            prepared
+                .network()
+                .write(&config_of(plan, node)?, &genesis, &Peers::default())
+                .map_err(|error| other(&error))?;
             if let (Some(engine), Some(path)) = (&node.engine, prepared.engine_script()) {
                 let text = yaml::to_string(&engine.script).map_err(|error| other(&error))?;
                 write(&path, text.as_bytes())?;
@@ -247,7 +300,7 @@ impl Runtime for Process {
             return Err(Error::State { node: name.to_owned(), state: "running already" });
         }
         let roles: Vec<String> = node.roles().into_iter().map(|(role, _)| role.to_owned()).collect();
-        let mut started = Vec::new();
+        let (mut started, since) = (Vec::new(), Instant::now());
         for role in roles {
             let (program, command) = self.start_program(self.node(name)?, &role).await?;
             started.push(Started { role: role.clone(), command: Some(command), pid: Some(program.pid()) });
@@ -256,10 +309,12 @@ impl Runtime for Process {
             node.wait_for(&role).await;
         }
         self.learn_identity(name).await?;
+        self.starting.insert(name.to_owned(), (since, since.elapsed().as_millis() as u64));
         Ok(started)
     }
 
     async fn stop(&mut self, node: &str, how: Ending) -> Result<(), Error> {
+        self.starting.remove(node);
         self.node_mut(node)?.end(how).await
     }
 
@@ -311,6 +366,16 @@ impl Runtime for Process {
         let transport = HttpTransport::with_limits(&format!("http://{LOOPBACK}:{port}"), ANSWER_WITHIN, LARGEST_ANSWER)
             .map_err(|error| Error::Other(error.to_string()))?;
         Ok(Client::new(Arc::new(transport)))
+    }
+
+    fn engine(&self, node: &str) -> Result<Option<engine::Client>, Error> {
+        let known = self.node(node)?;
+        let (Some(port), Some(setting)) = (known.port_of(ENGINE, ENGINE), &self.setting) else { return Ok(None) };
+        let other = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
+        let secret = engine::Secret::read(&known.network().jwt()).map_err(|error| other(&error))?;
+        let url = format!("http://{LOOPBACK}:{port}");
+        let client = engine::Client::new(&url, secret, setting.plan.config.preset);
+        client.map(Some).map_err(|error| other(&error))
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {

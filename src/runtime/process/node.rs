@@ -37,6 +37,8 @@ pub(super) struct Node {
     pub(super) identity: Identity,
     /// As others know it: at once, or when it has said it.
     pub(super) peer_id: Option<String>,
+    /// The record that it gave of itself, where it has a key of its own.
+    pub(super) said_enr: Option<String>,
     /// By role, then by the name that the role gives the port.
     pub(super) ports: BTreeMap<String, BTreeMap<String, u16>>,
     /// Those that run, by role.
@@ -61,7 +63,8 @@ impl Node {
         let identity =
             Identity::of(&plan.node_key).map_err(|why| Error::Other(format!("node {}: {why}", plan.name)))?;
         let (ports, programs) = (BTreeMap::new(), BTreeMap::new());
-        let mut node = Node { plan, def, validator, engine, folder, identity, peer_id: None, ports, programs };
+        let mut node =
+            Node { plan, def, validator, engine, folder, identity, peer_id: None, said_enr: None, ports, programs };
         if !node.says_its_identity() {
             node.peer_id = Some(node.identity.peer_id.clone());
         }
@@ -139,10 +142,12 @@ impl Node {
     pub(super) fn as_peer(&self, cfg: &ChainConfig, validators_root: Root) -> Option<Peer> {
         let (port, peer_id) = (self.port("p2p")?, self.peer_id.clone()?);
         let udp = self.port("discovery");
-        // A record is signed with the key that we know.
-        let enr = (!self.says_its_identity())
-            .then(|| genesis_fork_id(cfg, validators_root))
-            .and_then(|fork_id| record(&self.plan.node_key, &fork_id, Ipv4Addr::LOCALHOST, port, udp).ok());
+        let enr = match self.says_its_identity() {
+            true => self.said_enr.clone(),
+            false => {
+                record(&self.plan.node_key, &genesis_fork_id(cfg, validators_root), Ipv4Addr::LOCALHOST, port, udp).ok()
+            }
+        };
         let multiaddr = format!("/ip4/{LOOPBACK}/tcp/{port}/p2p/{peer_id}");
         Some(Peer { name: self.plan.name.clone(), multiaddr, peer_id, enr })
     }

@@ -8,16 +8,17 @@ mod engine;
 mod validators;
 mod world;
 
-use super::{Ending, Error, Exit, Runtime, Started, identity::Identity};
+use super::{Ending, Error, Exit, Runtime, Started, config_of, identity::Identity};
 use crate::{
     api::Client,
     client::{ClientDef, ENGINE},
     crypto::{self, SecretKey},
     genesis::{NetworkDirectory, Peers, interop_keys},
     journal::RunDir,
+    ssz::Ssz,
     time::VIRTUAL_START_MS,
-    topology::{KeyRange, NetworkPlan, NodePlan},
-    types::BeaconState,
+    topology::{NetworkPlan, NodePlan},
+    types::{BeaconState, ChainConfig},
     validator::{SlashingProtection, Validator},
 };
 use async_trait::async_trait;
@@ -37,6 +38,9 @@ pub struct Simulation {
     clients: BTreeMap<String, ClientDef>,
     state: Option<State>,
 }
+
+/// A configuration, and the genesis state as it is read under it.
+type OwnNetwork = (Arc<ChainConfig>, Arc<BeaconState>);
 
 /// A prepared network.
 struct State {
@@ -103,7 +107,7 @@ impl Simulation {
         let Some(dir) = &self.dir else { return Ok(None) };
         let folder = dir.node(&node.name).map_err(|error| Error::Other(error.to_string()))?;
         NetworkDirectory::at(folder.join("network"))
-            .write(&plan.config, genesis, &Peers::default())
+            .write(&config_of(plan, node)?, genesis, &Peers::default())
             .map_err(|error| Error::Other(error.to_string()))?;
         Ok(Some(folder))
     }
@@ -153,21 +157,35 @@ impl State {
     }
 }
 
-/// The validators of these interop keys, with what they signed before.
+/// The configuration of a node that has one of its own, and genesis as it reads it: a copy that shares nothing with the
+/// other nodes', since what a state remembers of itself is by their configuration.
+fn own_network(plan: &NetworkPlan, node: &NodePlan, genesis: &BeaconState) -> Result<Option<OwnNetwork>, Error> {
+    if node.config.is_empty() {
+        return Ok(None);
+    }
+    let config = config_of(plan, node)?;
+    let bytes = genesis.encode(plan.config.shape(plan.config.genesis_fork()));
+    let unreadable = |error| Error::Other(format!("node {}: genesis under its configuration: {error}", node.name));
+    let genesis = config.decode_state(&bytes).map_err(unreadable)?;
+    Ok(Some((Arc::new(config), Arc::new(genesis))))
+}
+
+/// The validators of a node, with what they signed before.
 fn validator(
     plan: &NetworkPlan,
     genesis: &BeaconState,
-    ranges: &[KeyRange],
+    node: &NodePlan,
     signed: Option<&str>,
     client: Client,
 ) -> Result<Validator, Error> {
     let keys: Vec<SecretKey> =
-        ranges.iter().flat_map(|range| interop_keys(range.keys())).map(|key| key.secret).collect();
+        node.validators.iter().flat_map(|range| interop_keys(range.keys())).map(|key| key.secret).collect();
     let mut protection = SlashingProtection::in_memory(genesis.genesis_validators_root);
     if let Some(signed) = signed {
         protection.import(signed).map_err(|error| Error::Other(error.to_string()))?;
     }
-    Ok(Validator::new(client, validators::network(&plan.config, genesis), keys, protection).with_graffiti("lockin"))
+    Ok(Validator::new(client, validators::network(&config_of(plan, node)?, genesis), keys, protection)
+        .with_graffiti("lockin"))
 }
 
 #[async_trait(?Send)]
@@ -199,7 +217,8 @@ impl Runtime for Simulation {
         for node in &plan.nodes {
             self.supports(node)?;
             let peer_id = Identity::of(&node.node_key).map_err(Error::Other)?.peer_id;
-            let index = world.join(&peer_id, node.engine.as_ref().map(|engine| engine.script.clone()));
+            let own = own_network(plan, node, &genesis)?;
+            let index = world.join(&peer_id, own, node.engine.as_ref().map(|engine| engine.script.clone()));
             let log = self.folder(plan, node, &genesis)?.map(|folder| folder.join("beacon.log"));
             let plan = node.clone();
             nodes.insert(node.name.clone(), Node { index, plan, peer_id, duties: None, signed: None, log });
@@ -229,7 +248,7 @@ impl Runtime for Simulation {
         let mut started: Vec<Started> = engine.into_iter().chain([role("beacon")]).collect();
         if !node.plan.validators.is_empty() {
             let client = validators::client(world, node.index, name);
-            let validator = validator(plan, genesis, &node.plan.validators, node.signed.as_deref(), client)?;
+            let validator = validator(plan, genesis, &node.plan, node.signed.as_deref(), client)?;
             let now = lock(world).now_ms();
             node.duties = Some(Duties::start(validator, now));
             started.push(role("validator"));

@@ -26,6 +26,8 @@ struct Node {
     core: Option<Core>,
     /// What its engine is told, on a network that has payloads.
     script: Option<Script>,
+    config: Arc<ChainConfig>,
+    genesis: Arc<BeaconState>,
     /// While it is up. A new one knows nothing of what the one before was told.
     engine: Option<Engine>,
     /// Requests that are answered when the engine has.
@@ -63,15 +65,24 @@ impl World {
         Self { now_ms, config, genesis, memo: Memo::new(SHARED_STATES), network, nodes: Vec::new() }
     }
 
-    /// Adds a node with an empty disk, not started, and an execution engine if one is given a script; its number.
-    pub(super) fn join(&mut self, peer_id: &str, script: Option<Script>) -> usize {
+    /// Adds a node with an empty disk, not started; its number. It has the network's configuration and genesis unless it is
+    /// given its own, and an execution engine if one is given a script.
+    pub(super) fn join(
+        &mut self,
+        peer_id: &str,
+        own: Option<(Arc<ChainConfig>, Arc<BeaconState>)>,
+        script: Option<Script>,
+    ) -> usize {
         let agent = concat!("lockin/", env!("CARGO_PKG_VERSION"));
         let index = self.network.join(PeerId::new(peer_id), agent);
         let identity =
             Identity { peer_id: peer_id.to_owned(), addresses: vec![self.network.address(index)], endpoint: None };
+        let (config, genesis) = own.unwrap_or_else(|| (Arc::clone(&self.config), Arc::clone(&self.genesis)));
         self.nodes.push(Node {
             core: None,
             script,
+            config,
+            genesis,
             engine: None,
             waiting: BTreeMap::new(),
             disk: MemoryRows::default(),
@@ -100,17 +111,18 @@ impl World {
     /// Starts a node on what is on its disk, or on genesis.
     pub(super) fn start(&mut self, index: usize) -> Result<(), Error> {
         let broken = |error: crate::chain::Error| Error::Other(format!("simulated node: {error}"));
-        let (config, memo, now) = (&self.config, &self.memo, self.now_ms);
+        let now = self.now_ms;
         let node = &mut self.nodes[index];
+        let (config, memo) = (&node.config, &self.memo);
         let disk = Arc::new(node.disk.clone());
         let restored = Core::restore(config.clone(), memo.clone(), disk.clone(), node.identity.clone(), now);
         let mut core = match restored.map_err(broken)? {
             Some(core) => core,
-            None => Core::new(config.clone(), memo.clone(), disk, self.genesis.clone(), node.identity.clone())
+            None => Core::new(config.clone(), memo.clone(), disk, node.genesis.clone(), node.identity.clone())
                 .map_err(broken)?,
         };
         node.engine = node.script.clone().map(|script| {
-            let stub = StubConfig::of_network(config.clone(), &self.genesis).with_script(script);
+            let stub = StubConfig::of_network(config.clone(), &node.genesis).with_script(script);
             Engine::new(Stub::new(stub))
         });
         self.network.start(index, now);

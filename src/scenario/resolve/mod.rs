@@ -4,7 +4,9 @@ mod network;
 mod nodes;
 mod scope;
 
+pub(super) use nodes::EMBEDDED;
 pub use scope::Scope;
+pub(super) use scope::unknown_node;
 
 use super::checks::{self, RawCheck};
 use super::error::{Error, Source};
@@ -55,6 +57,7 @@ pub(super) fn plan(file: &str, text: &str, options: &Options) -> Result<Plan, Er
         about: raw.about.trim().to_owned(),
         seed,
         network,
+        preflight: raw.preflight,
         roles,
         nodes,
         links,

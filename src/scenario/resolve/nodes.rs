@@ -12,7 +12,7 @@ use crate::types::FAR_FUTURE_EPOCH;
 use std::collections::BTreeMap;
 
 /// Whose engine a node has if its player names none.
-const EMBEDDED: &str = "lockin";
+pub(in crate::scenario) const EMBEDDED: &str = "lockin";
 /// More validators than a run on one machine can have.
 const MAX_VALIDATORS: u64 = 1 << 22;
 /// Folders of a run directory that are no node's.
@@ -85,6 +85,7 @@ pub(super) fn resolve(
         engine: node.engine,
         validators: node.validators,
         start: node.start,
+        config: node.config,
     });
     Ok((nodes.collect(), laid.edges.into_iter().map(|edge| (edge.from, edge.to)).collect()))
 }
@@ -110,6 +111,7 @@ fn specs(
     }
     let spec = |node: &At<RawNode>| {
         let mut spec = spec(source, &node.value, roles)?;
+        spec.config = config(source, &node.value, network)?;
         spec.engine = engine(source, &node.value, roles, blobs.map(|blobs| blobs.value))?.filter(|_| has_payloads);
         if let Some(script) = node.value.engine.as_ref().filter(|_| !has_payloads) {
             return Err(source.error(script, "this network never has execution payloads; nobody asks an engine"));
@@ -182,7 +184,17 @@ fn spec(source: Source<'_>, raw: &RawNode, roles: &BTreeMap<String, String>) -> 
         engine: None,
         validators: raw.validators.as_ref().map(|at| at.value.clone()).unwrap_or_default(),
         start,
+        config: BTreeMap::new(),
     })
+}
+
+/// What a node has of its own in its configuration: accepted as the configuration itself accepts it.
+fn config(source: Source<'_>, raw: &RawNode, network: &Network) -> Result<BTreeMap<String, String>, Error> {
+    let mut config = network.config().map_err(|why| source.error(&raw.name, why.to_string()))?;
+    for (key, word) in &raw.config {
+        config.set(key, &word.value).map_err(|why| source.error(word, why.to_string()))?;
+    }
+    Ok(raw.config.iter().map(|(key, word)| (key.clone(), word.value.clone())).collect())
 }
 
 /// How many validators genesis has: as written, or as many as the nodes need.

@@ -6,6 +6,7 @@
 mod kill;
 mod start;
 mod stop;
+mod transact;
 mod wait;
 
 use super::Plan as Scenario;
@@ -25,6 +26,8 @@ named_items! {
         Stop = "stop": stop,
         /// Ends nodes as a crash would, to be started again or not.
         Kill = "kill": kill,
+        /// Hands a transfer to an execution client, until every chain has it.
+        Transact = "transact": transact,
     }
     later {
         Partition = "partition": "a runtime that can partition (`Partition`)",
@@ -56,6 +59,13 @@ pub enum Action {
         /// The node.
         String,
     ),
+    /// Hand its execution client a transfer.
+    Transact {
+        /// The node.
+        node: String,
+        /// With a blob.
+        blob: bool,
+    },
 }
 
 /// The moment a step is asked at.

@@ -111,8 +111,12 @@ impl Proposal {
         if seen { Ok(()) } else { Err(Fault::Unseen { why: self.reasons.parent_unseen, block: self.parent_root }) }
     }
 
-    /// That the parent is valid, older, and not against finality.
+    /// That the parent is valid, older, and not against finality. Deviation: sidecars on a parent whose payload alone is
+    /// invalid are ignored as their block is (bellatrix/p2p-interface.md, "Why allow invalid payloads on the P2P network?").
     pub(super) fn check_parent<V: View + ?Sized>(&self, view: &V) -> Result<(), Fault> {
+        let seen = view.block_slot(&self.parent_root).is_some();
+        let payload_is_valid = view.payload_status(&self.parent_root) != PayloadValidationStatus::Invalidated;
+        ignore_unless(seen || payload_is_valid, "parent's payload is invalid")?;
         let parent = view.block_slot(&self.parent_root).ok_or(Fault::Reject(self.reasons.parent_invalid))?;
         reject_unless(self.slot > parent, self.reasons.not_higher)?;
         reject_unless(descends_from_finalized(view, &self.parent_root), self.reasons.not_descendant)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::time::{is_current_or_previous_epoch, is_future_slot, is_within_slot_range};
 use super::{
-    Fault, Seen, View, check_signatures, descends_from_finalized, domain, ignore_unless, reject_unless, state_of,
-    unseen, validator,
+    Fault, PayloadValidationStatus, Seen, View, check_signatures, descends_from_finalized, domain, ignore_unless,
+    reject_unless, state_of, unseen, validator,
 };
 use crate::crypto::SignatureSet;
 use crate::spec::{
@@ -202,6 +202,10 @@ fn check_time<V: View + ?Sized>(view: &V, data: &AttestationData, reasons: &Time
 fn check_blocks<V: View + ?Sized>(view: &V, data: &AttestationData) -> Result<(), Fault> {
     let root = &data.beacon_block_root;
     if view.block_slot(root).is_none() {
+        // Deviation: nobody is to be blamed for a payload (bellatrix/p2p-interface.md, "Why allow invalid payloads on the P2P
+        // network?"), and those who vote for one that the engine here refuses may be right.
+        let payload_is_valid = view.payload_status(root) != PayloadValidationStatus::Invalidated;
+        ignore_unless(payload_is_valid, "payload of the block being voted for is invalid")?;
         reject_unless(!view.is_invalid(root), "block being voted for failed validation")?;
         return Err(Fault::Unseen { why: "block being voted for has not been seen", block: *root });
     }

@@ -138,6 +138,26 @@ fn sidecars_may_come_before_their_block_and_wrong_ones_are_rejected() {
 }
 
 #[test]
+fn nobody_is_blamed_for_sidecars_on_a_block_with_an_invalid_payload() {
+    let mut script = in_fork(ForkName::Deneb, 2, false);
+    script.nodes[1].partition = 1;
+    let slot = script.slot + 1;
+    let verdicts = vec![stub::Rule::at_slots(slot..=slot, stub::Say::Invalid)];
+    script.nodes[1].engine.set_script(stub::Script { verdicts, blobs: None });
+    script.on_slot(slot);
+    let block = script.propose(0);
+    script.gossip_block(1, &block);
+    assert_eq!(script.chain(1).metrics().blocks_rejected, 1);
+    script.on_slot(slot + 1);
+    let child = script.propose(0);
+    let sidecar = script.chain(0).blob_sidecars(&root_of(&script, &child)).remove(0);
+    let event = script.gossip_event(Gossip::BlobSidecar { subnet: 0, sidecar });
+    script.send(1, event);
+    let outcome = &script.nodes[1].outcomes.last().unwrap().1;
+    assert!(matches!(outcome, Outcome::Ignore(why) if why.contains("payload")), "{outcome:?}");
+}
+
+#[test]
 fn a_block_whose_blobs_are_not_those_of_its_commitments_is_not_published() {
     let mut script = in_fork(ForkName::Fulu, 1, false);
     script.on_slot(script.slot + 1);
@@ -230,7 +250,7 @@ fn a_posted_block_that_has_to_wait_for_its_parent_is_published_with_its_sidecars
     let of_parent = script.chain(0).blob_sidecars(&root_of(&script, &parent)).remove(0);
     script.on_slot(script.slot + 1);
     let (block, made) = script.make(0, 0);
-    assert!(matches!(post(&mut script, 1, 50, SignedBeaconBlock::clone(&block), &made), Outcome::Ignore(_)));
+    assert!(matches!(post(&mut script, 1, 50, SignedBeaconBlock::clone(&block), &made), Outcome::Held(_)));
     for node in [2, 1] {
         assert_eq!(script.gossip_block(node, &parent), Some(Outcome::Accept));
         let number = 100 + node as u64;

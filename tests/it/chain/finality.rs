@@ -98,8 +98,8 @@ fn duties_are_known_for_the_next_epoch_and_decided_by_their_dependent_roots() {
     let attesters = chain.attester_duties(3, &[0, 5, 99]).unwrap();
     assert_eq!(ahead.duties.len(), 8);
     assert_eq!(attesters.duties.len(), 2, "validator 99 does not exist");
-    assert!(chain.proposer_duties(4).is_err());
-    assert!(chain.attester_duties(4, &[0]).is_err());
+    assert!(chain.proposer_duties(5).is_err());
+    assert!(chain.attester_duties(5, &[0]).is_err());
     assert_eq!(attesters.dependent_root, chain.canonical_root_at(15).unwrap());
     script.run(21..=30);
     let chain = script.chain(0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lockin::chain::{Error, Event, GossipId, MOST_EMPTY_SLOTS, Origin, Outcome, ProductionId, StateId};
 use lockin::ssz::Bytes;
-use lockin::types::{FAR_FUTURE_EPOCH, SignedVoluntaryExit, VoluntaryExit};
+use lockin::types::{FAR_FUTURE_EPOCH, SignedVoluntaryExit, SyncCommitteeMessage, VoluntaryExit};
 
 use super::script::Script;
 use super::setup::minimal;
@@ -59,6 +59,26 @@ fn a_long_walk_is_not_repeated_even_when_the_memo_forgets_it() {
     let first = state(480);
     (481..=486).for_each(|slot| assert_eq!(state(slot).slot, slot));
     assert!(Arc::ptr_eq(&first, &state(480)));
+}
+
+#[test]
+fn no_state_is_computed_for_sync_messages_that_are_not_of_the_present_slot_or_whose_committee_the_head_knows() {
+    let mut script = Script::new(minimal(0), 1, 16);
+    script.run(1..=3);
+    script.on_slot(4);
+    let known = script.memo.hits_and_misses();
+    for (slot, subnet) in [(4000, Some(0)), (3999, Some(3)), (3998, None), (3997, None)] {
+        let message = Arc::new(SyncCommitteeMessage { slot, ..SyncCommitteeMessage::default() });
+        let origin = Origin::Gossip(GossipId(slot));
+        script.send(0, Event::SyncMessage { message, subnet, origin, now_ms: script.now_ms });
+        let outcome = script.outcome(0, origin);
+        assert!(matches!(&outcome, Some(Outcome::Ignore(why)) if why.contains("current slot")), "{outcome:?}");
+    }
+    assert_eq!(script.memo.hits_and_misses(), known);
+    let before = script.nodes[0].outcomes.len();
+    assert!(script.sync_messages(0, |_| true) > 0);
+    assert!(script.nodes[0].outcomes[before..].iter().all(|(_, outcome)| outcome.is_accept()));
+    assert_eq!(script.memo.hits_and_misses(), known, "nothing was even looked up");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockin::chain::{Event, Origin, Outcome, Standing};
+use lockin::chain::{Event, Gossip, Origin, Outcome, Standing};
 use lockin::engine::stub::{self, Asked, LatestValid, Rule, Say};
 use lockin::engine::{Call, Stub};
 use lockin::types::{ForkName, SignedBeaconBlock};
@@ -104,6 +104,26 @@ fn an_invalid_payload_is_never_imported_and_its_children_are_ignored() {
         assert!(!matches!(outcome, Outcome::Reject(_)), "optimistic nodes send it in good faith");
     }
     assert_eq!((script.chain(1).head().slot, script.chain(1).metrics().blocks_rejected), (4, 1));
+}
+
+#[test]
+fn nobody_is_blamed_for_votes_for_a_block_with_an_invalid_payload() {
+    let mut script = merged(2);
+    script.run(1..=4);
+    script.nodes[1].partition = 1;
+    set_verdicts(&mut script, 1, vec![Rule::at_slots(5..=5, Say::Invalid)]);
+    script.on_slot(5);
+    let block = script.propose(0);
+    script.gossip_block(1, &block);
+    script.at(334);
+    let (by, vote) = script.make_votes(0, |_| true).remove(0);
+    let aggregate = Arc::new(script.sign_aggregate(0, by, vote.clone()));
+    for gossip in [Gossip::Attestation { subnet: 0, attestation: Arc::new(vote) }, Gossip::Aggregate(aggregate)] {
+        let event = script.gossip_event(gossip);
+        script.send(1, event);
+        let outcome = &script.nodes[1].outcomes.last().unwrap().1;
+        assert!(matches!(outcome, Outcome::Ignore(why) if why.contains("payload")), "{outcome:?}");
+    }
 }
 
 /// Gives a node the block as a peer's answer; what became of it.
@@ -208,6 +228,20 @@ fn an_engine_that_is_silent_about_one_payload_only_is_asked_about_it_ever_more_r
     }
     assert_eq!(asked, [5, 6, 7, 9, 13, 21, 29], "every slot until it has answered something else");
     assert_eq!(script.chain(1).head().slot, 30, "other blocks are judged meanwhile");
+}
+
+#[test]
+fn an_engine_that_refuses_a_head_it_called_valid_is_quoted() {
+    let mut script = merged(1);
+    script.run(1..=5);
+    let head = script.chain(0).head().root;
+    let refuse = Rule { calls: Some(vec![Asked::ForkchoiceUpdated]), ..Rule::at_slots(5..=5, Say::Invalid) };
+    set_verdicts(&mut script, 0, vec![refuse]);
+    script.on_slot(6);
+    let why = script.try_make(0, 0).expect_err("no payload");
+    assert!(why.contains("told to say so"), "the engine's own words: {why}");
+    assert_eq!(script.chain(0).head().root, head, "what was valid stays");
+    assert!(script.nodes[0].warnings.iter().any(|warning| warning.contains("which stays")), "{why}");
 }
 
 #[test]

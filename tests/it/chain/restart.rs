@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use lockin::chain::{Chain, Effect, Event, Memo, MemoryRows, Origin, StateId, Write};
 use lockin::ssz::Ssz;
-use lockin::types::FAR_FUTURE_EPOCH;
+use lockin::types::{FAR_FUTURE_EPOCH, ForkName};
 
 use super::script::Script;
-use super::setup::minimal;
+use super::setup::{forks, minimal};
 
 /// What a batch leaves behind.
 struct Moment {
@@ -92,6 +92,17 @@ fn a_restarted_node_finalizes_on_and_still_serves_its_past() {
         chain.canonical_block_at(11).unwrap().message.state_root
     );
     assert_eq!(chain.state(StateId::Genesis).unwrap().slot, 0);
+}
+
+/// In the last slot before bellatrix the terminal block is asked for while the chain is read again: that question is lost.
+#[test]
+fn a_node_restarted_before_the_merge_asks_for_the_terminal_block_again() {
+    let mut script = Script::new(forks(&[(ForkName::Altair, 0), (ForkName::Bellatrix, 1)]), 1, 16);
+    script.run(1..=7);
+    script.restart(0);
+    script.run(8..=12);
+    let block = script.chain(0).canonical_block_at(12).expect("it proposes");
+    assert!(block.message.body.execution_payload.block_number > 1, "it has merged");
 }
 
 #[test]

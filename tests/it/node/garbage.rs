@@ -192,19 +192,23 @@ async fn garbage_is_turned_away_with_the_reason_and_costs_no_memory() {
     host.turned_away(&node).await;
     assert!(node.log().contains("beacon_block/ssz_snappy: declared size 4294967295 outside"), "{}", node.log());
 
-    // Requests that never end: a byte each, and then nothing.
+    never_end(&node, address, &status(digest)).await;
+
+    let after = resident_kib(node.id());
+    assert!(after < before + 32 * 1024, "from {before} to {after} KiB");
+    assert_eq!(get(rest, "/eth/v1/node/peer_count")["data"]["connected"], "0");
+}
+
+/// Requests that never end: a byte each, and then nothing.
+async fn never_end(node: &Process, address: &str, status: &[u8]) {
     let host = Host::dial(address).await;
-    host.greets(&status(digest)).await;
+    host.greets(status).await;
     let mut streams = Vec::new();
     for protocol in [Protocol::Ping1, Protocol::BlocksByRange2, Protocol::BlocksByRoot2, Protocol::BlocksByRange1] {
         for _ in 0..4 {
             streams.push(host.ask(protocol, &[24], false).await.expect("connected"));
         }
     }
-    host.turned_away(&node).await;
+    host.turned_away(node).await;
     assert!(node.log().contains("it was not whole after 10 s"), "{}", node.log());
-
-    let after = resident_kib(node.id());
-    assert!(after < before + 32 * 1024, "from {before} to {after} KiB");
-    assert_eq!(get(rest, "/eth/v1/node/peer_count")["data"]["connected"], "0");
 }

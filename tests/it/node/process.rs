@@ -208,7 +208,7 @@ fn merging_node(dir: &Path, blocks: usize, more: &[&str]) -> (Process, SocketAdd
 }
 
 /// Asks until the answer is as wanted.
-fn wait_for(node: &Process, address: SocketAddr, target: &str, wanted: impl Fn(&Value) -> bool) {
+pub(super) fn wait_for(node: &Process, address: SocketAddr, target: &str, wanted: impl Fn(&Value) -> bool) {
     let begun = Instant::now();
     loop {
         let answer = get(address, target);
@@ -285,6 +285,10 @@ fn what_keeps_a_node_from_starting_is_said() {
     assert!(code == Some(2) && log.contains("--jwt-secret"), "{code:?} {log}");
     let (code, log) = refused(&["--engine", "http://127.0.0.1:9", "--jwt-secret", "/nowhere/jwt.hex"]);
     assert!(code == Some(2) && log.contains("/nowhere/jwt.hex"), "{code:?} {log}");
+    let (code, log) = refused(&["--discovery", "0.0.0.0:0"]);
+    assert!(code == Some(2) && log.contains("must name one address"), "{code:?} {log}");
+    let (code, log) = refused(&["--discovery", "127.0.0.1:0", "--bootnode", "enr:-x"]);
+    assert!(code == Some(2) && log.contains("--bootnode"), "{code:?} {log}");
     let (code, log) = refused(&["--node-key", "xyz"]);
     assert!(code == Some(2) && log.contains("64 hexadecimal digits"), "{code:?} {log}");
 

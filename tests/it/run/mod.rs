@@ -2,7 +2,10 @@
 
 mod faults;
 mod forks;
+mod preflight;
+mod referee;
 mod simulation;
+mod starts;
 mod verdicts;
 
 use std::{
@@ -56,6 +59,8 @@ impl Case {
     fn run(&self, out: &str, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockin"));
         command.arg("run").arg(self.path("scenario.yaml")).arg("--out").arg(self.path(out)).args(more);
+        // Start times of other tests, and of the user, are not ours.
+        command.env("XDG_CACHE_HOME", self.path("cache"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

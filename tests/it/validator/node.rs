@@ -1,12 +1,15 @@
 //! A scripted beacon node in memory: it knows 32 interop validators in a fixed order of duties, keeps what it is sent,
 //! verifies every signature by the spec's own domains, and misbehaves on demand. Its answers are ready at once.
 
+mod dialect;
 mod votes;
+
+pub use dialect::Dialect;
 
 use async_trait::async_trait;
 use lockin::api::dto::{self, Envelope};
 use lockin::api::{
-    BlockContents, Body, ErrorBody, IndexedFailure, Method, Request, Response, SignedBlockContents, Transport,
+    Accept, BlockContents, Body, ErrorBody, IndexedFailure, Method, Request, Response, SignedBlockContents, Transport,
     TransportError,
 };
 use lockin::crypto;
@@ -51,8 +54,8 @@ pub struct Script {
     pub branch: u8,
     /// Added to every validator's slot in the epoch.
     pub shuffle: u64,
-    /// Knows only the first versions of what has several, and no SSZ, as nodes did before deneb.
-    pub old: bool,
+    /// Whose way of answering it has.
+    pub dialect: Dialect,
     /// Its head waits for an execution engine.
     pub optimistic: bool,
 }
@@ -72,7 +75,8 @@ impl Transport for Node {
         let name = request.to_string();
         self.log.lock().unwrap().requests.push(name.clone());
         let scripted = self.script.lock().unwrap().answers.iter().find(|(part, _)| name.contains(part)).cloned();
-        Ok(scripted.map_or_else(|| self.answer(&request), |(_, response)| response))
+        let dialect = self.script.lock().unwrap().dialect;
+        Ok(scripted.map_or_else(|| dialect.answer(&request, |request| self.answer(request)), |(_, response)| response))
     }
 }
 
@@ -123,21 +127,7 @@ impl Node {
     }
 
     fn answer(&self, request: &Request) -> Response {
-        let mut path: Vec<&str> = request.path.trim_start_matches("/eth/").split('/').collect();
-        if self.script.lock().unwrap().old {
-            let several = ["blocks", "pool", "aggregate_attestation", "aggregate_and_proofs"];
-            match path[0] {
-                "v1" if several.contains(&path[2])
-                    && path.last() != Some(&"root")
-                    && path[3..] != ["sync_committees"] =>
-                {
-                    path[0] = "v2";
-                }
-                "v2" if path[1..3] == ["validator", "blocks"] => path[0] = "v3",
-                "v2" | "v3" => return Response::error(404, format!("no route for {request}")),
-                _ => {}
-            }
-        }
+        let path: Vec<&str> = request.path.trim_start_matches("/eth/").split('/').collect();
         match (request.method, &path[..]) {
             (Method::Get, ["v1", "beacon", "genesis"]) => data(&dto::Genesis {
                 genesis_time: self.genesis_time,
@@ -148,7 +138,7 @@ impl Node {
                 data(&self.config.entries().into_iter().collect::<BTreeMap<_, _>>())
             }
             (Method::Get, ["v1", "config", "fork_schedule"]) => data(&self.schedule()),
-            (Method::Post, ["v1", "beacon", "states", "head", "validators"]) => self.validators(request),
+            (_, ["v1", "beacon", "states", "head", "validators"]) => self.validators(request),
             (Method::Get, ["v1", "beacon", "blocks", "head", "root"]) => self.head_root(),
             (Method::Get, ["v1", "validator", "duties", "proposer", epoch]) => self.proposers(number(epoch)),
             (Method::Post, ["v1", "validator", "duties", "attester", epoch]) => self.attesters(number(epoch), request),
@@ -194,8 +184,11 @@ impl Node {
     }
 
     fn validators(&self, request: &Request) -> Response {
-        let wanted: dto::ValidatorsFilter = read(request);
-        let found = (0..VALIDATORS).filter(|index| wanted.ids.contains(&self.keys[*index as usize].to_string()));
+        let wanted = match request.method {
+            Method::Post => read::<dto::ValidatorsFilter>(request).ids,
+            Method::Get => request.query.iter().filter(|(name, _)| name == "id").map(|(_, id)| id.clone()).collect(),
+        };
+        let found = (0..VALIDATORS).filter(|index| wanted.contains(&self.keys[*index as usize].to_string()));
         let info = |index: u64| dto::ValidatorData {
             index,
             status: "active_ongoing".into(),
@@ -265,7 +258,7 @@ impl Node {
             let proofs = if shape.fork < Fork::Fulu { 1 } else { 128 };
             contents.kzg_proofs = vec![Bytes([slot as u8; 48]); proofs].into();
         }
-        if self.script.lock().unwrap().old {
+        if request.accept == Accept::Json {
             return Response::json(&Envelope::new(contents.to_value(shape)).with_version(shape.fork.name()));
         }
         Response::ssz(shape.fork.name(), contents.to_ssz(shape))
@@ -274,13 +267,13 @@ impl Node {
     fn take_block(&self, request: &Request) -> Response {
         let fork = fork_of(request);
         let shape = self.config.shape(fork);
-        let old = self.script.lock().unwrap().old;
+        let dialect = self.script.lock().unwrap().dialect;
         let contents = match &request.body {
-            Body::Ssz(bytes) if !old => SignedBlockContents::from_ssz(shape, bytes).unwrap(),
-            Body::Json(bytes) if old => {
+            Body::Ssz(bytes) if dialect.has_ssz() => SignedBlockContents::from_ssz(shape, bytes).unwrap(),
+            Body::Json(bytes) if !dialect.has_ssz() => {
                 SignedBlockContents::from_value(shape, &serde_json::from_slice(bytes).unwrap()).unwrap()
             }
-            other => panic!("blocks travel as SSZ, to old nodes as JSON: {other:?}"),
+            other => panic!("blocks travel as SSZ, to some nodes as JSON: {other:?}"),
         };
         let block = &contents.signed_block;
         let (slot, proposer) = (block.message.slot, block.message.proposer_index);
@@ -295,6 +288,10 @@ impl Node {
     fn list<T: Json>(&self, request: &Request, slot: impl Fn(&T) -> Slot) -> Vec<T> {
         let items: Vec<Value> = read(request);
         assert!(!items.is_empty(), "nothing is not worth a request: {request}");
+        assert!(
+            request.consensus_version.is_some() || !request.path.starts_with("/eth/v2"),
+            "{request} lacks its version"
+        );
         let fork = request.consensus_version.as_deref().map_or(Fork::Phase0, |name| Fork::from_str(name).unwrap());
         let shape = self.config.shape(fork);
         let read = |item: &Value| {
@@ -357,7 +354,9 @@ fn read<T: serde::de::DeserializeOwned>(request: &Request) -> T {
 }
 
 fn indices(request: &Request) -> BTreeSet<u64> {
-    read::<Vec<String>>(request).iter().map(|text| number(text)).collect()
+    let indices: BTreeSet<u64> = read::<Vec<String>>(request).iter().map(|text| number(text)).collect();
+    assert!(!indices.is_empty(), "some nodes refuse {request} without an index");
+    indices
 }
 
 fn fork_of(request: &Request) -> Fork {

@@ -89,7 +89,7 @@ impl Report {
     }
 
     fn reasons_text(&self, text: &mut String) {
-        // What belongs to later issues is named even if the archives hold none of it.
+        // What is not offered is named even if the archives hold none of it.
         let mut reasons = self.reasons.clone();
         for (runner, reason) in later() {
             reasons.entry((reason, runner.to_owned())).or_default();

@@ -77,7 +77,7 @@ fn what_is_unknown_or_missing_fails() {
 #[test]
 fn nothing_run_is_a_failure() {
     assert!(verdict(&[]).unwrap_err().contains("no case was run"));
-    // A runner of a later issue is counted, but is nothing run.
+    // A runner that is not offered is counted, but is nothing run.
     assert!(verdict(&[("light_client/sync/s/c/meta.yaml", b"{}")]).unwrap_err().contains("no case was run"));
     let empty = tempfile::tempdir().unwrap();
     assert!(run(empty.path(), None).verdict().unwrap_err().contains("no case was run"));

@@ -179,6 +179,32 @@ fn one_peer_cannot_take_all_lookups() {
 }
 
 #[test]
+fn no_peer_is_asked_by_one_protocol_more_than_twice_at_once() {
+    let mut target = target();
+    let peer = target.peer("peer");
+    let by_root = |actions: &[Action]| -> Vec<RequestId> {
+        let asked = links(actions).filter_map(|command| match command {
+            Command::Request { id, offers, .. } if offers[0].0 == Protocol::BlocksByRoot2 => Some(*id),
+            _ => None,
+        });
+        asked.collect()
+    };
+    let asked: Vec<RequestId> = (1..=4).flat_map(|number| by_root(&target.unknown_root(&peer, number))).collect();
+    assert_eq!(asked.len(), 2, "of four blocks to look up");
+    let freed = target.event(LinkEvent::End { id: asked[0], peer: peer.clone() });
+    let third = by_root(&freed);
+    assert_eq!(third.len(), 1, "another one as soon as one is answered");
+    // the two that are left run out of time; the one that waited has all of its own
+    target.now += 14_999;
+    assert_eq!(by_root(&target.service.on_tick(&target.chain, target.now)), []);
+    target.now += 1;
+    let late = target.service.on_tick(&target.chain, target.now);
+    let given_up = links(&late).filter(|command| matches!(command, Command::Cancel { .. })).count();
+    // the fourth block, and the first once more
+    assert_eq!((given_up, by_root(&late).len()), (2, 2));
+}
+
+#[test]
 fn a_lookups_parents_count_for_the_peer_that_began_it() {
     let mut target = target();
     let bad = target.peer("bad");

@@ -38,7 +38,7 @@ pub fn server_of(cfg: Arc<ChainConfig>, chain: Script, slot: Slot) -> Server {
     let fork_digest = service.schedule().at(cfg.epoch_of(slot)).digest.into();
     let status = crate::types::Status { fork_digest, ..Default::default() };
     service.status_known(Cx { chain: &chain, now_ms: now }, &peer, status);
-    service.take();
+    service.take(now);
     Server { cfg, service, chain, peer, now }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use super::world::*;
+use crate::chain::{Event, Origin};
 use crate::net::Command;
-use crate::net::link::{Chunk, Direction, LinkEvent, PeerId, Protocol};
+use crate::net::link::{Chunk, Direction, GossipId, LinkEvent, PeerId, Protocol};
 use crate::net::service::{Action, ChainView, Cx, Service};
 use crate::ssz::{Root, Ssz};
 use crate::types::{BeaconBlocksByRangeRequest, Checkpoint, FAR_FUTURE_EPOCH, ForkName, Status};
@@ -91,6 +92,24 @@ fn the_time_that_the_engine_takes_is_not_the_peers() {
     world.carry_out(late, actions);
     world.run_for(1000);
     assert_eq!(world.nodes[late].chain.head_slot(), 30);
+}
+
+#[test]
+fn a_block_of_a_batch_that_came_before_and_waits_is_waited_for() {
+    let (mut world, late) = late_joiner(2, FAR_FUTURE_EPOCH, (1..=30).collect());
+    let block = blocks(&config(FAR_FUTURE_EPOCH), GENESIS_ROOT, [1], 0).remove(0);
+    let chain = &mut world.nodes[late].chain;
+    chain.engine_is_silent = true;
+    chain.on(Event::Block { block, origin: Origin::Gossip(GossipId(9)), now_ms: world.now });
+    world.run_for(60_000);
+    let node = &mut world.nodes[late];
+    assert_eq!((node.chain.head_slot(), node.service.metrics().blocks_fetched), (0, 1), "no child of it is tried");
+    assert!(node.service.peers.values().all(|peer| peer.failures == 0));
+    node.chain.engine_is_silent = false;
+    assert_eq!(node.chain.retry().len(), 1, "which is the outcome of the gossip, and tells the service nothing");
+    world.run_for(1000);
+    let node = &world.nodes[late];
+    assert_eq!((node.chain.head_slot(), node.service.metrics().blocks_fetched), (30, 30));
 }
 
 #[test]
@@ -182,7 +201,7 @@ fn a_peer_may_send_less_than_it_has() {
     let status = Status { fork_digest, head_root, head_slot: 150, ..Status::default() };
     service.status_known(Cx { chain: &chain, now_ms: now }, &peer, status);
 
-    let mut todo: VecDeque<Action> = service.take().into();
+    let mut todo: VecDeque<Action> = service.take(now).into();
     for _ in 0..10_000 {
         let Some(action) = todo.pop_front() else {
             now += 500;

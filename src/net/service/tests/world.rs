@@ -142,11 +142,15 @@ impl Script {
             self.held.push((block, origin));
             return if asked { Vec::new() } else { vec![Effect::RequestBlock { root: parent, origin }] };
         }
+        let root = root_of(&self.cfg, &block);
+        if self.held.iter().any(|(held, _)| root_of(&self.cfg, held) == root) {
+            return vec![outcome(origin, Outcome::Duplicate("it waits already".into()))];
+        }
         let missing = self.missing(&block);
         self.held.push((block.clone(), origin));
         let mut effects = self.retry();
         if self.asks_for_sidecars && !missing.is_empty() {
-            let (root, slot) = (root_of(&self.cfg, &block), block.message.slot);
+            let slot = block.message.slot;
             effects.push(Effect::RequestSidecars { root, slot, indices: missing, origin });
         }
         effects

@@ -63,7 +63,7 @@ impl Asker {
         }
         let cx = Cx { chain: &self.chain, now_ms: self.now };
         self.service.status_known(cx, &peer, status);
-        (peer, asked(&self.service.take()))
+        (peer, asked(&self.service.take(self.now)))
     }
 
     fn event(&mut self, event: LinkEvent) -> Vec<Action> {
@@ -221,6 +221,34 @@ fn sidecars_of_a_range_are_asked_for_some_blocks_at_a_time_and_no_more_are_in_me
     }
     assert_eq!((seen, asker.chain.head_slot()), (23, 23));
     assert_eq!(asker.service.metrics().sidecars_fetched, 23 * 6, "each once");
+}
+
+#[test]
+fn who_dawdles_with_sidecars_of_a_range_is_asked_last_and_only_what_was_asked_for_gains_time() {
+    let cfg = blob_config();
+    let blocks = chain_of(&cfg, 5, 2);
+    let right = sidecar(&cfg, &blocks[0], 1);
+    let unasked = sidecar(&cfg, &blob_block(&cfg, GENESIS_ROOT, 9, 2), 1);
+    let mut others_block = right.clone();
+    others_block.signed_block_header.message.body_root = Bytes([1; 32]);
+    for (number, (drip, gains)) in [(right, true), (unasked, false), (others_block, false)].into_iter().enumerate() {
+        let mut asker = Asker::new();
+        let (peer, requests) = asker.meet("a", blocks.last().map(AsRef::as_ref));
+        for block in &blocks {
+            asker.chunk(&requests[0], block.message.slot, block.encode(cfg.shape(ForkName::Deneb)));
+        }
+        let request = asked(&asker.end(&requests[0])).remove(0);
+        let is_over = |asker: &Asker| !asker.service.requests.contains_key(&request.0);
+        asker.tick(10_000);
+        asker.sidecar_chunk(&request, &drip);
+        asker.tick(6_000);
+        assert_eq!(is_over(&asker), !gains, "case {number}");
+        asker.sidecar_chunk(&request, &drip); // the second time it is nothing new
+        let to_import = asker.tick(10_000);
+        assert!(is_over(&asker), "case {number}");
+        assert_eq!(imported(&to_import).len(), usize::from(gains), "case {number}: what came is not lost");
+        assert_eq!(asker.service.peers[&peer].failures, 1, "case {number}");
+    }
 }
 
 #[test]

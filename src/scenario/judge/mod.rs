@@ -3,9 +3,14 @@
 //! Beside the plan's checks every run is asked two things: were all steps done, and did every process run until it was
 //! told to end. A node that crashed is a `fail` that names it; one that a step killed or stopped is none.
 //!
+//! A node that pre-flight found to be configured otherwise than planned is a `fail` that names node and values; one that
+//! lacks what a fork needs is `unsupported`. Such a run is ended: of the plan's checks only what was seen to be wrong counts.
+//!
 //! Trouble in the harness is never a client's failure: in a run whose journal tells of trouble, of an interruption, or
 //! that was cut off, what was *not seen in time* is `unknown`. What was *seen to be wrong* (two finalized chains, say)
 //! stays a `fail`. How verdicts merge is told at [`Verdict`].
+
+mod findings;
 
 use super::checks::{Check, Evidence, Outcome};
 use super::plan::Plan;
@@ -51,18 +56,25 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
     let over =
         |line: &Line| matches!(line.event, Event::Check { .. } | Event::Verdict { .. } | Event::Interrupted { .. });
     let end = lines.iter().position(over).unwrap_or(lines.len());
-    let excuse = excuse(plan, lines);
+    let preflight = findings::preflight(plan, &lines[..end]);
+    let ended = preflight.as_ref().is_some_and(|outcome| outcome.verdict != Verdict::Pass);
+    let excuse = if ended { trouble(lines) } else { excuse(plan, lines) };
     let lines = &lines[..end];
     let history = History::of(lines);
     let evidence = Evidence { plan, lines, history: &history };
 
     // the first that failed is given as the reason: a crash explains whatever was missed after it
     let mut checks = vec![result("processes", processes(lines), excuse.as_deref())];
-    if !plan.steps.is_empty() {
+    checks.extend(preflight.map(|outcome| result("preflight", outcome, None)));
+    checks.extend(findings::referee(plan, lines).map(|outcome| result("referee", outcome, None)));
+    if !plan.steps.is_empty() && !ended {
         checks.push(result("steps", steps(plan, lines), excuse.as_deref()));
     }
     for (n, check) in plan.checks.iter().enumerate() {
         let outcome = guarded(|| check.common().judge(&evidence));
+        if ended && !(outcome.verdict == Verdict::Fail && outcome.seen) {
+            continue;
+        }
         checks.push(result(&check_name(&plan.checks, n), outcome, excuse.as_deref()));
     }
     if let Some(excuse) = excuse {
@@ -73,16 +85,20 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
     Judgement { checks, verdict, says }
 }
 
-/// Why what was not seen need not be a failure.
-fn excuse(plan: &Plan, lines: &[Line]) -> Option<String> {
-    // What comes after a crash, such as whoever looked at it and pressed Ctrl-C, excuses nothing.
+/// The first trouble of harness or environment before any crash: what comes after, such as whoever looked at it and
+/// pressed Ctrl-C, excuses nothing.
+fn trouble(lines: &[Line]) -> Option<String> {
     let end = lines.iter().position(|line| crash(line).is_some()).unwrap_or(lines.len());
-    let first = lines[..end].iter().find_map(|line| match &line.event {
+    lines[..end].iter().find_map(|line| match &line.event {
         Event::Trouble { doing, says } => Some(format!("{doing}: {says}")),
         Event::Interrupted { by } => Some(format!("the run was interrupted ({by})")),
         _ => None,
-    });
-    first.or_else(|| {
+    })
+}
+
+/// Why what was not seen need not be a failure.
+fn excuse(plan: &Plan, lines: &[Line]) -> Option<String> {
+    trouble(lines).or_else(|| {
         // A crash ends a run before its time: nothing is left to be excused.
         if lines.iter().any(|line| crash(line).is_some()) {
             return None;
@@ -194,6 +210,7 @@ fn reason(checks: &[CheckResult], verdict: Verdict) -> String {
 mod tests {
     use super::super::steps::test::scenario;
     use super::*;
+    use crate::journal::Difference;
 
     fn line(event: Event) -> Line {
         Line::new(0, Some(7), event)
@@ -222,6 +239,36 @@ mod tests {
         assert_eq!(judgement.verdict, Verdict::Fail);
         // A run is broken off by a crash; that its steps were not done excuses nothing.
         assert_eq!(judge(&scenario(""), &[exited()]).verdict, Verdict::Fail);
+    }
+
+    fn preflight(differs: &[&str], lacks: &[&str]) -> Line {
+        let planned = |what: &&str| Difference { what: (*what).into(), planned: "64".into(), has: "32".into() };
+        line(Event::Preflight {
+            node: "b0".into(),
+            differs: differs.iter().map(planned).collect(),
+            lacks: lacks.iter().map(|it| (*it).to_owned()).collect(),
+            unknown: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn what_pre_flight_found_is_the_verdict_and_nothing_that_was_not_reached() {
+        let judgement = judge(&scenario(""), &[preflight(&["BASE_REWARD_FACTOR"], &["this"])]);
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        let says = "preflight: b0 (lockin): BASE_REWARD_FACTOR is 32, planned 64; \
+                    b0 (lockin) lacks what this network needs: this";
+        assert_eq!(judgement.says, says);
+        assert_eq!(judgement.checks.len(), 2);
+
+        let lacking = [preflight(&[], &["engine_getPayloadV5"])];
+        assert_eq!(judge(&scenario(""), &lacking).verdict, Verdict::Unsupported);
+        let interrupted = line(Event::Interrupted { by: "SIGINT".into() });
+        let [lacking] = lacking;
+        assert_eq!(judge(&scenario(""), &[lacking.clone(), interrupted]).verdict, Verdict::Unknown);
+        assert_eq!(judge(&scenario(""), &[lacking, exited()]).verdict, Verdict::Fail);
+
+        let good = judge(&scenario(""), &[preflight(&[], &[]), step(0, StepState::End)]);
+        assert_eq!(of(&good, "preflight"), (Verdict::Pass, "every node is as planned".to_owned()));
     }
 
     #[test]

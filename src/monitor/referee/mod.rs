@@ -1,0 +1,327 @@
+//! The referee: recomputes the post-state of every block that any node takes for its head, and of all blocks before it,
+//! by this program's own rules, and follows who is on which branch. It asks by the Beacon API and is nobody's peer, so it
+//! relays nothing.
+//!
+//! A block is fetched once. States share what they have in common; those before the finalized block are dropped. What
+//! comes after a block that breaks the rules is not judged: whoever built on it has another state.
+//!
+//! Never: judges nodes. It tells what it found and who took the block; the verdict is made of that elsewhere.
+
+mod branches;
+mod fields;
+mod rules;
+
+use super::{Now, node::Watched};
+use crate::{
+    api::Client,
+    journal::{Disputed, Event},
+    ssz::{Root, Ssz},
+    types::{BeaconBlockHeader, BeaconState, ChainConfig, ForkName, SignedBeaconBlock, Slot},
+};
+use branches::Splits;
+use rules::Wrong;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Blocks that are fetched in one look: a referee that has to catch up does so over several.
+const MOST_FETCHES: usize = 32;
+/// Blocks that wait for the ones before them, at most.
+const MOST_LOOSE: usize = 2048;
+/// States that are kept at most, where nothing finalizes. A branch from before the oldest is not judged.
+const MOST_STATES: usize = 256;
+/// Slots that nodes are given to take or refuse a disputed block before it is told who did.
+const GRACE: Slot = 2;
+/// Epochs after which it is told even if some node has done neither.
+const PATIENCE_EPOCHS: u64 = 1;
+
+/// What became of a block.
+enum Judged {
+    /// It keeps the rules; its post-state, until it is finalized and left behind.
+    Good(Option<Arc<BeaconState>>),
+    /// It breaks them.
+    Wrong,
+    /// It is on a branch that can't be judged: after a wrong block, or one whose state is not known here.
+    Unknown,
+}
+
+struct Entry {
+    slot: Slot,
+    parent: Root,
+    judged: Judged,
+}
+
+/// A node as the referee sees it: name, API, head.
+pub(super) struct Follower<'a> {
+    name: &'a str,
+    client: &'a Client,
+    head: Root,
+    head_slot: Slot,
+    finalized: Root,
+}
+
+impl<'a> Follower<'a> {
+    /// `None` of a node that does not answer, or not with roots.
+    pub(super) fn of(node: &'a Watched) -> Option<Self> {
+        let ((head_slot, head), finalized) = (node.head()?, node.finalized_root()?);
+        let (head, finalized) = (head.parse().ok()?, finalized.parse().ok()?);
+        node.answers().then_some(Self { name: node.name(), client: node.client(), head, head_slot, finalized })
+    }
+}
+
+/// A block that breaks the rules and is not told of yet.
+struct Dispute {
+    block: Root,
+    since: Slot,
+    told: Disputed,
+}
+
+/// Follows all nodes.
+pub(super) struct Referee {
+    config: Arc<ChainConfig>,
+    blocks: BTreeMap<Root, Entry>,
+    /// Fetched, but not yet joined to a block that was judged; with the node that has each.
+    loose: BTreeMap<Root, (String, SignedBeaconBlock)>,
+    disputes: Vec<Dispute>,
+    splits: Splits,
+    judged: u64,
+    unjudged: u64,
+}
+
+impl Referee {
+    /// Begins with the genesis that all nodes were given.
+    pub(super) fn new(config: Arc<ChainConfig>, genesis: Arc<BeaconState>) -> Self {
+        let shape = config.shape(config.genesis_fork());
+        let state_root = genesis.hash_tree_root(shape);
+        let root = BeaconBlockHeader { state_root, ..genesis.latest_block_header }.hash_tree_root(shape);
+        let entry = Entry { slot: 0, parent: Root::ZERO, judged: Judged::Good(Some(genesis)) };
+        Self {
+            config,
+            blocks: BTreeMap::from([(root, entry)]),
+            loose: BTreeMap::new(),
+            disputes: Vec::new(),
+            splits: Splits::default(),
+            judged: 0,
+            unjudged: 0,
+        }
+    }
+
+    /// Looks at what the nodes follow now.
+    pub(super) async fn look(&mut self, nodes: &[Follower<'_>], now: Now, within: Duration) -> Vec<Event> {
+        let Some(slot) = now.slot else { return Vec::new() };
+        let mut events = self.fetch(nodes, within).await;
+        self.judge_loose(nodes, slot, within).await;
+        events.extend(self.settle(nodes, slot, within, false).await);
+        events.extend(self.splits.look(&self.blocks, nodes, slot));
+        self.prune(nodes);
+        events
+    }
+
+    /// Tells what is left to tell when the run is over.
+    pub(super) async fn finish(&mut self, nodes: &[Follower<'_>], now: Now, within: Duration) -> Vec<Event> {
+        let mut events = self.look(nodes, now, within).await;
+        events.extend(self.settle(nodes, now.slot.unwrap_or(0), within, true).await);
+        let unjudged = self.unjudged + self.loose.len() as u64;
+        if self.judged + unjudged > 0 {
+            events.push(Event::Refereed { blocks: self.judged, unjudged });
+        }
+        events
+    }
+
+    /// Fetches the blocks between the nodes' heads and what is known.
+    async fn fetch(&mut self, nodes: &[Follower<'_>], within: Duration) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut left = MOST_FETCHES;
+        for node in nodes {
+            let mut wanted = node.head;
+            while left > 0 && !self.blocks.contains_key(&wanted) {
+                if let Some((_, block)) = self.loose.get(&wanted) {
+                    wanted = block.message.parent_root;
+                    continue;
+                }
+                left -= 1;
+                // Who does not answer in time, or not with the block that was asked for, is asked again at the next look.
+                let asked = tokio::time::timeout(within, node.client.block(&self.config, wanted)).await;
+                let Ok(Ok(found)) = asked else { break };
+                let block = found.data;
+                let shape = self.config.shape_at_slot(block.message.slot);
+                if block.message.hash_tree_root(shape) != wanted {
+                    break;
+                }
+                events.extend(blobs(&self.config, node.name, wanted, &block));
+                let parent = block.message.parent_root;
+                self.loose.insert(wanted, (node.name.to_owned(), block));
+                wanted = parent;
+            }
+        }
+        // Nobody has what would join them: a node that does not keep old blocks, say.
+        if self.loose.len() > MOST_LOOSE {
+            self.unjudged += self.loose.len() as u64;
+            self.loose.clear();
+        }
+        events
+    }
+
+    /// Judges what was fetched and can be joined to what is known, oldest first.
+    async fn judge_loose(&mut self, nodes: &[Follower<'_>], slot: Slot, within: Duration) {
+        loop {
+            let joined =
+                self.loose.iter().filter(|(_, (_, block))| self.blocks.contains_key(&block.message.parent_root));
+            let Some(root) = joined.min_by_key(|(_, (_, block))| block.message.slot).map(|(root, _)| *root) else {
+                return;
+            };
+            let Some((node, block)) = self.loose.remove(&root) else { return };
+            let judged = self.judge(&block, slot);
+            let judged = match judged {
+                Ok(judged) => judged,
+                Err(wrong) => {
+                    let by = nodes.iter().find(|it| it.name == node);
+                    let told = dispute(&self.config, root, &block, *wrong, by, within).await;
+                    self.disputes.push(Dispute { block: root, since: slot, told });
+                    Judged::Wrong
+                }
+            };
+            match judged {
+                Judged::Unknown => self.unjudged += 1,
+                _ => self.judged += 1,
+            }
+            let entry = Entry { slot: block.message.slot, parent: block.message.parent_root, judged };
+            self.blocks.insert(root, entry);
+        }
+    }
+
+    fn judge(&self, block: &SignedBeaconBlock, clock: Slot) -> Result<Judged, Box<Wrong>> {
+        let parent = self.blocks.get(&block.message.parent_root).map(|entry| &entry.judged);
+        // Nobody's clock is so far ahead: whatever it is, walking there would take for ever.
+        let far = block.message.slot > clock + self.config.preset.slots_per_epoch;
+        match parent {
+            Some(Judged::Good(Some(pre))) if !far => {
+                let post = rules::post_state(&self.config, pre, block)?;
+                Ok(Judged::Good(Some(Arc::new(post))))
+            }
+            _ => Ok(Judged::Unknown),
+        }
+    }
+
+    /// Tells of disputed blocks once it is clear who took them: a node that took one follows it, one that refused it has
+    /// gone on without it and does not know it.
+    async fn settle(&mut self, nodes: &[Follower<'_>], slot: Slot, within: Duration, over: bool) -> Vec<Event> {
+        let mut events = Vec::new();
+        let patience = PATIENCE_EPOCHS * self.config.preset.slots_per_epoch;
+        for mut dispute in std::mem::take(&mut self.disputes) {
+            if slot < dispute.since + GRACE && !over {
+                self.disputes.push(dispute);
+                continue;
+            }
+            let (took, others): (Vec<_>, Vec<_>) =
+                nodes.iter().partition(|node| self.descends(node.head, dispute.block));
+            let asked = others.iter().filter(|node| node.head_slot >= dispute.told.block_slot);
+            let asked = asked.map(|node| async {
+                let answer = tokio::time::timeout(within, node.client.header(dispute.block)).await.ok()?;
+                match answer {
+                    Ok(_) => Some((node.name.to_owned(), true)),
+                    Err(error) if error.is_not_found() => Some((node.name.to_owned(), false)),
+                    Err(_) => None,
+                }
+            });
+            let asked: Vec<(String, bool)> = futures::future::join_all(asked).await.into_iter().flatten().collect();
+            let clear = asked.len() == others.len();
+            if !clear && !over && slot < dispute.since + patience {
+                self.disputes.push(dispute);
+                continue;
+            }
+            let has = |known: bool| asked.iter().filter(move |(_, it)| *it == known).map(|(name, _)| name.clone());
+            let mut all: BTreeSet<String> =
+                took.into_iter().map(|node| node.name.to_owned()).chain(has(true)).collect();
+            // Its head may have moved on since, but it had it.
+            all.extend(dispute.told.took.drain(..));
+            dispute.told.refused = has(false).filter(|name| !all.contains(name)).collect();
+            dispute.told.took = all.into_iter().collect();
+            events.push(Event::Disputed(Box::new(dispute.told)));
+        }
+        events
+    }
+
+    /// Whether `block` is `ancestor`, or comes after it.
+    fn descends(&self, block: Root, ancestor: Root) -> bool {
+        let Some(oldest) = self.blocks.get(&ancestor) else { return false };
+        let mut at = block;
+        while let Some(entry) = self.blocks.get(&at) {
+            if at == ancestor {
+                return true;
+            }
+            if entry.slot <= oldest.slot {
+                return false;
+            }
+            at = entry.parent;
+        }
+        false
+    }
+
+    /// Drops the states that nobody builds on any more: those before the block that all nodes have finalized, and beyond
+    /// the bound the oldest.
+    fn prune(&mut self, nodes: &[Follower<'_>]) {
+        let finalized = nodes.iter().map(|node| self.blocks.get(&node.finalized).map_or(0, |entry| entry.slot)).min();
+        let finalized = finalized.unwrap_or(0);
+        let mut slots: Vec<Slot> =
+            self.with_states().map(|entry| entry.slot).filter(|slot| *slot >= finalized).collect();
+        slots.sort_unstable();
+        let from = slots.len().checked_sub(MOST_STATES).and_then(|at| slots.get(at)).copied();
+        let from = from.unwrap_or(0).max(finalized);
+        for entry in self.blocks.values_mut().filter(|entry| entry.slot < from) {
+            if let Judged::Good(state) = &mut entry.judged {
+                *state = None;
+            }
+        }
+    }
+
+    fn with_states(&self) -> impl Iterator<Item = &Entry> {
+        self.blocks.values().filter(|entry| matches!(entry.judged, Judged::Good(Some(_))))
+    }
+}
+
+/// Blobs that a block commits to.
+fn blobs(config: &ChainConfig, node: &str, root: Root, block: &SignedBeaconBlock) -> Option<Event> {
+    let slot = block.message.slot;
+    let count = block.message.body.blob_kzg_commitments.len() as u64;
+    let told = config.fork_at_slot(slot) >= ForkName::Deneb && count > 0;
+    told.then(|| Event::Blobs { node: node.to_owned(), block_slot: slot, block: root.to_string(), count })
+}
+
+/// What is known of a wrong block when it is found, the post-state of the node that has it included.
+async fn dispute(
+    config: &ChainConfig,
+    root: Root,
+    block: &SignedBeaconBlock,
+    wrong: Wrong,
+    by: Option<&Follower<'_>>,
+    within: Duration,
+) -> Disputed {
+    let mut told = Disputed {
+        block_slot: block.message.slot,
+        block: root.to_string(),
+        proposer: block.message.proposer_index,
+        why: wrong.to_string(),
+        took: by.iter().map(|node| node.name.to_owned()).collect(),
+        refused: Vec::new(),
+        fields: Vec::new(),
+        differing: 0,
+        unseen: None,
+    };
+    if let Wrong::StateRoot { ours, claimed, .. } = &wrong {
+        let found = match by {
+            Some(node) => fields::compare(config, ours, *claimed, block.message.slot, node.client, within).await,
+            None => Err("the node that has it is gone".to_owned()),
+        };
+        match found {
+            Ok((fields, differing)) => (told.fields, told.differing) = (fields, differing),
+            Err(why) => told.unseen = Some(why),
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests;

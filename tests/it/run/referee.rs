@@ -1,0 +1,54 @@
+//! A node that computes other states than the rules give is named, with the block, the sides and the values.
+
+use super::{Case, Said, pair};
+use serde_json::Value;
+use std::fs;
+
+/// Half the reward at b0, with pre-flight off. The first rewards are those at the end of epoch 1.
+fn seeded() -> String {
+    let own = "validators: 8, config: { BASE_REWARD_FACTOR: 32 } }\nsteps";
+    let steps = "  - wait: { finalized: 2, within: 36 slots }";
+    format!("{}preflight: false\n", pair(steps).replace("validators: 8 }\nsteps", own))
+}
+
+fn disputes(case: &Case) -> Vec<Value> {
+    let lines = case.journal("out").lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+    lines.into_iter().filter(|line| line["event"] == "disputed").collect()
+}
+
+#[test]
+fn a_seeded_disagreement_is_caught_within_an_epoch_of_the_first_rewards() {
+    for runtime in ["simulation", "process"] {
+        let case = Case::new(&seeded());
+        let said = Said::of(case.run("out", &["--runtime", runtime]).output().unwrap());
+        assert_eq!(said.code, Some(1), "{said}");
+        let disputes = disputes(&case);
+        let [first] = disputes.as_slice() else { panic!("{runtime}: {disputes:?}\n{said}") };
+        let number = |key: &str| first[key].as_u64().unwrap();
+        // On a machine without time for it a0's own next block, by which it is seen to have refused this one, comes late.
+        let told_before = if runtime == "simulation" { 24 } else { 32 };
+        assert!((16..24).contains(&number("block_slot")) && number("slot") < told_before, "{runtime}: {first}");
+        assert_eq!((&first["took"][0], &first["refused"][0]), (&"b0".into(), &"a0".into()), "{runtime}: {first}");
+        assert!(number("proposer") >= 8 && number("differing") > 0, "{first}");
+        let field = first["fields"][0]["field"].as_str().unwrap();
+        assert!(field.starts_with("balances["), "{first}");
+        // The report names the slot, the client and the value, wherever one looks.
+        let slot = format!("slot {}", number("block_slot"));
+        let line = said.stdout.lines().find(|line| line.contains("referee")).unwrap_or_default();
+        assert!(line.starts_with("fail") && line.contains(&slot), "{said}");
+        assert!(line.contains("taken by b0 (lockin), refused by a0 (lockin)") && line.contains(field), "{said}");
+        for report in ["report.json", "report.html"] {
+            assert!(fs::read_to_string(case.path("out").join(report)).unwrap().contains(field), "{report}");
+        }
+        case.leaves_nothing();
+    }
+}
+
+#[test]
+fn where_all_keep_the_rules_every_block_is_recomputed_and_nothing_is_disputed() {
+    let case = Case::new(&pair("  - wait: { finalized: 2, within: 6 epochs }"));
+    let said = Said::of(case.run("out", &["--runtime", "simulation"]).output().unwrap());
+    assert_eq!(said.code, Some(0), "{said}");
+    assert!(said.stdout.contains("blocks have the post-states that they say"), "{said}");
+    assert!(disputes(&case).is_empty() && !case.journal("out").contains(r#""event":"split""#), "{said}");
+}

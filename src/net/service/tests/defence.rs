@@ -199,9 +199,8 @@ fn no_peer_is_asked_by_one_protocol_more_than_twice_at_once() {
     assert_eq!(by_root(&target.service.on_tick(&target.chain, target.now)), []);
     target.now += 1;
     let late = target.service.on_tick(&target.chain, target.now);
-    let given_up = |asked: RequestId| {
-        links(&late).any(|command| matches!(command, Command::Cancel { id, .. } if *id == asked))
-    };
+    let given_up =
+        |asked: RequestId| links(&late).any(|command| matches!(command, Command::Cancel { id, .. } if *id == asked));
     assert!(given_up(asked[1]) && given_up(third[0]));
     assert_eq!(by_root(&late).len(), 2, "the fourth block, and the first once more");
 }

@@ -8,7 +8,7 @@ mod engine;
 mod validators;
 mod world;
 
-use super::{Ending, Error, Exit, Runtime, Started, config_of, identity::Identity};
+use super::{Ending, Error, Exit, Faults, Runtime, Started, Time, Watch, config_of, identity::Identity};
 use crate::{
     api::Client,
     client::{ClientDef, ENGINE},
@@ -189,11 +189,7 @@ fn validator(
 }
 
 #[async_trait(?Send)]
-impl Runtime for Simulation {
-    fn name(&self) -> &'static str {
-        "simulation"
-    }
-
+impl Time for Simulation {
     fn now_ms(&self) -> u64 {
         self.unix_ms_now() - VIRTUAL_START_MS
     }
@@ -209,6 +205,31 @@ impl Runtime for Simulation {
         self.write_logs();
         // Real time has its turn, too: a signal that ends the run is heard here.
         tokio::task::yield_now().await;
+    }
+}
+
+impl Watch for Simulation {
+    fn peer_id(&self, node: &str) -> Option<String> {
+        self.state.as_ref()?.nodes.get(node).map(|node| node.peer_id.clone())
+    }
+
+    fn exits(&mut self) -> Vec<Exit> {
+        Vec::new()
+    }
+
+    fn beacon(&self, node: &str) -> Result<Client, Error> {
+        let state = self.state()?;
+        let known = state.nodes.get(node).ok_or_else(|| Error::UnknownNode(node.to_owned()))?;
+        Ok(validators::client(&state.world, known.index, node))
+    }
+}
+
+impl Faults for Simulation {}
+
+#[async_trait(?Send)]
+impl Runtime for Simulation {
+    fn name(&self) -> &'static str {
+        "simulation"
     }
 
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error> {
@@ -231,10 +252,6 @@ impl Runtime for Simulation {
         let (plan, world) = (plan.clone(), Arc::new(Mutex::new(world)));
         self.state = Some(State { plan, genesis, world, nodes });
         Ok(())
-    }
-
-    fn peer_id(&self, node: &str) -> Option<String> {
-        self.state.as_ref()?.nodes.get(node).map(|node| node.peer_id.clone())
     }
 
     async fn start(&mut self, name: &str) -> Result<Vec<Started>, Error> {
@@ -263,16 +280,6 @@ impl Runtime for Simulation {
         }
         lock(world).stop(node.index, how == Ending::Stop);
         Ok(())
-    }
-
-    fn exits(&mut self) -> Vec<Exit> {
-        Vec::new()
-    }
-
-    fn beacon(&self, node: &str) -> Result<Client, Error> {
-        let state = self.state()?;
-        let known = state.nodes.get(node).ok_or_else(|| Error::UnknownNode(node.to_owned()))?;
-        Ok(validators::client(&state.world, known.index, node))
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {

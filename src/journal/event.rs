@@ -211,6 +211,11 @@ pub enum Event {
         /// Why, as a sentence.
         says: String,
     },
+    /// The scenario needs what its runtime can't do: nothing was started.
+    Unsupported {
+        /// Which step needs what, and why the runtime lacks it.
+        says: String,
+    },
     /// A check was judged.
     Check {
         /// Its name, with a number behind it where the plan has several of that name.

@@ -4,6 +4,7 @@
 
 mod complaints;
 mod context;
+mod faults;
 mod files;
 mod missing;
 mod node;
@@ -17,7 +18,7 @@ pub use missing::check_programs;
 pub use owner::{Leftover, leftovers, sweep};
 pub use preview::{Shown, preview};
 
-use super::{Complaint, Ending, Error, Exit, Faults, Runtime, Started, Startup, Time, Watch, config_of};
+use super::{Complaint, Ending, Error, Exit, Runtime, Started, Startup, Time, Watch, config_of};
 use crate::{
     api::{Client, HttpTransport},
     client::{ClientDef, Command, ENGINE},
@@ -292,8 +293,6 @@ impl Watch for Process {
     }
 }
 
-impl Faults for Process {}
-
 #[async_trait(?Send)]
 impl Runtime for Process {
     fn name(&self) -> &'static str {
@@ -387,10 +386,8 @@ impl Runtime for Process {
 
     async fn destroy(&mut self) -> Result<(), Error> {
         // All at once, and within the time that whoever pressed Ctrl-C is willing to wait.
-        for node in self.nodes.values() {
-            for (role, program) in &node.programs {
-                program.signal(node.stop_of(role).0);
-            }
+        for node in self.nodes.values_mut() {
+            node.ask_to_end();
         }
         let patience = tokio::time::Instant::now() + DESTROY_WITHIN;
         for program in self.nodes.values_mut().flat_map(|node| node.programs.values_mut()) {

@@ -116,7 +116,7 @@ pub fn run(args: RunArgs) -> u8 {
     }
 }
 
-fn make_dir(out: Option<&Path>, name: &str) -> Result<RunDir, journal::Error> {
+pub(super) fn make_dir(out: Option<&Path>, name: &str) -> Result<RunDir, journal::Error> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     match out {
         Some(path) => RunDir::at(path),
@@ -175,10 +175,10 @@ async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u
     }
 }
 
-type Shown = std::sync::Arc<std::sync::Mutex<Progress>>;
+pub(super) type Shown = std::sync::Arc<std::sync::Mutex<Progress>>;
 
 /// Hangs the progress display on the journal; gives it and what ends it.
-fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)) {
+pub(super) fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)) {
     let shown = Shown::new(progress.into());
     let listener = Shown::clone(&shown);
     journal.observe(move |line| listener.lock().unwrap_or_else(|broken| broken.into_inner()).take_in(line));
@@ -186,7 +186,7 @@ fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)) {
 }
 
 /// Gets the name of the first signal that asks this program to end.
-fn interrupts() -> std::io::Result<watch::Receiver<Option<&'static str>>> {
+pub(super) fn interrupts() -> std::io::Result<watch::Receiver<Option<&'static str>>> {
     let (sender, receiver) = watch::channel(None);
     let (mut int, mut term, mut hup) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);

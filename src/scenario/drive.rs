@@ -3,7 +3,10 @@
 //! It goes by the runtime's clock, so the same code drives real time and virtual time, and it tells everything to the
 //! journal before it goes on. Never: decides a verdict (that is [`judge`]) or shows anything to a person.
 
+mod attach;
 mod transfers;
+
+pub use attach::{ATTACHED, Attach, learned_network, unattachable};
 
 use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script, judge};
 use crate::{
@@ -69,9 +72,9 @@ struct Seen {
     history: History,
 }
 
-impl<'a> Drive<'a> {
-    /// A run of `plan`, whose network is `network`, on `runtime`, told to `journal`.
-    pub fn new(plan: &'a Plan, network: &'a NetworkPlan, runtime: &'a mut dyn Runtime, journal: Writer) -> Self {
+impl Seen {
+    /// All that is written to a journal from now on.
+    fn listen(journal: &Writer) -> Arc<Mutex<Seen>> {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let listener = Arc::clone(&seen);
         journal.observe(move |line| {
@@ -79,6 +82,14 @@ impl<'a> Drive<'a> {
             seen.history.apply(line);
             seen.lines.push(line.clone());
         });
+        seen
+    }
+}
+
+impl<'a> Drive<'a> {
+    /// A run of `plan`, whose network is `network`, on `runtime`, told to `journal`.
+    pub fn new(plan: &'a Plan, network: &'a NetworkPlan, runtime: &'a mut dyn Runtime, journal: Writer) -> Self {
+        let seen = Seen::listen(&journal);
         let monitor = Monitor::new(Arc::new(network.config.clone()), journal.clone());
         let clock = network.config.slot_clock(0);
         Self {

@@ -220,6 +220,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ("checks:", "  - bandwidth: { node: b0, at_most: fast }\nchecks:"),
     ("checks:", "  - skew: { node: b0, by: -2h }\nchecks:"),
     ("checks:", "  - skew: { node: b0, by: soon }\nchecks:"),
+    ("checks:", "  - engine: { node: b0, answer: SYNCING }\nchecks:"),
+    ("checks:", "  - engine: { node: b0, answer: maybe }\nchecks:"),
     // checks
     ("  - peered", "  - peerd"),
     ("  - peered", "  - peered: { within: 30 }"),

@@ -93,6 +93,22 @@ fn every_fault_is_survived_and_replays_exactly() {
 }
 
 #[test]
+fn an_engine_that_says_syncing_for_a_while_keeps_its_node_from_voting_and_no_longer() {
+    let steps = "  - wait: { finalized: 1, within: 6 epochs }
+  - engine: { node: b0, answer: SYNCING, for: 2 epochs }
+  - wait: { finalized: +2, within: 8 epochs }";
+    let checks = "  - no_finality: { during: engine }\n  - finalized: { within: 5 epochs, after: engine }\n";
+    // Half of the stake is behind that engine, and nobody signs on a head that is not known to be valid.
+    let case = Case::new(&(pair(steps).replace("fork: phase0", "fork: electra") + checks));
+    let said = Said::of(case.run("out", &["--runtime", "simulation"]).output().unwrap());
+    assert_eq!(said.code, Some(0), "{said}");
+    let [(FaultState::On, from), (FaultState::Off, to)] = slots(&case.journal("out"), "engine")[..] else {
+        panic!("{said}")
+    };
+    assert_eq!(to - from, 2 * 8);
+}
+
+#[test]
 fn what_a_runtime_lacks_is_said_before_anything_starts() {
     let case = Case::new(&pair("  - wait: 1 slots\n  - partition: { sides: [a0, b0], for: 4 slots }"));
     let said = Said::of(case.run("out", &[]).output().unwrap());

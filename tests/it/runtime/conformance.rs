@@ -5,7 +5,7 @@ use futures::{FutureExt, future::LocalBoxFuture};
 use lockin::{
     api::Client,
     client,
-    engine::Script,
+    engine::{Script, stub::Say},
     genesis,
     runtime::{Ability, Ending, Error, Fault, Runtime, Started},
     ssz::{Fork, Preset},
@@ -57,6 +57,7 @@ const BEHAVIOURS: &[(&str, Behaviour)] = &[
     ("sides of a partition lose each other until it is lifted", |it| partitions(it).boxed_local()),
     ("a partition outlasts a restart", |it| partitions_the_restarted(it).boxed_local()),
     ("an impaired network goes on, and can be mended", |it| impairs(it).boxed_local()),
+    ("an engine says what it is told, until it is told no more", |it| tells_engines(it).boxed_local()),
     ("destroyed while it runs and is broken, it leaves nothing", |it| leaves_nothing(it).boxed_local()),
 ];
 
@@ -318,8 +319,12 @@ async fn says_what_it_lacks(it: &mut Trial<'_>) {
         Fault::Latency { nodes: nodes(), ms: 50, jitter_ms: 10 },
         Fault::Bandwidth { nodes: nodes(), kbit_per_s: 10_000 },
         Fault::Skew { nodes: nodes(), ms: 100 },
+        Fault::Answer { nodes: nodes(), say: Say::Syncing },
     ] {
         let ability = fault.ability();
+        if ability == Ability::Answer && it.plan.genesis.fork < Fork::Bellatrix {
+            continue;
+        }
         let Some(why) = it.runtime.lacks(ability) else {
             it.runtime.inflict(&fault).await.unwrap();
             it.runtime.lift(&fault).await.unwrap();
@@ -438,6 +443,21 @@ async fn impairs(it: &mut Trial<'_>) {
             it.runtime.lift(fault).await.unwrap();
         }
     }
+}
+
+async fn tells_engines(it: &mut Trial<'_>) {
+    if !it.can(Ability::Answer) || it.plan.genesis.fork < Fork::Bellatrix {
+        return;
+    }
+    it.start_pair().await;
+    it.until_beyond("b", 0).await;
+    let fault = Fault::Answer { nodes: vec!["b".into()], say: Say::Syncing };
+    let optimistic = async |client: &Client| client.syncing().await.is_ok_and(|it| it.is_optimistic);
+    it.runtime.inflict(&fault).await.unwrap();
+    until(it.runtime.as_mut(), "b", SOON_MS, "it is optimistic", optimistic).await;
+    assert!(!optimistic(&it.runtime.beacon("a").unwrap()).await, "a was told nothing");
+    it.runtime.lift(&fault).await.unwrap();
+    until(it.runtime.as_mut(), "b", SOON_MS, "it is sure again", async |client| !optimistic(client).await).await;
 }
 
 async fn leaves_nothing(it: &mut Trial<'_>) {

@@ -16,6 +16,7 @@ mod start_times;
 pub use missing::check_programs;
 pub use owner::{Leftover, leftovers, sweep};
 pub use preview::{Shown, preview};
+pub use program::Program;
 
 use super::{Complaint, Ending, Error, Exit, Runtime, Started, Startup, config_of};
 use crate::{
@@ -34,7 +35,6 @@ use context::{LOOPBACK, Setting};
 use files::{empty_but_for_logs, write, write_files};
 use node::Node;
 use ports::Ports;
-use program::Program;
 use start_times::{Clients, StartTimes, Took};
 use std::{
     collections::BTreeMap,

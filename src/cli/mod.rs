@@ -3,6 +3,8 @@
 mod clean;
 mod client;
 mod completions;
+#[cfg(test)]
+mod documented;
 mod engine;
 mod genesis;
 mod keys;

@@ -7,6 +7,7 @@ mod engine;
 mod genesis;
 mod keystores;
 mod layers;
+mod matrix;
 mod net;
 mod node;
 mod oracle;

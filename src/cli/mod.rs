@@ -7,6 +7,7 @@ mod completions;
 mod documented;
 mod engine;
 mod genesis;
+mod image;
 mod keys;
 mod log;
 mod matrix;
@@ -52,6 +53,7 @@ enum Command {
     Plan(plan::PlanArgs),
     Report(report::ReportArgs),
     Clean(clean::CleanArgs),
+    Image(image::ImageArgs),
     Client(client::ClientCommandArgs),
     Genesis(genesis::GenesisArgs),
     Keys(keys::KeysArgs),
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args),
         Command::Report(args) => report::run(args),
         Command::Clean(args) => clean::run(args),
+        Command::Image(args) => image::run(args),
         Command::Client(args) => client::run(args),
         Command::Genesis(args) => genesis::run(args),
         Command::Keys(args) => keys::run(args),

@@ -6,7 +6,7 @@ use lockin::{
     engine::Script,
     genesis,
     journal::RunDir,
-    runtime::{Ending, Error, Exit, Runtime, process::Process, simulation::Simulation},
+    runtime::{Ending, Error, Exit, Runtime, Watch, process::Process, simulation::Simulation},
     ssz::{Fork, Preset},
     topology::{self, EnginePlan, GenesisPlan, Links, NetworkPlan, NodeSpec, Start, Validators},
     types::ChainConfig,

@@ -4,6 +4,7 @@
 
 mod complaints;
 mod context;
+mod faults;
 mod files;
 mod missing;
 mod node;
@@ -18,7 +19,7 @@ pub use owner::{Leftover, leftovers, sweep};
 pub use preview::{Shown, preview};
 pub use program::Program;
 
-use super::{Complaint, Ending, Error, Exit, Runtime, Started, Startup, config_of};
+use super::{Complaint, Ending, Error, Exit, Runtime, Started, Startup, Time, Watch, config_of};
 use crate::{
     api::{Client, HttpTransport},
     client::{ClientDef, Command, ENGINE},
@@ -211,11 +212,7 @@ fn from_here(program: &str) -> String {
 }
 
 #[async_trait(?Send)]
-impl Runtime for Process {
-    fn name(&self) -> &'static str {
-        "process"
-    }
-
+impl Time for Process {
     fn now_ms(&self) -> u64 {
         self.since.elapsed().as_millis() as u64
     }
@@ -227,6 +224,79 @@ impl Runtime for Process {
 
     async fn sleep_until(&mut self, at_ms: u64) {
         tokio::time::sleep_until((self.since + Duration::from_millis(at_ms)).into()).await;
+    }
+}
+
+impl Watch for Process {
+    fn peer_id(&self, node: &str) -> Option<String> {
+        self.nodes.get(node)?.peer_id.clone()
+    }
+
+    fn exits(&mut self) -> Vec<Exit> {
+        let mut exits = Vec::new();
+        for (name, node) in &mut self.nodes {
+            let ended = |(role, program): (&String, &mut Program)| Some((role.clone(), program.ended()?));
+            let ended: Vec<_> = node.programs.iter_mut().filter_map(ended).collect();
+            for (role, status) in ended {
+                let Some(program) = node.programs.remove(&role) else { continue };
+                let (code, signal) = Program::outcome(status);
+                let said = node.def_of(&role).roles.get(&role).map(|role| role.environment_exits.clone());
+                exits.push(Exit {
+                    node: name.clone(),
+                    role,
+                    code,
+                    signal,
+                    environment: code.is_some_and(|code| said.unwrap_or_default().contains(&code)),
+                    log: program.last_lines(LOG_LINES),
+                });
+            }
+        }
+        exits
+    }
+
+    fn complaints(&self) -> Vec<Complaint> {
+        let mut all = Vec::new();
+        for (name, node) in &self.nodes {
+            for (role, _) in node.roles() {
+                let log = node.folder.join(format!("{role}.log"));
+                let found = complaints::complaints(&log, &node.def_of(role).logs);
+                all.extend(found.into_iter().map(|(line, count)| Complaint {
+                    node: name.clone(),
+                    role: role.to_owned(),
+                    line,
+                    count,
+                }));
+            }
+        }
+        all
+    }
+
+    fn beacon(&self, node: &str) -> Result<Client, Error> {
+        let known = self.node(node)?;
+        let Some(port) = known.rest_port() else {
+            let why = "its definition has no port called `rest`".to_owned();
+            return Err(Error::Unsupported { client: known.plan.client.clone(), runtime: "process", why });
+        };
+        let transport = HttpTransport::with_limits(&format!("http://{LOOPBACK}:{port}"), ANSWER_WITHIN, LARGEST_ANSWER)
+            .map_err(|error| Error::Other(error.to_string()))?;
+        Ok(Client::new(Arc::new(transport)))
+    }
+
+    fn engine(&self, node: &str) -> Result<Option<engine::Client>, Error> {
+        let known = self.node(node)?;
+        let (Some(port), Some(setting)) = (known.port_of(ENGINE, ENGINE), &self.setting) else { return Ok(None) };
+        let other = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
+        let secret = engine::Secret::read(&known.network().jwt()).map_err(|error| other(&error))?;
+        let url = format!("http://{LOOPBACK}:{port}");
+        let client = engine::Client::new(&url, secret, setting.plan.config.preset);
+        client.map(Some).map_err(|error| other(&error))
+    }
+}
+
+#[async_trait(?Send)]
+impl Runtime for Process {
+    fn name(&self) -> &'static str {
+        "process"
     }
 
     fn startup(&self, plan: &NetworkPlan) -> Startup {
@@ -290,10 +360,6 @@ impl Runtime for Process {
         Ok(())
     }
 
-    fn peer_id(&self, node: &str) -> Option<String> {
-        self.nodes.get(node)?.peer_id.clone()
-    }
-
     async fn start(&mut self, name: &str) -> Result<Vec<Started>, Error> {
         let node = self.node(name)?;
         if !node.programs.is_empty() {
@@ -318,72 +384,10 @@ impl Runtime for Process {
         self.node_mut(node)?.end(how).await
     }
 
-    fn exits(&mut self) -> Vec<Exit> {
-        let mut exits = Vec::new();
-        for (name, node) in &mut self.nodes {
-            let ended = |(role, program): (&String, &mut Program)| Some((role.clone(), program.ended()?));
-            let ended: Vec<_> = node.programs.iter_mut().filter_map(ended).collect();
-            for (role, status) in ended {
-                let Some(program) = node.programs.remove(&role) else { continue };
-                let (code, signal) = Program::outcome(status);
-                let said = node.def_of(&role).roles.get(&role).map(|role| role.environment_exits.clone());
-                exits.push(Exit {
-                    node: name.clone(),
-                    role,
-                    code,
-                    signal,
-                    environment: code.is_some_and(|code| said.unwrap_or_default().contains(&code)),
-                    log: program.last_lines(LOG_LINES),
-                });
-            }
-        }
-        exits
-    }
-
-    fn complaints(&self) -> Vec<Complaint> {
-        let mut all = Vec::new();
-        for (name, node) in &self.nodes {
-            for (role, _) in node.roles() {
-                let log = node.folder.join(format!("{role}.log"));
-                let found = complaints::complaints(&log, &node.def_of(role).logs);
-                all.extend(found.into_iter().map(|(line, count)| Complaint {
-                    node: name.clone(),
-                    role: role.to_owned(),
-                    line,
-                    count,
-                }));
-            }
-        }
-        all
-    }
-
-    fn beacon(&self, node: &str) -> Result<Client, Error> {
-        let known = self.node(node)?;
-        let Some(port) = known.rest_port() else {
-            let why = "its definition has no port called `rest`".to_owned();
-            return Err(Error::Unsupported { client: known.plan.client.clone(), runtime: "process", why });
-        };
-        let transport = HttpTransport::with_limits(&format!("http://{LOOPBACK}:{port}"), ANSWER_WITHIN, LARGEST_ANSWER)
-            .map_err(|error| Error::Other(error.to_string()))?;
-        Ok(Client::new(Arc::new(transport)))
-    }
-
-    fn engine(&self, node: &str) -> Result<Option<engine::Client>, Error> {
-        let known = self.node(node)?;
-        let (Some(port), Some(setting)) = (known.port_of(ENGINE, ENGINE), &self.setting) else { return Ok(None) };
-        let other = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
-        let secret = engine::Secret::read(&known.network().jwt()).map_err(|error| other(&error))?;
-        let url = format!("http://{LOOPBACK}:{port}");
-        let client = engine::Client::new(&url, secret, setting.plan.config.preset);
-        client.map(Some).map_err(|error| other(&error))
-    }
-
     async fn destroy(&mut self) -> Result<(), Error> {
         // All at once, and within the time that whoever pressed Ctrl-C is willing to wait.
-        for node in self.nodes.values() {
-            for (role, program) in &node.programs {
-                program.signal(node.stop_of(role).0);
-            }
+        for node in self.nodes.values_mut() {
+            node.ask_to_end();
         }
         let patience = tokio::time::Instant::now() + DESTROY_WITHIN;
         for program in self.nodes.values_mut().flat_map(|node| node.programs.values_mut()) {

@@ -43,6 +43,8 @@ pub(super) struct Node {
     pub(super) ports: BTreeMap<String, BTreeMap<String, u16>>,
     /// Those that run, by role.
     pub(super) programs: BTreeMap<String, Program>,
+    /// Its programs are stopped, to be continued.
+    paused: bool,
 }
 
 impl Node {
@@ -63,8 +65,19 @@ impl Node {
         let identity =
             Identity::of(&plan.node_key).map_err(|why| Error::Other(format!("node {}: {why}", plan.name)))?;
         let (ports, programs) = (BTreeMap::new(), BTreeMap::new());
-        let mut node =
-            Node { plan, def, validator, engine, folder, identity, peer_id: None, said_enr: None, ports, programs };
+        let mut node = Node {
+            plan,
+            def,
+            validator,
+            engine,
+            folder,
+            identity,
+            peer_id: None,
+            said_enr: None,
+            ports,
+            programs,
+            paused: false,
+        };
         if !node.says_its_identity() {
             node.peer_id = Some(node.identity.peer_id.clone());
         }
@@ -189,8 +202,40 @@ impl Node {
         (signal, Duration::from_millis(stop.within.0))
     }
 
+    /// Halts all programs, those first that need others, or lets them go on, those last.
+    pub(super) fn pause(&mut self, on: bool) {
+        let signal = if on { libc::SIGSTOP } else { libc::SIGCONT };
+        let mut order: Vec<String> = self.roles().into_iter().rev().map(|(role, _)| role.to_owned()).collect();
+        if !on {
+            order.reverse();
+        }
+        for program in order.iter().filter_map(|role| self.programs.get(role)) {
+            program.signal(signal);
+        }
+        self.paused = on;
+    }
+
+    /// Asks its programs to end, all at once.
+    pub(super) fn ask_to_end(&mut self) {
+        for (role, program) in &self.programs {
+            program.signal(self.stop_of(role).0);
+        }
+        self.wake();
+    }
+
+    /// A program that is paused hears of nothing but its death.
+    fn wake(&mut self) {
+        if self.paused {
+            self.pause(false);
+        }
+    }
+
     /// Ends the programs, those first that need others.
     pub(super) async fn end(&mut self, how: Ending) -> Result<(), Error> {
+        if how == Ending::Stop {
+            self.wake();
+        }
+        self.paused = false;
         let order: Vec<String> = self.roles().into_iter().rev().map(|(role, _)| role.to_owned()).collect();
         for role in order {
             let Some(mut program) = self.programs.remove(&role) else { continue };

@@ -2,7 +2,8 @@
 
 use super::exit;
 use crate::{
-    client::ClientDef,
+    client::{ClientDef, Quirk},
+    journal::Event,
     scenario::{self, Options, Plan},
     topology::{NetworkPlan, NodePlan},
 };
@@ -27,6 +28,9 @@ pub struct ScenarioArgs {
     /// What all randomness of the run comes from, instead of the scenario's own.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Sets a value of the scenario, such as slot_time=1s or forks.altair=3, in the place of the file's; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
+    pub settings: Vec<Setting>,
     /// Other clients than the program's own.
     #[command(flatten)]
     pub clients: super::client::ClientArgs,
@@ -36,6 +40,17 @@ fn role(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((role, client)) if !role.is_empty() && !client.is_empty() => Ok((role.to_owned(), client.to_owned())),
         _ => Err(format!("`{text}` is not ROLE=CLIENT, such as B=lockin")),
+    }
+}
+
+/// A key of a scenario and its value.
+pub type Setting = (String, String);
+
+/// Reads `KEY=VALUE`.
+pub(super) fn setting(text: &str) -> Result<Setting, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is not KEY=VALUE, such as slot_time=1s")),
     }
 }
 
@@ -49,34 +64,85 @@ pub struct Resolved {
     pub clients: BTreeMap<String, ClientDef>,
 }
 
+/// Why a scenario can't be run.
+pub struct Refusal {
+    /// The exit code: bad usage, or unsupported.
+    pub code: u8,
+    /// A sentence.
+    pub says: String,
+}
+
+impl Refusal {
+    fn usage(why: &dyn std::fmt::Display) -> Self {
+        Self { code: exit::USAGE, says: why.to_string() }
+    }
+
+    fn unsupported(why: &str) -> Self {
+        Self { code: exit::UNSUPPORTED, says: format!("unsupported: {why}") }
+    }
+
+    /// Says it on stderr; the exit code.
+    pub fn said(self) -> u8 {
+        eprintln!("error: {}", self.says);
+        self.code
+    }
+}
+
+impl From<scenario::Error> for Refusal {
+    fn from(error: scenario::Error) -> Self {
+        let code = if matches!(error, scenario::Error::Unsupported(_)) { exit::UNSUPPORTED } else { exit::USAGE };
+        Self { code, says: error.to_string() }
+    }
+}
+
+impl Resolved {
+    /// What is known of the clients in it, for the journal.
+    pub fn quirks(&self) -> Vec<Event> {
+        let of = |def: &ClientDef| {
+            let client = def.name.clone();
+            def.quirks.clone().into_iter().map(move |Quirk { id, says, source }| Event::Quirk {
+                client: client.clone(),
+                id,
+                says,
+                source,
+            })
+        };
+        self.clients.values().flat_map(of).collect()
+    }
+}
+
 impl ScenarioArgs {
+    /// What they change in the file.
+    pub fn options(&self) -> Options {
+        Options { roles: self.roles.clone(), seed: self.seed, settings: self.settings.clone(), clients: None }
+    }
+
     /// Reads the scenario and all that it needs. An error is already said on stderr; its exit code is given.
     pub fn resolve(&self) -> Result<Resolved, u8> {
-        let options = Options { roles: self.roles.clone(), seed: self.seed, clients: None };
-        let said = |error: &dyn std::fmt::Display, code: u8| {
-            eprintln!("error: {error}");
-            code
-        };
-        let by_kind = |error: scenario::Error| {
-            let code = if matches!(error, scenario::Error::Unsupported(_)) { exit::UNSUPPORTED } else { exit::USAGE };
-            said(&error, code)
-        };
-        let plan = scenario::load(&self.file, &options).map_err(by_kind)?;
-        let network = plan.network_plan().map_err(|error| said(&error, exit::USAGE))?;
+        let resolved = self.read().map_err(Refusal::said)?;
+        match self.clients.library().all_used(&resolved.clients) {
+            Ok(()) => Ok(resolved),
+            Err(error) => Err(Refusal::usage(&error).said()),
+        }
+    }
+
+    /// Reads the scenario and all that it needs. Changes of clients that take no part are let pass.
+    pub fn read(&self) -> Result<Resolved, Refusal> {
+        let plan = scenario::load(&self.file, &self.options())?;
+        let network = plan.network_plan().map_err(|error| Refusal::usage(&error))?;
         let library = self.clients.library();
         let mut clients = BTreeMap::new();
         for node in &network.nodes {
             for name in node.clients() {
-                let def = library.load(name).map_err(|error| said(&error, exit::USAGE))?;
+                let def = library.load(name).map_err(|error| Refusal::usage(&error))?;
                 if let Some(why) = def.unsupported(&network.config) {
-                    return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
+                    return Err(Refusal::unsupported(&why));
                 }
                 clients.insert(name.to_owned(), def);
             }
         }
-        library.all_used(&clients).map_err(|error| said(&error, exit::USAGE))?;
         if let Some(why) = unlike_engines(&network, &clients) {
-            return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
+            return Err(Refusal::unsupported(&why));
         }
         Ok(Resolved { plan, network, clients })
     }
@@ -112,5 +178,34 @@ pub fn run(args: PlanArgs) -> u8 {
             eprintln!("error: writing the plan as YAML: {error}");
             exit::UNKNOWN
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        scenario: ScenarioArgs,
+    }
+
+    #[test]
+    fn what_is_known_of_the_clients_that_play_is_for_the_journal() {
+        let quirks = |role: &str| {
+            let line = Line::parse_from(["run", "scenarios/pairwise.yaml", "--role", role]);
+            let resolved = line.scenario.resolve().unwrap_or_else(|code| panic!("exit code {code}"));
+            let of = |event: &Event| match event {
+                Event::Quirk { client, id, says, source } if !says.is_empty() && !source.is_empty() => {
+                    format!("{client}: {id}")
+                }
+                other => panic!("{other:?}"),
+            };
+            resolved.quirks().iter().map(of).collect::<Vec<_>>()
+        };
+        assert_eq!(quirks("B=lockin"), [""; 0]);
+        assert!(quirks("B=lodestar").contains(&"lodestar: zero-finalized-root".to_owned()));
     }
 }

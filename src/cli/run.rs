@@ -49,7 +49,7 @@ pub struct RunArgs {
 
 /// Where nodes run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Place {
+pub(super) enum Place {
     /// Local programs on loopback, in real time.
     Process,
     /// The embedded client in virtual time; a seed replays exactly.
@@ -58,7 +58,7 @@ enum Place {
 
 impl Place {
     /// Why the scenario's clients can't run here; `None` if they can.
-    fn lacks(self, resolved: &Resolved) -> Option<String> {
+    pub(super) fn lacks(self, resolved: &Resolved) -> Option<String> {
         resolved.clients.values().find_map(|client| match self {
             Place::Simulation if !client.embedded => {
                 Some(format!("client {}: only the embedded client runs in the simulation", client.name))
@@ -125,6 +125,7 @@ fn make_dir(out: Option<&Path>, name: &str) -> Result<RunDir, journal::Error> {
 }
 
 async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u8, Box<dyn std::error::Error>> {
+    let quirks = resolved.quirks();
     let Resolved { plan, network, clients } = resolved;
     let journal = dir.journal_writer()?;
     let (progress, done) = listen(&journal, Progress::new(plan.network.slots_per_epoch, plan.slot_ms(), args.quiet));
@@ -151,6 +152,9 @@ async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u
             plan: serde_json::to_value(&plan)?,
         },
     )?;
+    for quirk in quirks {
+        journal.write(0, None, quirk)?;
+    }
     if args.runtime == Place::Process {
         for leftover in process::sweep() {
             let says = format!("ended process {} that a killed run had left: {}", leftover.pid, leftover.command);
@@ -182,7 +186,7 @@ fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)) {
 }
 
 /// Gets the name of the first signal that asks this program to end.
-fn interrupts() -> std::io::Result<watch::Receiver<Option<&'static str>>> {
+pub(super) fn interrupts() -> std::io::Result<watch::Receiver<Option<&'static str>>> {
     let (sender, receiver) = watch::channel(None);
     let (mut int, mut term, mut hup) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);

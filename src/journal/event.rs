@@ -26,6 +26,18 @@ pub enum Event {
         /// The resolved scenario, whole.
         plan: Value,
     },
+    /// Known behaviour of a client that plays, as its definition has it. Means nothing by itself; reports quote it where a
+    /// run went wrong.
+    Quirk {
+        /// Name of the client.
+        client: String,
+        /// Short name of the behaviour.
+        id: String,
+        /// The behaviour, as a sentence.
+        says: String,
+        /// How it is known.
+        source: String,
+    },
     /// A node changed its state.
     Node(NodeEvent),
     /// The genesis state that all nodes were given.

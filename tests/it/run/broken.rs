@@ -1,6 +1,6 @@
 //! Networks that are broken on purpose: parted, paused, impaired.
 
-use super::{Case, Said, finish, pair, signal};
+use super::{Case, SLOT, Said, finish, pair, signal};
 use lockin::journal::{Event, FaultState, Line};
 
 /// A run of a shipped scenario.
@@ -99,7 +99,7 @@ fn an_engine_that_says_syncing_for_a_while_keeps_its_node_from_voting_and_no_lon
   - wait: { finalized: +2, within: 8 epochs }";
     let checks = "  - no_finality: { during: engine }\n  - finalized: { within: 5 epochs, after: engine }\n";
     // Half of the stake is behind that engine, and nobody signs on a head that is not known to be valid.
-    let case = Case::new(&(pair(steps).replace("fork: phase0", "fork: electra") + checks));
+    let case = Case::new(&(pair(steps).replace("fork: phase0", "fork: electra").replace(SLOT, "1s") + checks));
     let said = Said::of(case.run("out", &["--runtime", "simulation"]).output().unwrap());
     assert_eq!(said.code, Some(0), "{said}");
     let [(FaultState::On, from), (FaultState::Off, to)] = slots(&case.journal("out"), "engine")[..] else {

@@ -3,6 +3,7 @@
 mod broken;
 mod faults;
 mod forks;
+mod matrix;
 mod preflight;
 mod referee;
 mod simulation;

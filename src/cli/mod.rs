@@ -5,10 +5,12 @@ mod client;
 mod completions;
 #[cfg(test)]
 mod documented;
+mod doctor;
 mod engine;
 mod genesis;
 mod image;
 mod keys;
+mod lock;
 mod log;
 mod matrix;
 mod node;
@@ -54,6 +56,8 @@ enum Command {
     Report(report::ReportArgs),
     Clean(clean::CleanArgs),
     Image(image::ImageArgs),
+    Doctor(doctor::DoctorArgs),
+    Lock(lock::LockArgs),
     Client(client::ClientCommandArgs),
     Genesis(genesis::GenesisArgs),
     Keys(keys::KeysArgs),
@@ -73,6 +77,8 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(args),
         Command::Clean(args) => clean::run(args),
         Command::Image(args) => image::run(args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Lock(args) => lock::run(&args),
         Command::Client(args) => client::run(args),
         Command::Genesis(args) => genesis::run(args),
         Command::Keys(args) => keys::run(args),

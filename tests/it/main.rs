@@ -3,6 +3,7 @@
 mod api;
 mod chain;
 mod client;
+mod doctor;
 mod engine;
 mod genesis;
 mod image;

@@ -50,7 +50,7 @@ fn programs<'a>(
 }
 
 /// Where a program is that can be started: at the path that it is named by, or in a folder of PATH.
-pub(super) fn found(program: &str) -> Option<PathBuf> {
+pub fn found(program: &str) -> Option<PathBuf> {
     let runs = |path: &Path| path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
     if program.contains('/') {
         return Some(PathBuf::from(program)).filter(|path| runs(path));

@@ -14,8 +14,9 @@ mod preview;
 mod program;
 mod start_times;
 
-pub use missing::check_programs;
+pub use missing::{check_programs, found};
 pub use owner::{Leftover, leftovers, sweep};
+pub use ports::free_ports;
 pub use preview::{Shown, preview};
 pub use program::Program;
 

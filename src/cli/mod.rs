@@ -4,6 +4,8 @@ mod attach;
 mod clean;
 mod client;
 mod completions;
+#[cfg(test)]
+mod documented;
 mod doctor;
 mod engine;
 mod genesis;
@@ -11,6 +13,7 @@ mod image;
 mod keys;
 mod lock;
 mod log;
+mod matrix;
 mod node;
 mod plan;
 mod progress;
@@ -49,6 +52,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Matrix(Box<matrix::MatrixArgs>),
     Attach(attach::AttachArgs),
     Plan(plan::PlanArgs),
     Report(report::ReportArgs),
@@ -70,6 +74,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Run(args) => run::run(args),
+        Command::Matrix(args) => matrix::run(&args),
         Command::Attach(args) => attach::run(&args),
         Command::Plan(args) => plan::run(args),
         Command::Report(args) => report::run(args),
@@ -87,6 +92,15 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => completions::run::<Cli>(args),
     };
     ExitCode::from(code)
+}
+
+/// Whether this program would take these words.
+///
+/// # Errors
+/// It would not; the message is the one that a user would get.
+fn check_words(words: &[String]) -> Result<(), String> {
+    let words = std::iter::once("lockin").chain(words.iter().map(String::as_str));
+    Cli::try_parse_from(words).map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// Prints to stdout. A reader that has gone away (`| head`) is no error.

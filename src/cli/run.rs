@@ -49,7 +49,7 @@ pub struct RunArgs {
 
 /// Where nodes run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Place {
+pub(super) enum Place {
     /// Local programs on loopback, in real time.
     Process,
     /// The embedded client in virtual time; a seed replays exactly.
@@ -58,7 +58,7 @@ enum Place {
 
 impl Place {
     /// Why the scenario's clients can't run here; `None` if they can.
-    fn lacks(self, resolved: &Resolved) -> Option<String> {
+    pub(super) fn lacks(self, resolved: &Resolved) -> Option<String> {
         resolved.clients.values().find_map(|client| match self {
             Place::Simulation if !client.embedded => {
                 Some(format!("client {}: only the embedded client runs in the simulation", client.name))

@@ -4,6 +4,7 @@
 //! journal before it goes on. Never: decides a verdict (that is [`judge`]) or shows anything to a person.
 
 mod attach;
+mod faults;
 mod transfers;
 
 pub use attach::{ATTACHED, Attach, learned_network, unattachable};
@@ -13,7 +14,7 @@ use crate::{
     genesis::{GenesisError, QuickStart},
     journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Verdict, Writer},
     monitor::{self, Examined, Genesis, Monitor},
-    runtime::{Complaint, Ending, Error as RuntimeError, Fault, Runtime},
+    runtime::{Complaint, Ending, Error as RuntimeError, Runtime},
     ssz::{Root, Ssz},
     time::SlotClock,
     topology::{NetworkPlan, Start},
@@ -191,16 +192,6 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// The first step that the runtime can't do.
-    fn lacking(&self) -> Option<String> {
-        let lacks = |(n, ability): (usize, _)| {
-            let (verb, runtime) = (self.plan.steps[n].name(), self.runtime.name());
-            let why = self.runtime.lacks(ability)?;
-            Some(format!("step {} (`{verb}`): runtime `{runtime}` can't {ability}: {why}", n + 1))
-        };
-        self.plan.needs().into_iter().find_map(lacks)
-    }
-
     /// As long as the nodes are expected to take to start, and a margin.
     fn expected_delay_ms(&self) -> u64 {
         let expected = self.runtime.startup(self.network).expected_ms;
@@ -281,24 +272,6 @@ impl<'a> Drive<'a> {
             Output::Act(Action::Lift(fault)) => self.lift(&fault).await,
             Output::Act(Action::Transact { node, blob }) => self.transact(&node, blob).await,
         }
-    }
-
-    /// A paused node is not asked anything: it would only keep everybody waiting.
-    async fn inflict(&mut self, fault: &Fault) -> Result<(), DriveError> {
-        if let Fault::Pause { nodes } = fault {
-            nodes.iter().for_each(|node| self.monitor.forget(node));
-        }
-        Ok(self.runtime.inflict(fault).await?)
-    }
-
-    async fn lift(&mut self, fault: &Fault) -> Result<(), DriveError> {
-        self.runtime.lift(fault).await?;
-        if let Fault::Pause { nodes } = fault {
-            for node in nodes {
-                self.monitor.watch(node, self.runtime.beacon(node)?);
-            }
-        }
-        Ok(())
     }
 
     async fn start(&mut self, node: &str) -> Result<(), DriveError> {

@@ -9,6 +9,7 @@ mod genesis;
 mod image;
 mod keystores;
 mod layers;
+mod matrix;
 mod net;
 mod node;
 mod oracle;

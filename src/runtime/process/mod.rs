@@ -18,6 +18,7 @@ pub use missing::{check_programs, found};
 pub use owner::{Leftover, leftovers, sweep};
 pub use ports::free_ports;
 pub use preview::{Shown, preview};
+pub use program::Program;
 
 use super::{Complaint, Ending, Error, Exit, Runtime, Started, Startup, Time, Watch, config_of};
 use crate::{
@@ -36,7 +37,6 @@ use context::{LOOPBACK, Setting};
 use files::{empty_but_for_logs, write, write_files};
 use node::Node;
 use ports::Ports;
-use program::Program;
 use start_times::{Clients, StartTimes, Took};
 use std::{
     collections::BTreeMap,

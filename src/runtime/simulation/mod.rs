@@ -243,7 +243,9 @@ impl Runtime for Simulation {
     }
 
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error> {
-        let mut world = World::new(plan.seed, VIRTUAL_START_MS, Arc::new(plan.config.clone()), Arc::clone(&genesis));
+        // Time goes on where a network before has left it.
+        let now = self.unix_ms_now();
+        let mut world = World::new(plan.seed, now, Arc::new(plan.config.clone()), Arc::clone(&genesis));
         let mut nodes = BTreeMap::new();
         for node in &plan.nodes {
             self.supports(node)?;

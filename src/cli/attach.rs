@@ -250,7 +250,7 @@ mod tests {
     fn nodes_are_urls_with_or_without_a_name() {
         let named = Target { name: Some("a0".into()), url: "http://127.0.0.1:5052".into() };
         assert_eq!(target("a0=http://127.0.0.1:5052").unwrap(), named);
-        assert_eq!(target("http://h:1/?a=b").unwrap_err(), target("http://h:1/?a=b").unwrap_err());
+        assert!(target("http://h:1/?a=b").unwrap_err().contains("query"));
         assert_eq!(target("http://127.0.0.1:1").unwrap().name, None);
         assert!(target("https://127.0.0.1:1").unwrap_err().contains("only http"));
         assert!(target("127.0.0.1").is_err());

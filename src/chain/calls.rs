@@ -32,8 +32,10 @@ pub(super) enum Purpose {
 pub(super) struct Calls {
     made: u64,
     open: BTreeMap<EngineId, Purpose>,
-    /// Whether the last call got no answer at all.
+    /// Whether two calls in a row got no answer at all: an engine that is silent about one thing is there.
     pub(super) offline: bool,
+    /// `answered` when the last call got none.
+    silent_at: Option<u64>,
     /// Whether the last call about a payload got none.
     pub(super) silent_about_payloads: bool,
     /// Calls answered so far, with an error or without.
@@ -62,7 +64,7 @@ impl Chain {
         self.note_engine(&answer);
         match purpose {
             Purpose::Payload(root) => {
-                self.calls.silent_about_payloads = self.calls.offline;
+                self.calls.silent_about_payloads = is_silence(&answer);
                 self.on_payload_status(root, answer.and_then(payload_status));
             }
             Purpose::Head { root, build } => self.on_head_told(root, build, answer.and_then(head_told)),
@@ -79,9 +81,12 @@ impl Chain {
 
     /// Tells when the engine goes and comes back, and of every other failure.
     fn note_engine(&mut self, answer: &Result<Answer, Failure>) {
-        let was_offline = self.calls.offline;
-        self.calls.offline = matches!(answer, Err(Failure::Unreachable(_)));
-        self.calls.answered += u64::from(!self.calls.offline);
+        let (was_offline, answered) = (self.calls.offline, self.calls.answered);
+        if is_silence(answer) {
+            self.calls.offline = self.calls.silent_at.replace(answered) == Some(answered);
+        } else {
+            (self.calls.offline, self.calls.answered) = (false, answered + 1);
+        }
         match answer {
             Err(Failure::Unreachable(_)) if was_offline => {}
             Err(failure) => self.log(Level::Warn, failure.to_string()),
@@ -89,6 +94,10 @@ impl Chain {
             Ok(_) => {}
         }
     }
+}
+
+fn is_silence(answer: &Result<Answer, Failure>) -> bool {
+    matches!(answer, Err(Failure::Unreachable(_)))
 }
 
 /// Names what came, and no more of it: a payload is too long for a log.

@@ -125,7 +125,8 @@ impl Chain {
         }
     }
 
-    /// Whether the execution engine could not be reached when it was last asked.
+    /// Whether the execution engine is taken to be offline: it was silent when asked, and again when asked next. (One
+    /// silence may be about what was asked: such an engine is not offline.)
     pub fn engine_is_offline(&self) -> bool {
         self.calls.offline
     }

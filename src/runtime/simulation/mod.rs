@@ -296,7 +296,10 @@ impl Runtime for Simulation {
 
     async fn destroy(&mut self) -> Result<(), Error> {
         self.write_logs();
-        self.state = None;
+        // Whoever still holds a client of a node holds the world, too.
+        if let Some(state) = self.state.take() {
+            state.nodes.values().for_each(|node| lock(&state.world).stop(node.index, false));
+        }
         Ok(())
     }
 }

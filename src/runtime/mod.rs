@@ -10,6 +10,8 @@
 mod error;
 mod fault;
 mod identity;
+mod node;
+mod owner;
 pub mod process;
 pub mod simulation;
 

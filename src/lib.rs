@@ -26,6 +26,7 @@ pub mod journal;
 
 pub mod client;
 pub mod genesis;
+pub mod image;
 
 pub mod topology;
 

@@ -5,6 +5,7 @@ mod client;
 mod completions;
 mod engine;
 mod genesis;
+mod image;
 mod keys;
 mod log;
 mod node;
@@ -48,6 +49,7 @@ enum Command {
     Plan(plan::PlanArgs),
     Report(report::ReportArgs),
     Clean(clean::CleanArgs),
+    Image(image::ImageArgs),
     Client(client::ClientCommandArgs),
     Genesis(genesis::GenesisArgs),
     Keys(keys::KeysArgs),
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args),
         Command::Report(args) => report::run(args),
         Command::Clean(args) => clean::run(args),
+        Command::Image(args) => image::run(args),
         Command::Client(args) => client::run(args),
         Command::Genesis(args) => genesis::run(args),
         Command::Keys(args) => keys::run(args),

@@ -2,7 +2,8 @@
 
 use super::exit;
 use crate::{
-    client::ClientDef,
+    client::{ClientDef, Quirk},
+    journal::Event,
     scenario::{self, Options, Plan},
     topology::{NetworkPlan, NodePlan},
 };
@@ -47,6 +48,22 @@ pub struct Resolved {
     pub network: NetworkPlan,
     /// The definitions of the clients in it, by the name that the plan uses.
     pub clients: BTreeMap<String, ClientDef>,
+}
+
+impl Resolved {
+    /// What is known of the clients in it, for the journal.
+    pub fn quirks(&self) -> Vec<Event> {
+        let of = |def: &ClientDef| {
+            let client = def.name.clone();
+            def.quirks.clone().into_iter().map(move |Quirk { id, says, source }| Event::Quirk {
+                client: client.clone(),
+                id,
+                says,
+                source,
+            })
+        };
+        self.clients.values().flat_map(of).collect()
+    }
 }
 
 impl ScenarioArgs {
@@ -112,5 +129,34 @@ pub fn run(args: PlanArgs) -> u8 {
             eprintln!("error: writing the plan as YAML: {error}");
             exit::UNKNOWN
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        scenario: ScenarioArgs,
+    }
+
+    #[test]
+    fn what_is_known_of_the_clients_that_play_is_for_the_journal() {
+        let quirks = |role: &str| {
+            let line = Line::parse_from(["run", "scenarios/pairwise.yaml", "--role", role]);
+            let resolved = line.scenario.resolve().unwrap_or_else(|code| panic!("exit code {code}"));
+            let of = |event: &Event| match event {
+                Event::Quirk { client, id, says, source } if !says.is_empty() && !source.is_empty() => {
+                    format!("{client}: {id}")
+                }
+                other => panic!("{other:?}"),
+            };
+            resolved.quirks().iter().map(of).collect::<Vec<_>>()
+        };
+        assert_eq!(quirks("B=lockin"), [""; 0]);
+        assert!(quirks("B=lodestar").contains(&"lodestar: zero-finalized-root".to_owned()));
     }
 }

@@ -2,7 +2,7 @@
 //! elsewhere. A listener of the journal: it shows what is written there and nothing else.
 
 use crate::{
-    journal::{Event, Line, NodeState, StepState},
+    journal::{Event, FaultState, Line, NodeState, StepState},
     types::Slot,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -133,6 +133,8 @@ fn news(event: &Event) -> Option<String> {
             let sides: Vec<String> = sides.iter().map(|side| side.nodes.join(", ")).collect();
             format!("nodes are on different branches from slot {from_slot} on: {}", sides.join(" | "))
         }
+        Event::Unsupported { says } => format!("unsupported: {says}"),
+        Event::Fault { verb, state: FaultState::On, .. } => format!("{verb} begins"),
         Event::Again { says } => format!("once more: {says}"),
         Event::Trouble { doing, says } => format!("trouble {doing}: {says}"),
         Event::Interrupted { by } => format!("interrupted by {by}"),

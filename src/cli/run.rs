@@ -125,6 +125,7 @@ fn make_dir(out: Option<&Path>, name: &str) -> Result<RunDir, journal::Error> {
 }
 
 async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u8, Box<dyn std::error::Error>> {
+    let quirks = resolved.quirks();
     let Resolved { plan, network, clients } = resolved;
     let journal = dir.journal_writer()?;
     let (progress, done) = listen(&journal, Progress::new(plan.network.slots_per_epoch, plan.slot_ms(), args.quiet));
@@ -151,6 +152,9 @@ async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u
             plan: serde_json::to_value(&plan)?,
         },
     )?;
+    for quirk in quirks {
+        journal.write(0, None, quirk)?;
+    }
     if args.runtime == Place::Process {
         for leftover in process::sweep() {
             let says = format!("ended process {} that a killed run had left: {}", leftover.pid, leftover.command);

@@ -38,7 +38,7 @@ pub struct ClientDef {
     /// Why it can't be had any more, if so: then no network is one for it, and this is the reason.
     #[serde(default)]
     pub gone: Option<String>,
-    /// Known behaviour that a verdict may have to do with.
+    /// Known behaviour that a verdict may have to do with: quoted by the report of a run that did not pass.
     #[serde(default)]
     pub quirks: Vec<Quirk>,
     /// What its logs are read for.

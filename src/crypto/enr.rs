@@ -3,9 +3,13 @@
 
 use std::net::IpAddr;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use k256::ecdsa::signature::hazmat::PrehashSigner;
 use k256::ecdsa::{Signature, SigningKey};
-use sha3::{Digest, Keccak256};
+
+use super::keccak256;
+use super::rlp::{self, List};
 
 /// A secret that is no secp256k1 key.
 #[derive(Debug, thiserror::Error)]
@@ -43,86 +47,41 @@ impl Record {
     pub fn sign(&self, secret: &[u8; 32]) -> Result<String, BadNodeKey> {
         let key = SigningKey::from_slice(secret).map_err(|_| BadNodeKey)?;
         let content = self.content(&key);
-        let digest = Keccak256::digest(list(&content));
-        let signature: Signature = key.sign_prehash(&digest).map_err(|_| BadNodeKey)?;
-        let mut record = bytes(&signature.to_bytes());
-        record.extend_from_slice(&content);
-        Ok(format!("enr:{}", base64url(&list(&record))))
+        let digest = keccak256(&List::default().item(&content).finish());
+        let signature: Signature = key.sign_prehash(&digest.0).map_err(|_| BadNodeKey)?;
+        let record = List::default().bytes(&signature.to_bytes()).item(&content).finish();
+        Ok(format!("enr:{}", BASE64_URL_SAFE_NO_PAD.encode(record)))
     }
 
     /// The sequence number and the pairs, sorted by key, each RLP-encoded.
     fn content(&self, key: &SigningKey) -> Vec<u8> {
-        let mut pairs: Vec<(&str, Vec<u8>)> =
-            vec![("id", b"v4".to_vec()), ("secp256k1", key.verifying_key().to_sec1_point(true).as_bytes().to_vec())];
+        let point = key.verifying_key().to_sec1_point(true);
+        let mut pairs = vec![("id", rlp::bytes(b"v4")), ("secp256k1", rlp::bytes(point.as_bytes()))];
         let six = match self.ip {
             IpAddr::V4(ip) => {
-                pairs.push(("ip", ip.octets().to_vec()));
+                pairs.push(("ip", rlp::bytes(&ip.octets())));
                 false
             }
             IpAddr::V6(ip) => {
-                pairs.push(("ip6", ip.octets().to_vec()));
+                pairs.push(("ip6", rlp::bytes(&ip.octets())));
                 true
             }
         };
-        pairs.extend(self.tcp.map(|port| (if six { "tcp6" } else { "tcp" }, integer(port.into()))));
-        pairs.extend(self.udp.map(|port| (if six { "udp6" } else { "udp" }, integer(port.into()))));
-        pairs.extend(self.eth2.map(|eth2| ("eth2", eth2.to_vec())));
-        pairs.extend(self.attnets.map(|nets| ("attnets", nets.to_vec())));
-        pairs.extend(self.syncnets.map(|nets| ("syncnets", vec![nets])));
-        pairs.extend(self.cgc.map(|count| ("cgc", integer(count))));
-        pairs.extend(self.nfd.map(|digest| ("nfd", digest.to_vec())));
+        pairs.extend(self.tcp.map(|port| (if six { "tcp6" } else { "tcp" }, rlp::number(port.into()))));
+        pairs.extend(self.udp.map(|port| (if six { "udp6" } else { "udp" }, rlp::number(port.into()))));
+        pairs.extend(self.eth2.map(|eth2| ("eth2", rlp::bytes(&eth2))));
+        pairs.extend(self.attnets.map(|nets| ("attnets", rlp::bytes(&nets))));
+        pairs.extend(self.syncnets.map(|nets| ("syncnets", rlp::bytes(&[nets]))));
+        pairs.extend(self.cgc.map(|count| ("cgc", rlp::number(count))));
+        pairs.extend(self.nfd.map(|digest| ("nfd", rlp::bytes(&digest))));
         pairs.sort();
-        let mut content = bytes(&integer(self.seq));
+        let mut content = rlp::number(self.seq);
         for (name, value) in pairs {
-            content.extend(bytes(name.as_bytes()));
-            content.extend(bytes(&value));
+            content.extend(rlp::bytes(name.as_bytes()));
+            content.extend(value);
         }
         content
     }
-}
-
-/// A number as RLP has it: big-endian, no leading zeros.
-fn integer(n: u64) -> Vec<u8> {
-    n.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect()
-}
-
-/// RLP of a byte string.
-fn bytes(data: &[u8]) -> Vec<u8> {
-    match data {
-        [byte] if *byte < 0x80 => vec![*byte],
-        _ => with_length(0x80, data),
-    }
-}
-
-/// RLP of a list whose items are encoded already.
-fn list(items: &[u8]) -> Vec<u8> {
-    with_length(0xc0, items)
-}
-
-fn with_length(base: u8, data: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(data.len() + 9);
-    if data.len() < 56 {
-        out.push(base + data.len() as u8);
-    } else {
-        let length = integer(data.len() as u64);
-        out.push(base + 55 + length.len() as u8);
-        out.extend_from_slice(&length);
-    }
-    out.extend_from_slice(data);
-    out
-}
-
-/// RFC 4648 section 5, without padding.
-fn base64url(data: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut out = String::with_capacity(data.len().div_ceil(3) * 4);
-    for group in data.chunks(3) {
-        let word = group.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for i in 0..=group.len() {
-            out.push(char::from(DIGITS[(word >> (18 - 6 * i)) as usize & 63]));
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! BLS signatures as the consensus spec uses them (min-pubkey-size, proof-of-possession scheme), over `blst`; in
-//! [`kzg`], commitments to blobs; and in [`enr`], signed node records.
+//! [`kzg`], commitments to blobs; in [`enr`], signed node records, with the [`rlp`] and the [`keccak256`] that they share
+//! with the execution layer.
 //!
 //! What it is for: signing, single, aggregate and batch verification, and aggregation of keys and signatures; all on
 //! the compressed bytes that SSZ carries, so that no other module handles curve points.
@@ -12,16 +13,19 @@
 
 pub mod enr;
 pub mod kzg;
+pub mod rlp;
 
 mod aggregate;
 mod batch;
 mod generations;
+mod keccak;
 mod keys;
 mod multiples;
 mod points;
 
 pub use aggregate::{aggregate, eth_aggregate_pubkeys};
 pub use batch::{SignatureSet, remember_verdicts, verify_sets};
+pub use keccak::keccak256;
 pub use keys::SecretKey;
 pub use multiples::public_keys_of_known_secrets;
 pub use points::aggregate_verify;

@@ -3,8 +3,8 @@
 //! The same on every network: the system contracts that the forks from deneb to fulu call, so that their addresses hold
 //! code whenever a fork comes, and a few accounts with money whose keys everybody knows.
 
-use super::rlp;
-use super::trie::{keccak256, secure_trie_root};
+use super::trie::secure_trie_root;
+use crate::crypto::{keccak256, rlp};
 use crate::ssz::{Bytes, Root, Uint256};
 use crate::types::ExecutionAddress;
 use std::sync::LazyLock;

@@ -4,8 +4,9 @@
 
 use super::call::NewPayload;
 use super::requests::requests_hash;
-use super::rlp::{self, Fields, RlpError};
-use super::trie::{keccak256, ordered_trie_root};
+use super::trie::ordered_trie_root;
+use crate::crypto::keccak256;
+use crate::crypto::rlp::{self, Fields, RlpError};
 use crate::ssz::{Bytes, Fork, Root, Uint256};
 use crate::types::{ExecutionAddress, Hash32, LogsBloom, Withdrawal};
 

@@ -10,7 +10,7 @@ use super::json::{
     quantity, quantity_from, quantity256, quantity256_from, withdrawals_to,
 };
 use super::stub::{Block, Stub};
-use super::trie::keccak256;
+use crate::crypto::keccak256;
 use crate::ssz::Fork;
 use crate::types::Hash32;
 use serde_json::{Value, json};

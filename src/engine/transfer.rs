@@ -4,10 +4,9 @@
 
 use k256::ecdsa::SigningKey;
 
-use super::rlp::List;
-use super::trie::keccak256;
 use crate::crypto::enr::BadNodeKey;
-use crate::crypto::kzg;
+use crate::crypto::rlp::List;
+use crate::crypto::{keccak256, kzg};
 use crate::ssz::{Bytes, Root, Uint256, sha256};
 use crate::types::ExecutionAddress;
 use crate::types::constants::VERSIONED_HASH_VERSION_KZG;
@@ -127,7 +126,7 @@ fn signature(secret: &[u8; 32], message: &[u8]) -> Result<Signature, BadNodeKey>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::rlp::Fields;
+    use crate::crypto::rlp::Fields;
 
     fn transfer() -> Transfer {
         let (gas_price, value) = (20_000_000_000, 1_000_000_000_000_000_000);

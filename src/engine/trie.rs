@@ -3,14 +3,8 @@
 //!
 //! Spec: the Yellow Paper's appendix D. Never: keeps a trie; the root is computed in one go.
 
-use super::rlp;
-use crate::ssz::{Bytes, Root};
-use sha3::{Digest, Keccak256};
-
-/// The hash function of the execution layer.
-pub fn keccak256(bytes: &[u8]) -> Root {
-    Bytes(Keccak256::digest(bytes).into())
-}
+use crate::crypto::{keccak256, rlp};
+use crate::ssz::Root;
 
 /// The root over `values`, each as it stands in the block.
 pub fn ordered_trie_root<V: AsRef<[u8]>>(values: impl IntoIterator<Item = V>) -> Root {

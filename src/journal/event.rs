@@ -26,6 +26,18 @@ pub enum Event {
         /// The resolved scenario, whole.
         plan: Value,
     },
+    /// Known behaviour of a client that plays, as its definition has it. Means nothing by itself; reports quote it where a
+    /// run went wrong.
+    Quirk {
+        /// Name of the client.
+        client: String,
+        /// Short name of the behaviour.
+        id: String,
+        /// The behaviour, as a sentence.
+        says: String,
+        /// How it is known.
+        source: String,
+    },
     /// A node changed its state.
     Node(NodeEvent),
     /// The genesis state that all nodes were given.
@@ -209,6 +221,11 @@ pub enum Event {
     /// what was seen of nodes before counts.
     Again {
         /// Why, as a sentence.
+        says: String,
+    },
+    /// The scenario needs what its runtime can't do: nothing was started.
+    Unsupported {
+        /// Which step needs what, and why the runtime lacks it.
         says: String,
     },
     /// A check was judged.

@@ -181,13 +181,11 @@ impl Keystore {
         format!("0x{}", text.strip_prefix("0x").unwrap_or(text)).parse().ok()
     }
 
-    /// Decrypts the secret key.
+    /// The secret key that an opened message is.
     ///
     /// # Errors
-    /// A password or parameters that don't fit, content that is no secret key, or that of another public key than the
-    /// file names.
-    pub fn key(&self, password: &str) -> Result<SecretKey, KeystoreError> {
-        let message = self.open(password)?;
+    /// A message that is no secret key, or that of another public key than the file names.
+    pub fn key_in(&self, message: &[u8]) -> Result<SecretKey, KeystoreError> {
         let bytes: [u8; 32] = message.try_into().map_err(|_| KeystoreError::Secret)?;
         let secret = SecretKey::from_bytes(&bytes).map_err(|_| KeystoreError::Secret)?;
         let found = secret.public_key();
@@ -243,6 +241,8 @@ impl Module {
 
     /// The key that a password becomes.
     fn derive(&self, password: &str) -> Result<[u8; DERIVED], KeystoreError> {
+        #[cfg(test)]
+        DERIVATIONS.set(DERIVATIONS.get() + 1);
         let salt = fixed("salt", self.params.salt.as_deref())?;
         let number = |name: &str, value: Option<u32>| {
             value.ok_or_else(|| KeystoreError::Format(format!("the derivation lacks its parameter `{name}`")))
@@ -314,6 +314,12 @@ fn uuid(mut id: [u8; 16]) -> String {
     id[8] = id[8] & 0x3f | 0x80;
     let hex = hex::encode(id);
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often this thread derived a key: the costly part of opening a keystore.
+    pub(super) static DERIVATIONS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
 #[cfg(test)]

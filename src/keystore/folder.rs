@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::eip2335::{Kdf, Keystore, KeystoreError, Salts};
@@ -104,9 +104,10 @@ pub fn read(keystores: &Path, passwords: &Path) -> Result<Vec<SecretKey>, Folder
         let Some(keystore) = keystore_at(&path)? else { continue };
         let password = password_of(&path, &keystore, passwords)?;
         let failed = |source| FolderError::Keystore { path: path.clone(), source };
-        let keys = match wallet::keys(&keystore.open(&password).map_err(failed)?) {
+        let message = keystore.open(&password).map_err(failed)?;
+        let keys = match wallet::keys(&message) {
             Some(keys) => keys.map_err(failed)?,
-            None => vec![keystore.key(&password).map_err(failed)?],
+            None => vec![keystore.key_in(&message).map_err(failed)?],
         };
         found.extend(keys.into_iter().map(|key| (key.public_key(), key)));
     }
@@ -116,11 +117,15 @@ pub fn read(keystores: &Path, passwords: &Path) -> Result<Vec<SecretKey>, Folder
     }
 }
 
-/// Collects the JSON files at and below `path`, sorted.
+/// Collects the JSON files at and below `path`, sorted. A pipe or the like is read if it is what was asked for; one that
+/// lies in a folder would be waited for in vain, and is passed over.
 fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), FolderError> {
     let failed = |source| FolderError::Io { what: "read", path: path.into(), source };
-    if fs::metadata(path).map_err(failed)?.is_file() {
-        if depth == 0 || path.extension().is_some_and(|extension| extension == "json") {
+    let kind = fs::metadata(path).map_err(failed)?.file_type();
+    if !kind.is_dir() {
+        if depth > 0 && !kind.is_file() {
+            tracing::warn!(path = %path.display(), "not looked at for keystores: neither a file nor a folder");
+        } else if depth == 0 || path.extension().is_some_and(|extension| extension == "json") {
             files.push(path.into());
         }
         return Ok(());
@@ -148,10 +153,12 @@ fn keystore_at(path: &Path) -> Result<Option<Keystore>, FolderError> {
 
 fn text_of(path: &Path) -> Result<String, FolderError> {
     let failed = |source| FolderError::Io { what: "read", path: path.into(), source };
-    if fs::metadata(path).map_err(failed)?.len() > LONGEST {
+    let mut text = String::new();
+    fs::File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text)).map_err(failed)?;
+    if text.len() as u64 > LONGEST {
         return Err(failed(io::Error::other("it is too large for a keystore or a password")));
     }
-    fs::read_to_string(path).map_err(failed)
+    Ok(text)
 }
 
 /// The password for a keystore, without the line end that editors leave.
@@ -179,6 +186,7 @@ fn password_of(path: &Path, keystore: &Keystore, passwords: &Path) -> Result<Str
 mod tests {
     use super::*;
     use crate::crypto::SecretKey;
+    use crate::keystore::eip2335::DERIVATIONS;
 
     fn keys(count: u8) -> Vec<SecretKey> {
         let mut keys: Vec<SecretKey> =
@@ -240,6 +248,38 @@ mod tests {
             });
             assert_eq!(bytes(&read(&folder, &one_for_all).expect("readable")), bytes(&keys), "{layout}");
         }
+    }
+
+    #[test]
+    fn a_password_becomes_a_key_once_a_keystore() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        for layout in [Layout::Teku, Layout::Prysm] {
+            let dir = dir.path().join(layout.to_string());
+            write(&dir, layout, Kdf::QUICK, &keys(2)).expect("writes");
+            let before = DERIVATIONS.get();
+            read(&dir.join("keys"), &dir.join("secrets")).expect("readable");
+            assert_eq!(DERIVATIONS.get() - before, if layout == Layout::Prysm { 1 } else { 2 }, "{layout}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_read_only_when_asked_for() {
+        use std::os::unix::net::UnixListener;
+        let dir = tempfile::tempdir().expect("temporary folder");
+        write(dir.path(), Layout::Teku, Kdf::QUICK, &keys(1)).expect("writes");
+        let (folder, secrets) = (dir.path().join("keys"), dir.path().join("secrets"));
+        let _socket = UnixListener::bind(folder.join("socket.json")).expect("binds");
+        let pipe = folder.join("pipe.json");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there");
+        assert!(made.success());
+        assert_eq!(bytes(&read(&folder, &secrets).expect("readable")), bytes(&keys(1)));
+
+        let keystore = fs::read(folder.join(format!("{}.json", keys(1)[0].public_key()))).expect("there");
+        let to = pipe.clone();
+        let writer = std::thread::spawn(move || fs::write(to, keystore));
+        assert_eq!(bytes(&read(&pipe, &secrets).expect("readable")), bytes(&keys(1)));
+        writer.join().expect("no panic").expect("written");
     }
 
     #[cfg(unix)]

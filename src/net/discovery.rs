@@ -223,9 +223,13 @@ fn found(record: &Enr) -> Option<LinkEvent> {
     let addr = Multiaddr::from(tcp.ip())
         .with(Protocol::Tcp(tcp.port()))
         .with(Protocol::P2p(PublicKey::from(key).to_peer_id()));
-    let eth2 = record.get_decodable::<bytes::Bytes>("eth2").and_then(Result::ok);
-    let digest = eth2.and_then(|eth2| eth2.first_chunk().copied());
-    Some(LinkEvent::Found { addr: addr.to_string(), digest })
+    Some(LinkEvent::Found { addr: addr.to_string(), eth2: entry(record, "eth2"), nfd: entry(record, "nfd") })
+}
+
+/// What a record has under a key, if it has as many bytes as it should.
+fn entry<const N: usize>(record: &Enr, key: &str) -> Option<[u8; N]> {
+    let bytes = record.get_decodable::<bytes::Bytes>(key)?.ok()?;
+    bytes.as_ref().try_into().ok()
 }
 
 #[cfg(test)]
@@ -236,17 +240,18 @@ mod tests {
 
     fn record(tcp: Option<u16>, udp: Option<u16>) -> String {
         let (ip, eth2) = ([127, 0, 0, 1].into(), Some([7; 16]));
-        let record = Record { seq: 1, ip, tcp, udp, eth2, attnets: None, syncnets: None, cgc: None, nfd: None };
+        let nfd = Some([8; 4]);
+        let record = Record { seq: 1, ip, tcp, udp, eth2, attnets: None, syncnets: None, cgc: None, nfd };
         record.sign(&[1; 32]).unwrap()
     }
 
     #[test]
     fn a_record_of_ours_says_where_to_dial_and_on_which_fork() {
-        let Some(LinkEvent::Found { addr, digest }) = found(&read(&record(Some(9000), None)).unwrap()) else {
+        let Some(LinkEvent::Found { addr, eth2, nfd }) = found(&read(&record(Some(9000), None)).unwrap()) else {
             panic!("nothing found");
         };
         assert_eq!(addr, format!("/ip4/127.0.0.1/tcp/9000/p2p/{}", peer_id_of(&[1; 32]).unwrap()));
-        assert_eq!(digest, Some([7; 4]));
+        assert_eq!((eth2, nfd), (Some([7; 16]), Some([8; 4])));
         assert!(found(&read(&record(None, Some(9000))).unwrap()).is_none());
     }
 

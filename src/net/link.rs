@@ -167,9 +167,9 @@ pub enum LinkEvent {
     Disconnected { peer: PeerId, reason: String },
     /// A dial failed; the link goes on trying.
     DialFailed { addr: String, reason: String },
-    /// Discovery found a node that listens at this multiaddr (with its peer id); `digest` is the fork digest that its record
-    /// says, if it says one.
-    Found { addr: String, digest: Option<[u8; 4]> },
+    /// Discovery found a node that listens at this multiaddr (with its peer id); `eth2` (SSZ of an `ENRForkID`) and `nfd` are
+    /// what its record has under these keys.
+    Found { addr: String, eth2: Option<[u8; 16]>, nfd: Option<[u8; 4]> },
     /// The peer said who it is: its agent string and the protocols it speaks.
     Identified { peer: PeerId, agent: String, protocols: Vec<String> },
     /// A gossip message, new to us; wants a [`Command::Report`].

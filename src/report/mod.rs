@@ -18,7 +18,8 @@ mod terminal;
 pub use html::html;
 pub use junit::junit;
 pub use model::{
-    CheckReport, FinalityReport, HeadReport, NodeReport, Report, RunFacts, SplitReport, StepReport, Timings, VERSION,
+    CheckReport, FinalityReport, HeadReport, NodeReport, QuirkReport, Report, RunFacts, SplitReport, StepReport,
+    Timings, VERSION,
 };
 pub use terminal::{last_line, terminal};
 

@@ -40,6 +40,8 @@ pub struct Report {
     pub troubles: Vec<String>,
     /// Remarks, as sentences.
     pub notes: Vec<String>,
+    /// Known behaviour of the clients that played, if the run did not pass.
+    pub quirks: Vec<QuirkReport>,
 }
 
 /// What was run.
@@ -169,6 +171,19 @@ pub struct SplitReport {
     pub sides: Vec<Side>,
 }
 
+/// Known behaviour of a client.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QuirkReport {
+    /// Name of the client.
+    pub client: String,
+    /// Short name of the behaviour.
+    pub id: String,
+    /// The behaviour, as a sentence.
+    pub says: String,
+    /// How it is known.
+    pub source: String,
+}
+
 /// One step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StepReport {
@@ -215,6 +230,7 @@ impl Report {
             splits: Vec::new(),
             troubles: Vec::new(),
             notes: Vec::new(),
+            quirks: Vec::new(),
         };
         for line in lines {
             report.add(line);
@@ -233,6 +249,11 @@ impl Report {
             Event::Split { from_slot, common, sides } => {
                 let (common, sides) = (common.clone(), sides.clone());
                 self.splits.push(SplitReport { from_slot: *from_slot, seen_slot: line.slot, common, sides });
+            }
+            // what a client is known for explains nothing where nothing went wrong
+            Event::Quirk { client, id, says, source } if self.verdict != Verdict::Pass => {
+                let (client, id, says, source) = (client.clone(), id.clone(), says.clone(), source.clone());
+                self.quirks.push(QuirkReport { client, id, says, source });
             }
             Event::Again { says } => self.notes.push(says.clone()),
             Event::Note { says, node: None } => self.notes.push(says.clone()),

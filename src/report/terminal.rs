@@ -45,6 +45,9 @@ pub fn terminal(report: &Report, colour: bool) -> String {
     for note in &report.notes {
         line(&mut out, &format!("note: {note}"));
     }
+    for quirk in &report.quirks {
+        line(&mut out, &format!("known of {}: {} ({})", quirk.client, quirk.says, quirk.source));
+    }
     for node in report.nodes.iter().filter(|node| !node.log.is_empty()) {
         line(&mut out, &format!("\nlast log lines of {}:", node.name));
         for text in &node.log {

@@ -10,7 +10,7 @@ use crate::{
     genesis::{GenesisError, QuickStart},
     journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Verdict, Writer},
     monitor::{self, Examined, Genesis, Monitor},
-    runtime::{Complaint, Ending, Error as RuntimeError, Runtime},
+    runtime::{Complaint, Ending, Error as RuntimeError, Fault, Runtime},
     ssz::{Root, Ssz},
     time::SlotClock,
     topology::{NetworkPlan, Start},
@@ -128,6 +128,9 @@ impl<'a> Drive<'a> {
     }
 
     async fn carry_through(&mut self, mut interrupt: watch::Receiver<Option<&'static str>>) -> Result<(), DriveError> {
+        if let Some(says) = self.lacking() {
+            return Ok(self.tell(Event::Unsupported { says })?);
+        }
         let wanted = self.network.genesis.delay_ms;
         self.begin(wanted.unwrap_or_else(|| self.expected_delay_ms())).await?;
         let mut script = Script::new();
@@ -175,6 +178,16 @@ impl<'a> Drive<'a> {
                 () = told(&mut interrupt) => {}
             }
         }
+    }
+
+    /// The first step that the runtime can't do.
+    fn lacking(&self) -> Option<String> {
+        let lacks = |(n, ability): (usize, _)| {
+            let (verb, runtime) = (self.plan.steps[n].name(), self.runtime.name());
+            let why = self.runtime.lacks(ability)?;
+            Some(format!("step {} (`{verb}`): runtime `{runtime}` can't {ability}: {why}", n + 1))
+        };
+        self.plan.needs().into_iter().find_map(lacks)
     }
 
     /// As long as the nodes are expected to take to start, and a margin.
@@ -253,8 +266,28 @@ impl<'a> Drive<'a> {
             Output::Act(Action::Start(node)) => self.start(&node).await,
             Output::Act(Action::Stop(node)) => self.end(&node, Ending::Stop, NodeState::Stopped).await,
             Output::Act(Action::Kill(node)) => self.end(&node, Ending::Kill, NodeState::Killed).await,
+            Output::Act(Action::Inflict(fault)) => self.inflict(&fault).await,
+            Output::Act(Action::Lift(fault)) => self.lift(&fault).await,
             Output::Act(Action::Transact { node, blob }) => self.transact(&node, blob).await,
         }
+    }
+
+    /// A paused node is not asked anything: it would only keep everybody waiting.
+    async fn inflict(&mut self, fault: &Fault) -> Result<(), DriveError> {
+        if let Fault::Pause { nodes } = fault {
+            nodes.iter().for_each(|node| self.monitor.forget(node));
+        }
+        Ok(self.runtime.inflict(fault).await?)
+    }
+
+    async fn lift(&mut self, fault: &Fault) -> Result<(), DriveError> {
+        self.runtime.lift(fault).await?;
+        if let Fault::Pause { nodes } = fault {
+            for node in nodes {
+                self.monitor.watch(node, self.runtime.beacon(node)?);
+            }
+        }
+        Ok(())
     }
 
     async fn start(&mut self, node: &str) -> Result<(), DriveError> {

@@ -28,7 +28,7 @@ pub use drive::{Drive, DriveError};
 pub use error::Error;
 pub use judge::{CheckResult, Judgement, judge};
 pub use plan::{Genesis, Link, Network, Node, Plan, PlanError};
-pub use quantity::{Duration, LastEpochs, Mark, Percent, Span, WrongQuantity};
+pub use quantity::{Duration, LastEpochs, Mark, Offset, Percent, Rate, Span, WrongQuantity};
 pub use resolve::DEFAULT_SEED;
 pub use script::{Ending, Script};
 pub use steps::{Action, Goal, Now, Output, Progress, Step, Wait};

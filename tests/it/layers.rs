@@ -23,7 +23,7 @@ const LAYERS: &[(Side, u8, &[&str])] = &[
     (Client, 4, &["net"]),
     (Client, 5, &["node"]),
     (Orchestrator, 0, &["journal", "yaml"]),
-    (Orchestrator, 1, &["genesis", "client"]),
+    (Orchestrator, 1, &["genesis", "client", "image"]),
     (Orchestrator, 2, &["topology"]),
     (Orchestrator, 3, &["runtime"]),
     (Orchestrator, 4, &["monitor"]),

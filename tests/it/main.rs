@@ -5,6 +5,7 @@ mod chain;
 mod client;
 mod engine;
 mod genesis;
+mod image;
 mod keystores;
 mod layers;
 mod net;

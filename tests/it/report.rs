@@ -62,6 +62,15 @@ fn story(crash: bool) -> Vec<Line> {
             plan: serde_json::to_value(&plan).unwrap(),
         },
     );
+    story.at(
+        0,
+        Event::Quirk {
+            client: "lockin".into(),
+            id: "sample".into(),
+            says: "it does <odd> things".into(),
+            source: "made up".into(),
+        },
+    );
     for node in ["a0", "b0"] {
         story.at(100, Event::Node(NodeEvent::new(node, NodeState::Started)));
         let version = Some("lockin/0.1.0".to_owned());
@@ -134,6 +143,9 @@ fn a_run_with_a_crash() {
     let page = html(&report, &journal).unwrap();
     assert!(!page.contains("<script"), "what a node logs is text, never markup");
     assert!(page.contains("&lt;script&gt;"), "the last log lines are on the page");
+    assert!(page.contains("lockin: it does &lt;odd&gt; things"));
+    let told: serde_json::Value = serde_json::from_str(&json(&report).unwrap()).unwrap();
+    assert_eq!((&told["quirks"][0]["client"], &told["quirks"][0]["id"]), (&"lockin".into(), &"sample".into()));
     assert!(terminal(&report, true).contains("\x1b[31mfail"));
 }
 

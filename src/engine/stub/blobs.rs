@@ -3,10 +3,9 @@
 //!
 //! Spec: deneb `kzg_commitment_to_versioned_hash`, EIP-4844 (blob transactions), EIP-7594 (cell proofs).
 
-use crate::crypto::kzg;
+use crate::crypto::{keccak256, kzg, rlp};
 use crate::engine::header::BLOB_TRANSACTION_TYPE;
-use crate::engine::rlp;
-use crate::engine::trie::{keccak256, ordered_trie_root};
+use crate::engine::ordered_trie_root;
 use crate::ssz::{Fork, Root, Uint256, sha256};
 use crate::types::constants::VERSIONED_HASH_VERSION_KZG;
 use crate::types::{Blob, Hash32, KzgCommitment, KzgProof, LogsBloom, Transaction};

@@ -167,7 +167,7 @@ impl Service {
         match event {
             LinkEvent::Listening { addr } => tracing::info!(addr, "listening"),
             LinkEvent::DialFailed { addr, reason } => tracing::debug!(addr, reason, "not reached"),
-            LinkEvent::Found { addr, digest } => self.found(cx, addr, digest),
+            LinkEvent::Found { addr, eth2, nfd } => self.found(cx, addr, eth2, nfd),
             LinkEvent::Connected { peer, direction, addr } => self.connected(cx, peer, direction, addr),
             LinkEvent::Disconnected { peer, reason } => self.disconnected(cx, &peer, &reason),
             LinkEvent::Identified { peer, agent, protocols } => self.identified(cx, &peer, agent, &protocols),

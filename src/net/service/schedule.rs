@@ -61,7 +61,7 @@ impl Schedule {
 
     /// What is in force in an epoch.
     pub fn at(&self, epoch: Epoch) -> Entry {
-        *self.entries.iter().rev().find(|e| e.epoch <= epoch).unwrap_or(&self.entries[0])
+        self.entries[self.index_at(epoch)]
     }
 
     /// The entry with this digest.
@@ -79,17 +79,35 @@ impl Schedule {
         self.entries.iter().any(|e| e.fork >= fork)
     }
 
-    /// What a node record says about us in this epoch (phase0 and fulu p2p-interface, "`eth2` field"). The version is that of
-    /// the next fork; the epoch may be that of another limit of blobs before it.
+    /// What a node record says about us in this epoch (phase0 and fulu p2p-interface, "`eth2` field"). Next comes whatever
+    /// changes the digest; its version is another one only if that is a fork, and not just another limit of blobs. (Prysm and
+    /// Nimbus read the text so. Lighthouse gives the version of the fork behind the limit, and holds no record against a peer
+    /// for it.)
     pub fn enr_fork_id(&self, epoch: Epoch) -> EnrForkId {
-        let now = self.entries.iter().rposition(|e| e.epoch <= epoch).unwrap_or(0);
-        let fork = self.entries[now].fork;
-        let next_fork = self.entries.iter().position(|e| e.fork > fork);
+        let now = self.index_at(epoch);
+        let next = self.entries.get(now + 1);
         EnrForkId {
             fork_digest: self.entries[now].digest.into(),
-            next_fork_version: self.versions[next_fork.unwrap_or(now)].into(),
-            next_fork_epoch: self.entries.get(now + 1).map_or(FAR_FUTURE_EPOCH, |e| e.epoch),
+            next_fork_version: self.versions[next.map_or(now, |_| now + 1)].into(),
+            next_fork_epoch: next.map_or(FAR_FUTURE_EPOCH, |e| e.epoch),
         }
+    }
+
+    /// Whether a node whose record says this is where we are in this epoch: by its digest, or by what it said of the entry in
+    /// force while the last one was. News of a record travels for seconds after a change, and a node that was ready for it
+    /// need not wait for them.
+    pub fn has_come_to(&self, epoch: Epoch, told: &EnrForkId, nfd: Option<[u8; 4]>) -> bool {
+        let now = self.index_at(epoch);
+        let entry = self.entries[now];
+        let was_ready = |last: &Entry| {
+            let next_is_ours = nfd.map_or(told.next_fork_version.0 == self.versions[now], |nfd| nfd == entry.digest);
+            told.fork_digest.0 == last.digest && told.next_fork_epoch == entry.epoch && next_is_ours
+        };
+        told.fork_digest.0 == entry.digest || now.checked_sub(1).is_some_and(|last| was_ready(&self.entries[last]))
+    }
+
+    fn index_at(&self, epoch: Epoch) -> usize {
+        self.entries.iter().rposition(|e| e.epoch <= epoch).unwrap_or(0)
     }
 }
 
@@ -158,5 +176,42 @@ mod tests {
             (after.next_fork_version, after.next_fork_epoch),
             (cfg.fork_version(ForkName::Altair), FAR_FUTURE_EPOCH)
         );
+    }
+
+    #[test]
+    fn a_limit_of_blobs_before_a_fork_is_next_without_a_version_of_its_own() {
+        // no fork follows the one that brought such limits: this schedule is made by hand
+        let (cfg, entry) = (config(0), |epoch, fork, n| Entry { epoch, fork, digest: [n; 4] });
+        let entries = vec![entry(0, ForkName::Electra, 1), entry(2, ForkName::Electra, 2), entry(4, ForkName::Fulu, 3)];
+        let versions = entries.iter().map(|e| cfg.fork_version(e.fork).0).collect();
+        let schedule = Schedule { entries, versions };
+        let says = |epoch| {
+            let id = schedule.enr_fork_id(epoch);
+            (id.fork_digest.0[0], id.next_fork_version, id.next_fork_epoch)
+        };
+        assert_eq!(says(1), (1, cfg.fork_version(ForkName::Electra), 2));
+        assert_eq!(says(3), (2, cfg.fork_version(ForkName::Fulu), 4));
+        assert_eq!(says(4), (3, cfg.fork_version(ForkName::Fulu), FAR_FUTURE_EPOCH));
+        assert_eq!(schedule.after(1).map(|next| next.digest), Some([2; 4]), "what `nfd` says");
+    }
+
+    #[test]
+    fn a_record_of_before_a_change_counts_if_it_announced_the_change() {
+        let mut cfg = config(0);
+        cfg.start_at(ForkName::Electra);
+        cfg.set_fork_epoch(ForkName::Fulu, 4);
+        let schedule = Schedule::new(&cfg, root());
+        let fulu = Some(schedule.at(4).digest);
+        let before = schedule.enr_fork_id(3);
+        assert!(schedule.has_come_to(3, &before, fulu) && schedule.has_come_to(4, &before, fulu));
+        assert!(schedule.has_come_to(4, &before, None), "the version says it too");
+        assert!(schedule.has_come_to(4, &schedule.enr_fork_id(4), Some([0; 4])));
+        assert!(!schedule.has_come_to(3, &schedule.enr_fork_id(4), Some([0; 4])), "it is ahead of us");
+        let unprepared = EnrForkId { next_fork_epoch: FAR_FUTURE_EPOCH, ..before };
+        let otherwise = EnrForkId { next_fork_version: [9; 4].into(), ..before };
+        let stranger = EnrForkId { fork_digest: [9; 4].into(), ..before };
+        for (told, nfd) in [(unprepared, fulu), (otherwise, None), (before, Some([9; 4])), (stranger, fulu)] {
+            assert!(!schedule.has_come_to(4, &told, nfd), "{told:?} {nfd:?}");
+        }
     }
 }

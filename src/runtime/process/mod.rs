@@ -2,6 +2,7 @@
 //!
 //! Every node has a folder: its network directory, its data, and for each program a log and the command line.
 
+mod faults;
 mod leftovers;
 mod missing;
 mod ports;
@@ -14,7 +15,7 @@ pub use missing::check_programs;
 pub use preview::{Shown, preview};
 
 use super::{
-    Complaint, Ending, Error, Exit, Faults, Runtime, Started, Startup, Time, Watch,
+    Complaint, Ending, Error, Exit, Runtime, Started, Startup, Time, Watch,
     node::{
         Node, Seat, Setting, StartTimes, Starts, complaints, definition, empty_but_for_logs, identity_of, last_lines,
         unix_ms, write, write_files,
@@ -31,7 +32,7 @@ use crate::{
 use async_trait::async_trait;
 use ports::Ports;
 use program::Program;
-use programs::{Programs, stop_signal};
+use programs::Programs;
 use std::{
     collections::BTreeMap,
     net::Ipv4Addr,
@@ -232,8 +233,6 @@ impl Watch for Process {
     }
 }
 
-impl Faults for Process {}
-
 #[async_trait(?Send)]
 impl Runtime for Process {
     fn name(&self) -> &'static str {
@@ -297,9 +296,9 @@ impl Runtime for Process {
 
     async fn destroy(&mut self) -> Result<(), Error> {
         // All at once, and within the time that whoever pressed Ctrl-C is willing to wait.
-        for (name, programs) in &self.running {
-            for (role, program) in programs.iter() {
-                program.signal(self.node(name).map_or(libc::SIGTERM, |node| stop_signal(node, role).0));
+        for (name, programs) in &mut self.running {
+            if let Some(node) = self.nodes.get(name) {
+                programs.ask_to_end(node);
             }
         }
         let patience = tokio::time::Instant::now() + DESTROY_WITHIN;

@@ -5,10 +5,11 @@
 //! alike (a block's post-state, a signature's verdict) is computed once.
 
 mod engine;
+mod faults;
 mod validators;
 mod world;
 
-use super::{Ending, Error, Exit, Faults, Runtime, Started, Time, Watch, config_of, identity::Identity};
+use super::{Ending, Error, Exit, Runtime, Started, Time, Watch, config_of, identity::Identity};
 use crate::{
     api::Client,
     client::{ClientDef, ENGINE},
@@ -136,7 +137,7 @@ impl State {
     /// Lets virtual time pass until `end` (unix milliseconds).
     fn advance(&mut self, end: u64) {
         loop {
-            let duties = self.nodes.values().filter_map(|node| node.duties.as_ref()).map(Duties::due_ms).min();
+            let duties = self.nodes.values().filter_map(|node| node.due_ms(&self.world)).min();
             let event = lock(&self.world).next_event_ms();
             let Some(next) = duties.into_iter().chain(event).min().filter(|next| *next <= end) else { break };
             // At one moment nodes come before their validators: a slot has begun before its block is asked for.
@@ -148,12 +149,23 @@ impl State {
                 continue;
             }
             for node in self.nodes.values_mut() {
-                if let Some(duties) = node.duties.as_mut().filter(|duties| duties.due_ms() <= next) {
-                    duties.go(next);
+                if node.due_ms(&self.world).is_some_and(|due_ms| due_ms <= next) {
+                    let now = lock(&self.world).clock_of(node.index);
+                    if let Some(duties) = &mut node.duties {
+                        duties.go(now);
+                    }
                 }
             }
         }
         lock(&self.world).advance(end);
+    }
+}
+
+impl Node {
+    /// When its validators have something to do, by the world's clock; `None` while it is paused.
+    fn due_ms(&self, world: &Shared) -> Option<u64> {
+        let (duties, world) = (self.duties.as_ref()?, lock(world));
+        (!world.is_paused(self.index)).then(|| world.when(self.index, duties.due_ms()))
     }
 }
 
@@ -224,8 +236,6 @@ impl Watch for Simulation {
     }
 }
 
-impl Faults for Simulation {}
-
 #[async_trait(?Send)]
 impl Runtime for Simulation {
     fn name(&self) -> &'static str {
@@ -266,7 +276,7 @@ impl Runtime for Simulation {
         if !node.plan.validators.is_empty() {
             let client = validators::client(world, node.index, name);
             let validator = validator(plan, genesis, &node.plan, node.signed.as_deref(), client)?;
-            let now = lock(world).now_ms();
+            let now = lock(world).clock_of(node.index);
             node.duties = Some(Duties::start(validator, now));
             started.push(role("validator"));
         }

@@ -1,8 +1,16 @@
-//! What pre-flight and referee found, as a verdict.
+//! What was found beside the plan's checks, as a verdict: by the runtime, pre-flight and referee.
 
 use super::super::checks::Outcome;
 use super::super::plan::Plan;
 use crate::journal::{Disputed, Event, Line, Verdict};
+
+/// What the runtime can't do; `None` if it can do everything that is asked for.
+pub(super) fn unsupported(lines: &[Line]) -> Option<Outcome> {
+    lines.iter().find_map(|line| match &line.event {
+        Event::Unsupported { says } => Some(Outcome { verdict: Verdict::Unsupported, says: says.clone(), seen: true }),
+        _ => None,
+    })
+}
 
 /// What pre-flight found; `None` in a run that had none.
 pub(super) fn preflight(plan: &Plan, lines: &[Line]) -> Option<Outcome> {

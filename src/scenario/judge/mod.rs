@@ -6,6 +6,8 @@
 //! A node that pre-flight found to be configured otherwise than planned is a `fail` that names node and values; one that
 //! lacks what a fork needs is `unsupported`. Such a run is ended: of the plan's checks only what was seen to be wrong counts.
 //!
+//! A run of a scenario that needs what its runtime lacks is `unsupported`, and nothing of it was started.
+//!
 //! Trouble in the harness is never a client's failure: in a run whose journal tells of trouble, of an interruption, or
 //! that was cut off, what was *not seen in time* is `unknown`. What was *seen to be wrong* (two finalized chains, say)
 //! stays a `fail`. How verdicts merge is told at [`Verdict`].
@@ -57,7 +59,8 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
         |line: &Line| matches!(line.event, Event::Check { .. } | Event::Verdict { .. } | Event::Interrupted { .. });
     let end = lines.iter().position(over).unwrap_or(lines.len());
     let preflight = findings::preflight(plan, &lines[..end]);
-    let ended = preflight.as_ref().is_some_and(|outcome| outcome.verdict != Verdict::Pass);
+    let unsupported = findings::unsupported(&lines[..end]);
+    let ended = unsupported.is_some() || preflight.as_ref().is_some_and(|outcome| outcome.verdict != Verdict::Pass);
     let excuse = if ended { trouble(lines) } else { excuse(plan, lines) };
     let lines = &lines[..end];
     let history = History::of(lines);
@@ -65,6 +68,7 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
 
     // the first that failed is given as the reason: a crash explains whatever was missed after it
     let mut checks = vec![result("processes", processes(lines), excuse.as_deref())];
+    checks.extend(unsupported.map(|outcome| result("abilities", outcome, None)));
     checks.extend(preflight.map(|outcome| result("preflight", outcome, None)));
     checks.extend(findings::referee(plan, lines).map(|outcome| result("referee", outcome, None)));
     if !plan.steps.is_empty() && !ended {

@@ -24,6 +24,20 @@ fn set_verdicts(script: &mut Script, node: usize, verdicts: Vec<Rule>) {
     script.nodes[node].engine.set_script(stub::Script { verdicts, blobs: None });
 }
 
+/// Two nodes after slot 4. The second hears only what it is handed, and its engine refuses the payload of slot 5.
+fn cut_off_before_an_invalid_payload() -> Script {
+    let mut script = merged(2);
+    script.run(1..=4);
+    script.nodes[1].partition = 1;
+    set_verdicts(&mut script, 1, vec![Rule::at_slots(5..=5, Say::Invalid)]);
+    script
+}
+
+/// What is to be seen afterwards: the payload's block was refused and the head stayed.
+fn assert_it_stayed_before_the_invalid_payload(script: &Script) {
+    assert_eq!((script.chain(1).head().slot, script.chain(1).metrics().blocks_rejected), (4, 1));
+}
+
 #[test]
 fn a_syncing_engine_makes_heads_optimistic_and_nobody_signs_for_them_until_they_are_valid() {
     let mut script = merged(2);
@@ -92,10 +106,7 @@ fn an_invalid_payload_takes_its_descendants_with_it_and_the_head_moves_away() {
 
 #[test]
 fn an_invalid_payload_is_never_imported_and_its_children_are_ignored() {
-    let mut script = merged(2);
-    script.run(1..=4);
-    script.nodes[1].partition = 1;
-    set_verdicts(&mut script, 1, vec![Rule::at_slots(5..=5, Say::Invalid)]);
+    let mut script = cut_off_before_an_invalid_payload();
     for slot in 5..=6 {
         script.on_slot(slot);
         let block = script.propose(0);
@@ -103,15 +114,12 @@ fn an_invalid_payload_is_never_imported_and_its_children_are_ignored() {
         assert_eq!(outcome.is_accept(), slot == 5, "{outcome:?}");
         assert!(!matches!(outcome, Outcome::Reject(_)), "optimistic nodes send it in good faith");
     }
-    assert_eq!((script.chain(1).head().slot, script.chain(1).metrics().blocks_rejected), (4, 1));
+    assert_it_stayed_before_the_invalid_payload(&script);
 }
 
 #[test]
 fn nobody_is_blamed_for_votes_for_a_block_with_an_invalid_payload() {
-    let mut script = merged(2);
-    script.run(1..=4);
-    script.nodes[1].partition = 1;
-    set_verdicts(&mut script, 1, vec![Rule::at_slots(5..=5, Say::Invalid)]);
+    let mut script = cut_off_before_an_invalid_payload();
     script.on_slot(5);
     let block = script.propose(0);
     script.gossip_block(1, &block);
@@ -135,10 +143,7 @@ fn synced(script: &mut Script, node: usize, number: u64, block: &Arc<SignedBeaco
 
 #[test]
 fn nobody_is_blamed_for_having_sent_an_invalid_payload_when_asked() {
-    let mut script = merged(2);
-    script.run(1..=4);
-    script.nodes[1].partition = 1;
-    set_verdicts(&mut script, 1, vec![Rule::at_slots(5..=5, Say::Invalid)]);
+    let mut script = cut_off_before_an_invalid_payload();
     for slot in 5..=6 {
         script.on_slot(slot);
         let block = script.propose(0);
@@ -147,7 +152,7 @@ fn nobody_is_blamed_for_having_sent_an_invalid_payload_when_asked() {
             assert!(matches!(outcome, Some(Outcome::Ignore(_))), "slot {slot}: {outcome:?}");
         }
     }
-    assert_eq!((script.chain(1).head().slot, script.chain(1).metrics().blocks_rejected), (4, 1));
+    assert_it_stayed_before_the_invalid_payload(&script);
 }
 
 /// `sync/optimistic.md`: a merge block whose parent is not terminal is treated like one with an invalid payload.

@@ -1,13 +1,13 @@
 //! A chain that geth made: hashes, tries, and the rules that the stub goes by.
 
 use super::{outside, outside_json};
+use lockin::crypto::keccak256;
+use lockin::crypto::rlp::{Fields, RlpError};
 use lockin::engine::genesis::{GenesisBlockError, header_from_block_json};
 use lockin::engine::header::{Header, block_hash, versioned_hashes, withdrawals_root};
 use lockin::engine::json::{header_from, header_to};
-use lockin::engine::rlp::{Fields, RlpError};
 use lockin::engine::{
     Answer, Call, ForkchoiceState, NewPayload, PayloadAttributes, Script, Stub, StubConfig, StubGenesis, Validity,
-    keccak256,
 };
 use lockin::ssz::{Bytes, Fork, Preset, Shape, Uint256};
 use lockin::types::{ChainConfig, ExecutionPayload, Hash32, Transaction, Withdrawal};

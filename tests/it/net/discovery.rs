@@ -122,7 +122,7 @@ async fn others_hear_of_a_new_record() {
     let (_searching, mut finds) = search(b, &[28; 32], &other, &[before]).await.unwrap();
     let new = async {
         while let Some(event) = finds.recv().await {
-            if matches!(event, LinkEvent::Found { digest: Some([2, 2, 2, 2]), .. }) {
+            if matches!(event, LinkEvent::Found { eth2: Some([2, ..]), .. }) {
                 return true;
             }
         }

@@ -6,7 +6,7 @@ use crate::net::memory::NodeIndex;
 use crate::net::service::{Action, PeerState, Service};
 use crate::net::topic::Topic;
 use crate::net::{Command, service};
-use crate::ssz::{Bytes, Root};
+use crate::ssz::{Bytes, Root, Ssz};
 use crate::types::{Checkpoint, FAR_FUTURE_EPOCH, MetaData};
 
 fn connected(world: &World, node: NodeIndex) -> Vec<String> {
@@ -97,6 +97,24 @@ fn a_silent_dialer_is_asked_and_one_without_status_is_foreign() {
     let done = commands(service.on_link(failed, &chain, at(1) + 3100));
     assert!(done.iter().any(|c| matches!(c, Command::Disconnect { .. })), "{done:?}");
     assert_eq!(service.metrics().foreign_peers, 1);
+}
+
+#[test]
+fn who_was_ready_for_a_fork_is_dialled_by_the_record_of_before() {
+    let (mut service, chain) = lone();
+    let told =
+        |epoch| -> Option<[u8; 16]> { service.schedule().enr_fork_id(epoch).encode(service.shape()).try_into().ok() };
+    let (of_phase0, of_altair, mut unprepared) = (told(1), told(2), told(1));
+    unprepared.as_mut().unwrap()[8..].fill(0xff);
+    let peer = crate::net::identity::peer_id_of(&[7; 32]).unwrap();
+    let mut is_dialled = |eth2, now_ms| {
+        let found = LinkEvent::Found { addr: format!("/ip4/127.0.0.1/tcp/9000/p2p/{peer}"), eth2, nfd: None };
+        let done = commands(service.on_link(found, &chain, now_ms));
+        done.iter().any(|c| matches!(c, Command::DialOnce { .. }))
+    };
+    let (before, after) = (at(15), at(16));
+    assert!(is_dialled(of_phase0, before) && is_dialled(of_phase0, after) && is_dialled(of_altair, after));
+    assert!(!is_dialled(of_altair, before) && !is_dialled(unprepared, after) && !is_dialled(None, after));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Recursive length prefix, as far as blocks and transactions need it: writing, and strict reading.
+//! Recursive length prefix, as far as blocks, transactions and node records need it: writing, and
+//! strict reading.
 //!
 //! Spec: the Yellow Paper's appendix B. Never: allocates by what a length prefix claims.
 
@@ -62,18 +63,21 @@ impl List {
     }
 }
 
+/// A string as RLP.
+pub fn bytes(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_bytes(bytes, &mut out);
+    out
+}
+
 /// A number as RLP.
 pub fn number(number: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_bytes(trimmed(&number.to_be_bytes()), &mut out);
-    out
+    bytes(trimmed(&number.to_be_bytes()))
 }
 
 /// A large number as RLP.
 pub fn uint256(number: &Uint256) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_bytes(trimmed(&number.to_be_bytes::<32>()), &mut out);
-    out
+    bytes(trimmed(&number.to_be_bytes::<32>()))
 }
 
 fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {

@@ -3,11 +3,13 @@
 mod clean;
 mod client;
 mod completions;
+mod docker;
 mod engine;
 mod genesis;
 mod image;
 mod keys;
 mod log;
+mod netns;
 mod node;
 mod plan;
 mod progress;
@@ -57,6 +59,8 @@ enum Command {
     Node(node::NodeArgs),
     Validator(validator::ValidatorArgs),
     Engine(engine::EngineArgs),
+    #[command(hide = true)]
+    Netns(netns::NetnsArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -75,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Node(args) => node::run(args),
         Command::Validator(args) => validator::run(args),
         Command::Engine(args) => engine::run(args),
+        Command::Netns(args) => netns::run(args),
         Command::Completions(args) => completions::run::<Cli>(args),
     };
     ExitCode::from(code)

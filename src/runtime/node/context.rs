@@ -88,7 +88,7 @@ impl Setting {
 
 impl Node {
     /// A path in its folder as its programs see it.
-    fn seen(&self, path: &Path) -> String {
+    pub fn seen(&self, path: &Path) -> String {
         path.strip_prefix(&self.seat.folder).map_or_else(|_| text(path), |path| text(&self.seat.inside.join(path)))
     }
 

@@ -274,7 +274,8 @@ impl Runtime for Process {
         for role in roles {
             let node = self.node(name)?;
             let (program, command) = self.start_program(node, &role).await?;
-            started.push(Started { role: role.clone(), command: Some(command), pid: Some(program.pid()) });
+            let (command, pid) = (Some(command), Some(program.pid()));
+            started.push(Started { role: role.clone(), command, pid, image: None, digest: None });
             let awaited = node.awaited_port(&role);
             let programs = self.running.entry(name.to_owned()).or_default();
             programs.insert(&role, program);

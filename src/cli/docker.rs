@@ -2,8 +2,10 @@
 //! And what is said of a network that stays.
 
 use super::{exit, plan::Resolved};
+use crate::client::{LOCK_FILE, Lock};
 use crate::runtime::docker::{Engine, Found, Images, ImagesError, Limits, Pull, Which, sweep};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
 
 /// Containers, with `--runtime docker`.
 #[derive(Clone, Debug, clap::Args)]
@@ -24,6 +26,9 @@ pub struct DockerArgs {
     /// What images that can't be had make of a run: `fail`, exit code 3, or `skip`, exit code 4.
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = MissingImage::Fail)]
     missing_image: MissingImage,
+    /// Digests that images are started by, made by `lockin lock` [default: lockin.lock, if it is here].
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -54,6 +59,18 @@ impl DockerArgs {
         Limits { cpus: self.cpus, memory: self.memory }
     }
 
+    /// The digests that were named, or that lie here.
+    fn locked(&self) -> Result<Lock, u8> {
+        let path = self.lock.clone().unwrap_or_else(|| LOCK_FILE.into());
+        let says = match Lock::load(&path) {
+            Ok(None) if self.lock.is_some() => format!("there is no {}", path.display()),
+            Ok(lock) => return Ok(lock.unwrap_or_default()),
+            Err(error) => error.to_string(),
+        };
+        eprintln!("error: {says}");
+        Err(exit::USAGE)
+    }
+
     /// Finds the engine, sweeps, and looks for all images. An error is already said on stderr; its exit code is given.
     pub async fn ready(&self, resolved: &Resolved, quiet: bool) -> Result<Ready, u8> {
         let unknown = |error: &dyn std::fmt::Display| {
@@ -72,7 +89,8 @@ impl DockerArgs {
             bar.set_length(of);
             bar.set_position(done);
         };
-        let pinned = |_: &str| None;
+        let lock = self.locked()?;
+        let pinned = |reference: &str| lock.pinned(reference);
         let found = Images::find(&engine, &resolved.network, &resolved.clients, pull, &pinned, &mut progress).await;
         bar.finish_and_clear();
         let images = found.map_err(|error| match (&error, self.missing_image) {

@@ -52,7 +52,7 @@ pub struct RunArgs {
 
 /// Where nodes run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Place {
+pub(super) enum Place {
     /// Local programs on loopback, in real time.
     Process,
     /// Containers on a network of their own, in real time.
@@ -63,7 +63,7 @@ enum Place {
 
 impl Place {
     /// Why the scenario's clients can't run here; `None` if they can.
-    fn lacks(self, resolved: &Resolved) -> Option<String> {
+    pub(super) fn lacks(self, resolved: &Resolved) -> Option<String> {
         resolved.clients.values().find_map(|client| match self {
             Place::Simulation if !client.embedded => {
                 Some(format!("client {}: only the embedded client runs in the simulation", client.name))
@@ -211,7 +211,7 @@ fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)) {
 }
 
 /// Gets the name of the first signal that asks this program to end.
-fn interrupts() -> std::io::Result<watch::Receiver<Option<&'static str>>> {
+pub(super) fn interrupts() -> std::io::Result<watch::Receiver<Option<&'static str>>> {
     let (sender, receiver) = watch::channel(None);
     let (mut int, mut term, mut hup) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);

@@ -81,7 +81,7 @@ fn the_plan_has_every_default_filled_in() {
 
 #[test]
 fn the_command_line_casts_roles_and_seeds() {
-    let options = Options { roles: vec![("B".into(), "prysm".into())], seed: Some(7), clients: None };
+    let options = Options { roles: vec![("B".into(), "prysm".into())], seed: Some(7), ..Options::default() };
     let plan = parse("sample.yaml", GOOD, &options).unwrap();
     assert_eq!(plan.seed, 7);
     assert_eq!(plan.roles["B"], "prysm");

@@ -61,7 +61,7 @@ pub(super) fn stamp(def: &ClientDef, role: &str, lockin: Option<&Path>) -> Vec<u
 }
 
 /// Where a program is that can be started: at the path that it is named by, or in a folder of PATH.
-fn found(program: &str) -> Option<PathBuf> {
+pub fn found(program: &str) -> Option<PathBuf> {
     let runs = |path: &Path| path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
     if program.contains('/') {
         return Some(PathBuf::from(program)).filter(|path| runs(path));

@@ -11,8 +11,10 @@ mod program;
 mod programs;
 
 pub use leftovers::{Leftover, leftovers, sweep};
-pub use missing::check_programs;
+pub use missing::{check_programs, found};
+pub use ports::free_ports;
 pub use preview::{Shown, preview};
+pub use program::Program;
 
 use super::{
     Complaint, Ending, Error, Exit, Runtime, Started, Startup, Time, Watch,
@@ -31,7 +33,6 @@ use crate::{
 };
 use async_trait::async_trait;
 use ports::Ports;
-use program::Program;
 use programs::Programs;
 use std::{
     collections::BTreeMap,

@@ -22,6 +22,9 @@ pub struct Program {
 impl Program {
     /// Starts `command` with its output appended to `log`. The kernel kills it when this thread's process ends, in
     /// whatever way; what it starts itself carries our mark and is swept later.
+    ///
+    /// # Errors
+    /// The log can't be opened, or the program not be started.
     pub fn start(command: &[String], env: &BTreeMap<String, String>, folder: &Path, log: &Path) -> io::Result<Self> {
         let output = OpenOptions::new().create(true).append(true).open(log)?;
         let (program, args) = command.split_first().ok_or_else(|| io::Error::other("an empty command line"))?;

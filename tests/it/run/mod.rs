@@ -2,6 +2,7 @@
 
 mod faults;
 mod forks;
+mod matrix;
 mod preflight;
 mod referee;
 mod simulation;

@@ -61,10 +61,14 @@ impl Changed {
 }
 
 impl Change {
-    /// Carries it out on the definition of its client.
+    /// Carries it out on the definition of its client. A build of the user's own has none of the limits of the release in
+    /// whose place it comes.
     pub(super) fn apply(&self, def: &mut ClientDef) -> Result<(), ClientError> {
         if let Some(role) = &self.role {
             def.role(role)?;
+        }
+        if matches!(self.what, Changed::Image | Changed::Program) {
+            def.supports.lift();
         }
         let chosen = def.roles.iter_mut().filter(|(name, _)| self.role.as_ref().is_none_or(|role| role == *name));
         for (_, role) in chosen {

@@ -12,7 +12,8 @@ fn heard(script: &mut Script) -> Vec<Outcome> {
     script.sync_messages(0, |_| true);
     script.contribute(0, |_| true);
     script.nodes[1].partition = 1;
-    let outcomes: Vec<Outcome> = script.nodes[1].outcomes[before..].iter().map(|(_, outcome)| outcome.clone()).collect();
+    let outcomes: Vec<Outcome> =
+        script.nodes[1].outcomes[before..].iter().map(|(_, outcome)| outcome.clone()).collect();
     assert!(outcomes.len() > 16, "{outcomes:?}");
     outcomes
 }

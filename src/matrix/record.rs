@@ -198,7 +198,8 @@ pub fn record_page(title: &str, record: &RunRecord) -> String {
         line(&mut out, &format!("| {} |", cells.map(|cell| cell.replace('|', "\\|")).join(" | ")));
     }
     line(&mut out, "\n## Flags\n");
-    for (node, program) in record.nodes.iter().flat_map(|node| node.programs.iter().map(move |it| (node, it))) {
+    let programs = record.nodes.iter().flat_map(|node| node.programs.iter().map(move |it| (node, it)));
+    for (node, program) in programs.filter(|(_, program)| !program.command.is_empty()) {
         let image = program.image.as_ref().map_or(String::new(), |image| format!(", image `{image}`"));
         let digest = program.digest.as_ref().map_or(String::new(), |digest| format!(" `{digest}`"));
         line(&mut out, &format!("{} {}{image}{digest}:\n", node.name, program.role));

@@ -175,7 +175,7 @@ fn one_peer_cannot_fill_the_place_where_votes_wait_for_their_blocks() {
     let mut target = target();
     let (bad, good) = (target.peer("bad"), target.peer("good"));
     let vote = Attestation::default().encode(target.cfg.shape(ForkName::Phase0));
-    let mut hear = |target: &mut Target, from: &PeerId| {
+    let hear = |target: &mut Target, from: &PeerId| {
         let (id, actions) = target.gossip(from, TopicKind::Attestation(0), vote.clone());
         actions.iter().any(|action| matches!(action, Action::Chain(_))).then_some(id)
     };

@@ -26,6 +26,7 @@ pub mod journal;
 
 pub mod client;
 pub mod genesis;
+pub mod image;
 
 pub mod topology;
 
@@ -36,5 +37,7 @@ pub mod monitor;
 pub mod scenario;
 
 pub mod report;
+
+pub mod matrix;
 
 pub mod cli;

@@ -3,7 +3,7 @@
 use super::gather;
 use crate::journal::{Disputed, Event, History, Journal, Line, NodeEvent, NodeState, Side, StepState, Verdict};
 use crate::scenario::Plan;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of `report.json`.
@@ -76,7 +76,7 @@ pub struct RunFacts {
 }
 
 /// How long things took. Times are of the journal: virtual in the simulation.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
     /// From the first line to the last, milliseconds.
     pub run_ms: u64,
@@ -91,7 +91,7 @@ pub struct Timings {
 }
 
 /// One check.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CheckReport {
     /// Its name.
     pub check: String,
@@ -249,6 +249,17 @@ impl Report {
             Event::Split { from_slot, common, sides } => {
                 let (common, sides) = (common.clone(), sides.clone());
                 self.splits.push(SplitReport { from_slot: *from_slot, seen_slot: line.slot, common, sides });
+            }
+            Event::Stalled(it) => {
+                let block = it.block.get(..12).unwrap_or(&it.block);
+                self.notes.push(format!(
+                    "{}: its head stayed on slot {} from slot {} on, without block {block} of slot {}, which {} followed",
+                    it.node,
+                    it.head_slot,
+                    it.since,
+                    it.block_slot,
+                    it.followed.join(", ")
+                ));
             }
             // what a client is known for explains nothing where nothing went wrong
             Event::Quirk { client, id, says, source } if self.verdict != Verdict::Pass => {

@@ -1,6 +1,7 @@
 //! What can go wrong with a place where nodes run. All of it is trouble of the environment or of the harness: it makes a
 //! verdict `unknown`, never `fail`.
 
+use super::Ability;
 use std::path::PathBuf;
 
 /// A verb of a runtime that could not be carried out.
@@ -35,11 +36,17 @@ pub enum Error {
     /// A runtime that can't run this client.
     #[error("client `{client}` does not run on runtime `{runtime}`: {why}")]
     Unsupported { client: String, runtime: &'static str, why: String },
+    /// A fault that a runtime can't make: scenarios that need it are refused before anything starts.
+    #[error("this runtime can't {ability}: {why}")]
+    Lacks { ability: Ability, why: String },
     /// A node that was to be ended and did not.
     #[error(
         "node `{node}`: process {pid} did not end after SIGKILL; look at it with `ps -o pid,stat,wchan,args -p {pid}`"
     )]
     Immortal { node: String, pid: u32 },
+    /// A container engine that does not do what it is asked.
+    #[error("the container engine could not {doing}: {says}")]
+    Engine { doing: String, says: String },
     /// What else a runtime says.
     #[error("{0}")]
     Other(String),

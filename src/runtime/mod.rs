@@ -1,17 +1,23 @@
-//! Where nodes run: one trait of about ten verbs, one implementation a place. `process` runs any client that is a local
-//! program, `simulation` runs the embedded client in virtual time.
+//! Where nodes run: trait [`Runtime`], one implementation a place. `process` runs any client that is a local program,
+//! `docker` any that has a container image, `simulation` runs the embedded client in virtual time. A runtime has its own [`Time`], lets nodes be watched ([`Watch`])
+//! and breaks what it is told to ([`Faults`]).
 //!
 //! Faults beyond start, stop and kill are optional abilities. A scenario that needs one which its runtime lacks is
 //! `unsupported`, and that is said before anything starts.
 //!
 //! Never: judges. A runtime says what happened; `monitor` writes it into the journal, checks make the verdict.
 
+pub mod docker;
 mod error;
+mod fault;
 mod identity;
+mod node;
+mod owner;
 pub mod process;
 pub mod simulation;
 
 pub use error::Error;
+pub use fault::{Ability, Fault, Faults};
 
 use crate::{
     api, engine,
@@ -42,8 +48,12 @@ pub struct Started {
     pub role: String,
     /// The command line; none in the simulation.
     pub command: Option<Vec<String>>,
-    /// The process id; none in the simulation.
+    /// The process id; none in the simulation and in containers.
     pub pid: Option<u32>,
+    /// The container image as it was asked for.
+    pub image: Option<String>,
+    /// The digest that it has in its registry; its id where it comes from none.
+    pub digest: Option<String>,
 }
 
 /// A program of a node that ended without being asked to.
@@ -85,14 +95,9 @@ pub struct Complaint {
     pub count: u64,
 }
 
-/// A place where nodes run. Verbs take the names that the plan gives to nodes; an unknown name is an error.
-///
-/// A runtime owns what it starts: `destroy`, or its process's end in any way, leaves nothing behind.
+/// The runtime's own time.
 #[async_trait(?Send)]
-pub trait Runtime {
-    /// `process`, `simulation`, ...: what `--runtime` calls it.
-    fn name(&self) -> &'static str;
-
+pub trait Time {
     /// Milliseconds since the run began: the journal's `at`.
     fn now_ms(&self) -> u64;
 
@@ -101,6 +106,37 @@ pub trait Runtime {
 
     /// Waits until `at_ms` milliseconds after the run began. Virtual time passes here and nowhere else.
     async fn sleep_until(&mut self, at_ms: u64);
+}
+
+/// What can be learned of nodes.
+pub trait Watch {
+    /// The peer id that a node will have, where it is known before the node says it.
+    fn peer_id(&self, node: &str) -> Option<String>;
+
+    /// The Beacon API of a node, whether it is up or not.
+    fn beacon(&self, node: &str) -> Result<api::Client, Error>;
+
+    /// The Engine API of a node's execution client, where it is a program that can be asked.
+    fn engine(&self, _node: &str) -> Result<Option<engine::Client>, Error> {
+        Ok(None)
+    }
+
+    /// Programs that ended without being asked to since the last call.
+    fn exits(&mut self) -> Vec<Exit>;
+
+    /// What the programs' logs complain of, for the report of a run that went wrong.
+    fn complaints(&self) -> Vec<Complaint> {
+        Vec::new()
+    }
+}
+
+/// A place where nodes run. Verbs take the names that the plan gives to nodes; an unknown name is an error.
+///
+/// A runtime owns what it starts: `destroy`, or its process's end in any way, leaves nothing behind.
+#[async_trait(?Send)]
+pub trait Runtime: Time + Watch + Faults {
+    /// `process`, `simulation`, ...: what `--runtime` calls it.
+    fn name(&self) -> &'static str;
 
     /// How long the plan's nodes take to start, by what their clients declare and what earlier runs measured.
     fn startup(&self, _plan: &NetworkPlan) -> Startup {
@@ -114,30 +150,11 @@ pub trait Runtime {
     /// is called again, all nodes have been ended, and nothing is left of what they had.
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error>;
 
-    /// The peer id that a node will have, where it is known before the node says it.
-    fn peer_id(&self, node: &str) -> Option<String>;
-
     /// Starts a node's programs, or starts them again on what an earlier start left on disk.
     async fn start(&mut self, node: &str) -> Result<Vec<Started>, Error>;
 
-    /// Ends a node's programs and waits for their end.
+    /// Ends a node's programs, paused or not, and waits for their end.
     async fn stop(&mut self, node: &str, how: Ending) -> Result<(), Error>;
-
-    /// Programs that ended without being asked to since the last call.
-    fn exits(&mut self) -> Vec<Exit>;
-
-    /// What the programs' logs complain of, for the report of a run that went wrong.
-    fn complaints(&self) -> Vec<Complaint> {
-        Vec::new()
-    }
-
-    /// The Beacon API of a node, whether it is up or not.
-    fn beacon(&self, node: &str) -> Result<api::Client, Error>;
-
-    /// The Engine API of a node's execution client, where it is a program that can be asked.
-    fn engine(&self, _node: &str) -> Result<Option<engine::Client>, Error> {
-        Ok(None)
-    }
 
     /// Ends everything that was started.
     async fn destroy(&mut self) -> Result<(), Error>;

@@ -3,6 +3,7 @@
 //! It goes by the runtime's clock, so the same code drives real time and virtual time, and it tells everything to the
 //! journal before it goes on. Never: decides a verdict (that is [`judge`]) or shows anything to a person.
 
+mod faults;
 mod transfers;
 
 use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script, judge};
@@ -128,6 +129,9 @@ impl<'a> Drive<'a> {
     }
 
     async fn carry_through(&mut self, mut interrupt: watch::Receiver<Option<&'static str>>) -> Result<(), DriveError> {
+        if let Some(says) = self.lacking() {
+            return Ok(self.tell(Event::Unsupported { says })?);
+        }
         let wanted = self.network.genesis.delay_ms;
         self.begin(wanted.unwrap_or_else(|| self.expected_delay_ms())).await?;
         let mut script = Script::new();
@@ -253,6 +257,8 @@ impl<'a> Drive<'a> {
             Output::Act(Action::Start(node)) => self.start(&node).await,
             Output::Act(Action::Stop(node)) => self.end(&node, Ending::Stop, NodeState::Stopped).await,
             Output::Act(Action::Kill(node)) => self.end(&node, Ending::Kill, NodeState::Killed).await,
+            Output::Act(Action::Inflict(fault)) => self.inflict(&fault).await,
+            Output::Act(Action::Lift(fault)) => self.lift(&fault).await,
             Output::Act(Action::Transact { node, blob }) => self.transact(&node, blob).await,
         }
     }
@@ -263,7 +269,7 @@ impl<'a> Drive<'a> {
             let mut event = NodeEvent::new(node, NodeState::Started);
             event.role = Some(program.role);
             event.command = program.command;
-            event.pid = program.pid;
+            (event.pid, event.image, event.digest) = (program.pid, program.image, program.digest);
             self.tell(Event::Node(event))?;
         }
         if let Some(peer_id) = self.runtime.peer_id(node) {

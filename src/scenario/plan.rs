@@ -8,6 +8,7 @@ use super::quantity::Duration;
 use super::steps::Step;
 use crate::engine;
 use crate::genesis::Convention;
+use crate::runtime::Ability;
 use crate::ssz::{Fork, Preset, sha256};
 use crate::topology::{self, EnginePlan, GenesisPlan, KeyRange, Links, NetworkPlan, NodeSpec, Start, Validators};
 use crate::types::config::{BlobParameters, ConfigError};
@@ -154,6 +155,12 @@ impl Plan {
         let json = serde_json::to_vec(self).expect("a plan is plain data with string keys");
         let digest: String = sha256(&json).0[..4].iter().map(|byte| format!("{byte:02x}")).collect();
         format!("{}-{digest}", self.name)
+    }
+
+    /// What the runtime must be able to do, beside starting and ending nodes: the step, from 0, and what it needs.
+    pub fn needs(&self) -> Vec<(usize, Ability)> {
+        let needs = |(n, step): (usize, &Step)| Some((n, step.common().needs()?));
+        self.steps.iter().enumerate().filter_map(needs).collect()
     }
 
     /// The epoch of a slot.

@@ -47,7 +47,7 @@ macro_rules! written_as_text {
         }
     )* };
 }
-written_as_text! { Span Duration Percent LastEpochs }
+written_as_text! { Span Duration Offset Rate Percent LastEpochs }
 
 /// A text, or a number as text.
 struct Scalar(String);
@@ -135,6 +135,49 @@ quantity!(Duration, "clock time", "`2s`, `500ms`, `3m`", |text| {
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_multiple_of(1000) { write!(f, "{}s", self.0 / 1000) } else { write!(f, "{}ms", self.0) }
+    }
+}
+
+/// Clock time that may be negative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Offset(
+    /// Milliseconds.
+    pub i64,
+);
+
+quantity!(Offset, "difference of clocks", "`500ms` (ahead), `-2s` (behind)", |text| {
+    let (sign, text) = text.strip_prefix('-').map_or((1, text), |behind| (-1, behind));
+    let (number, unit) = split(text)?;
+    let ms: i64 = millis(number, unit)?.try_into().ok()?;
+    Some(Offset(sign * ms))
+});
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.0 < 0 { "-" } else { "" }, Duration(self.0.unsigned_abs()))
+    }
+}
+
+/// How much goes over a line, at least one kilobit in a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rate(
+    /// Thousands of bits in a second.
+    pub u64,
+);
+
+quantity!(Rate, "bandwidth", "`500 kbit/s`, `2 Mbit/s`", |text| {
+    let (number, unit) = split(text)?;
+    let kbit_per_s = match unit {
+        "kbit/s" => Some(number),
+        "Mbit/s" => number.checked_mul(1000),
+        _ => None,
+    };
+    kbit_per_s.filter(|rate| *rate > 0).map(Rate)
+});
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_multiple_of(1000) { write!(f, "{} Mbit/s", self.0 / 1000) } else { write!(f, "{} kbit/s", self.0) }
     }
 }
 
@@ -278,6 +321,12 @@ mod tests {
         for text in ["", "+", "2 epochs", "-2", "++2"] {
             assert!(text.parse::<Mark>().is_err(), "{text}");
         }
+        for text in ["2 slots", "--2s", "-", "9223372036854775808ms"] {
+            assert!(text.parse::<Offset>().is_err(), "{text}");
+        }
+        for text in ["0 kbit/s", "500", "2 MB/s", "-1 kbit/s"] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
         for text in ["2 epochs", "last epoch", "last 2 slots", "last 0 epochs"] {
             assert!(text.parse::<LastEpochs>().is_err(), "{text}");
         }
@@ -292,6 +341,10 @@ mod tests {
             for mark in [Mark::At(n), Mark::Later(n)] {
                 prop_assert_eq!(mark.to_string().parse(), Ok(mark));
             }
+            for offset in [Offset(n as i64), Offset(-(n as i64))] {
+                prop_assert_eq!(offset.to_string().parse(), Ok(offset));
+            }
+            prop_assert_eq!(Rate(n + 1).to_string().parse(), Ok(Rate(n + 1)));
             prop_assert_eq!(Percent(percent).to_string().parse(), Ok(Percent(percent)));
             prop_assert_eq!(LastEpochs(n + 1).to_string().parse(), Ok(LastEpochs(n + 1)));
         }
@@ -299,6 +352,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in ".{0,40}") {
             let _ = (text.parse::<Span>(), text.parse::<Percent>(), text.parse::<Mark>(), text.parse::<LastEpochs>());
+            let _ = (text.parse::<Offset>(), text.parse::<Rate>());
         }
     }
 }

@@ -12,12 +12,14 @@ pub mod driver;
 mod lookup;
 mod network;
 mod outcome;
+mod phase;
 mod proposing;
 pub mod slashing;
 mod sync_committee;
 
 pub use network::{Network, NetworkError};
 pub use outcome::{Duty, Ending, Outcome, TARGET};
+pub use phase::Phase;
 pub use slashing::{Refusal, SlashingProtection, StoreError};
 
 use crate::api::events::HeadEvent;
@@ -29,36 +31,6 @@ use crate::types::{BlsPubkey, BlsSignature, DomainType, Epoch, ExecutionAddress,
 use book::Book;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// The moments of a slot at which there is something to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    /// The slot begins: propose.
-    SlotStart(Slot),
-    /// A third of the slot is over, or its block is there: attest, and sign sync committee messages.
-    Attest(Slot),
-    /// Two thirds are over: aggregate and contribute. The next epoch's duties are looked up after that.
-    Aggregate(Slot),
-}
-
-impl Phase {
-    /// Its slot.
-    pub fn slot(self) -> Slot {
-        match self {
-            Phase::SlotStart(slot) | Phase::Attest(slot) | Phase::Aggregate(slot) => slot,
-        }
-    }
-
-    /// Unix milliseconds at which it is due on `network`.
-    pub fn due_ms(self, network: &Network) -> u64 {
-        let (clock, config) = (network.clock(), &network.config);
-        match self {
-            Phase::SlotStart(slot) => clock.start_of(slot),
-            Phase::Attest(slot) => clock.due(slot, config.attestation_due_bps),
-            Phase::Aggregate(slot) => clock.due(slot, config.aggregate_due_bps),
-        }
-    }
-}
 
 /// The validators of one process.
 pub struct Validator {

@@ -23,13 +23,14 @@ const LAYERS: &[(Side, u8, &[&str])] = &[
     (Client, 4, &["net"]),
     (Client, 5, &["node"]),
     (Orchestrator, 0, &["journal", "yaml"]),
-    (Orchestrator, 1, &["genesis", "client"]),
+    (Orchestrator, 1, &["genesis", "client", "image"]),
     (Orchestrator, 2, &["topology"]),
     (Orchestrator, 3, &["runtime"]),
     (Orchestrator, 4, &["monitor"]),
     (Orchestrator, 5, &["scenario"]),
     (Orchestrator, 6, &["report"]),
-    (Orchestrator, 7, &["cli"]),
+    (Orchestrator, 7, &["matrix"]),
+    (Orchestrator, 8, &["cli"]),
 ];
 
 /// What the orchestrator may import of the client side.

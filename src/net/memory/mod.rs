@@ -16,10 +16,13 @@ use rand_chacha::ChaCha8Rng;
 use super::link::{Chunk, Command, GossipId, InboundId, LinkEvent, PeerId, Protocol, RequestError, RequestId, Verdict};
 use super::topic::{IdInput, message_id};
 
+mod impair;
 mod streams;
 #[cfg(test)]
 mod tests;
 mod wires;
+
+pub use impair::Line;
 
 /// A node's number, in the order of joining.
 pub type NodeIndex = usize;
@@ -54,8 +57,6 @@ struct Node {
 struct Edge {
     dialer: NodeIndex,
     open: bool,
-    /// Severed from outside: stays closed until mended.
-    cut: bool,
     /// Changes with every opening and closing, so that what is under way dies with its connection.
     generation: u64,
     /// When the last delivery arrives, per direction (0: towards the higher index), so that none overtakes another.
@@ -94,7 +95,11 @@ pub struct MemoryNetwork {
     now_ms: u64,
     sequence: u64,
     nodes: Vec<Node>,
+    /// Each with the moment until which it is busy sending, microseconds.
+    lines: Vec<(Line, u64)>,
     edges: BTreeMap<(NodeIndex, NodeIndex), Edge>,
+    /// Pairs that can't reach each other until mended, whether they are connected or not.
+    cut: BTreeSet<(NodeIndex, NodeIndex)>,
     streams: BTreeMap<u64, Stream>,
     queue: BTreeMap<(u64, u64), Delivery>,
     ready: VecDeque<(NodeIndex, LinkEvent)>,
@@ -113,7 +118,9 @@ impl MemoryNetwork {
             now_ms: 0,
             sequence: 0,
             nodes: Vec::new(),
+            lines: Vec::new(),
             edges: BTreeMap::new(),
+            cut: BTreeSet::new(),
             streams: BTreeMap::new(),
             queue: BTreeMap::new(),
             ready: VecDeque::new(),
@@ -123,6 +130,7 @@ impl MemoryNetwork {
     /// Adds a node, not yet started. Peer ids must differ.
     pub fn join(&mut self, peer: PeerId, agent: &str) -> NodeIndex {
         self.nodes.push(Node { peer: Some(peer), agent: agent.to_string(), ..Node::default() });
+        self.lines.push((Line::default(), 0));
         self.nodes.len() - 1
     }
 
@@ -145,7 +153,6 @@ impl MemoryNetwork {
         self.edges.entry(key(a, b)).or_insert(Edge {
             dialer: a,
             open: false,
-            cut: false,
             generation: 0,
             last_arrival: [0; 2],
         });
@@ -174,22 +181,19 @@ impl MemoryNetwork {
         self.ready.retain(|(to, _)| *to != node);
     }
 
-    /// Severs a connection until [`mend`](Self::mend): both sides see it break.
+    /// Keeps two nodes apart until [`mend`](Self::mend): both see their connection break, and none comes up.
     pub fn cut(&mut self, a: NodeIndex, b: NodeIndex, now_ms: u64) {
         self.now_ms = now_ms;
+        self.cut.insert(key(a, b));
         self.close(key(a, b), "the connection timed out");
-        if let Some(edge) = self.edges.get_mut(&key(a, b)) {
-            edge.cut = true;
-        }
     }
 
-    /// Lets a severed connection come up again.
+    /// Lets two nodes reach each other again.
     pub fn mend(&mut self, a: NodeIndex, b: NodeIndex, now_ms: u64) {
         self.now_ms = now_ms;
-        if let Some(edge) = self.edges.get_mut(&key(a, b)) {
-            edge.cut = false;
+        if self.cut.remove(&key(a, b)) {
+            self.open_later(key(a, b), 0);
         }
-        self.open_later(key(a, b), 0);
     }
 
     /// When the next event is due, milliseconds on the callers' clock.
@@ -292,12 +296,19 @@ impl MemoryNetwork {
         }
     }
 
-    /// Puts something on the way; lost if there is no connection.
+    /// Puts something on the way; lost if there is no connection, or none that holds.
     fn ship(&mut self, from: NodeIndex, to: NodeIndex, cargo: Cargo) {
         let latency = self.rng.random_range(self.latency_ms.clone());
+        if !self.edges.contains_key(&key(from, to)) {
+            return;
+        }
+        let Ok(delay) = self.delay(from, to, cargo.bytes()) else {
+            self.close(key(from, to), "the connection timed out");
+            return self.open_later(key(from, to), REDIAL_AFTER_REFUSAL_MS);
+        };
         let Some(edge) = self.edges.get_mut(&key(from, to)) else { return };
         let last = &mut edge.last_arrival[usize::from(from > to)];
-        let at = (self.now_ms + latency).max(*last);
+        let at = (self.now_ms + latency + delay).max(*last);
         *last = at;
         let generation = edge.generation;
         self.enqueue(at, Delivery { from, to, generation, cargo });
@@ -315,7 +326,8 @@ impl MemoryNetwork {
         }
         match cargo {
             Cargo::Open => {
-                if !edge.open && !edge.cut && self.nodes[from].up && self.nodes[to].up {
+                let apart = self.cut.contains(&key(from, to));
+                if !edge.open && !apart && self.nodes[from].up && self.nodes[to].up {
                     edge.open = true;
                     edge.generation += 1;
                     self.opened(from, to);

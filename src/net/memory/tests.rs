@@ -153,3 +153,67 @@ fn what_was_said_before_hanging_up_is_heard() {
     assert_eq!((count(&story, "1 Request {"), count(&story, " Disconnected {")), (1, 2), "{story:?}");
     assert_eq!(count(&story, " Connected {"), 2, "a static peer is tried again: {story:?}");
 }
+
+#[test]
+fn nodes_that_are_kept_apart_can_not_find_a_new_way() {
+    let mut net = MemoryNetwork::new(6, 1..=1);
+    let (a, b) = (net.join(PeerId::new("a"), "x"), net.join(PeerId::new("b"), "y"));
+    net.cut(a, b, 0);
+    net.start(a, 0);
+    net.start(b, 0);
+    net.send(a, 0, Command::Dial { addr: net.address(b) });
+    assert_eq!(count(&run(&mut net, Verdict::Accept), " Connected"), 0);
+    net.stop(b, 10);
+    net.start(b, 20);
+    assert_eq!(count(&run(&mut net, Verdict::Accept), " Connected"), 0);
+    net.mend(a, b, 30);
+    assert_eq!(count(&run(&mut net, Verdict::Accept), " Connected"), 2);
+}
+
+/// When node 1 hears what node 0 sends at 1000, of so many bytes, over lines changed like this; and the story.
+fn heard(seed: u64, bytes: usize, change: impl FnOnce(&mut MemoryNetwork)) -> (Option<u64>, Vec<String>) {
+    let mut net = line(seed, 2);
+    run(&mut net, Verdict::Accept);
+    change(&mut net);
+    for n in 0..3u8 {
+        net.send(0, 1000, Command::Publish { topic: TOPIC.into(), data: vec![n; bytes].into() });
+    }
+    let story = run(&mut net, Verdict::Accept);
+    let last = story.iter().rfind(|line| line.contains("Gossip"));
+    (last.and_then(|line| line.split(' ').next()?.parse().ok()), story)
+}
+
+#[test]
+fn an_impaired_line_takes_longer_and_a_whole_one_is_as_it_was() {
+    let whole = heard(3, 10_000, |_| {}).0.unwrap();
+    assert!((1005..=1050).contains(&whole), "{whole}");
+    assert_eq!(heard(3, 10_000, |net| *net.line_mut(0) = Line::default()).0, Some(whole));
+    let of = |change: fn(&mut Line)| heard(3, 10_000, |net| change(net.line_mut(0))).0.unwrap();
+    let late = of(|line| line.latency_ms = (400, 0));
+    assert_eq!(late, whole + 400);
+    let shaken = of(|line| line.latency_ms = (400, 100));
+    assert!((1305..=1550).contains(&shaken) && shaken != late, "{shaken}");
+    // 240,000 bits, and the line is busy with the first when the next comes.
+    let slow = of(|line| line.kbit_per_s = Some(100));
+    assert!((3405..=3450).contains(&slow), "{slow}");
+    // What it is sent is not its line's latency or bandwidth.
+    let other = heard(3, 10_000, |net| *net.line_mut(1) = Line { latency_ms: (400, 0), ..Line::default() }).0;
+    assert_eq!(other, Some(whole));
+}
+
+#[test]
+fn lost_packets_are_sent_again_in_either_direction_until_the_connection_breaks() {
+    let lossy = |percent| move |net: &mut MemoryNetwork| net.line_mut(1).loss_percent = percent;
+    let (late, _) = heard(3, 100_000, lossy(20));
+    assert!(late.unwrap() >= 1200, "{late:?}");
+    assert_eq!(heard(3, 100_000, lossy(20)), heard(3, 100_000, lossy(20)));
+    let mut net = line(3, 2);
+    run(&mut net, Verdict::Accept);
+    net.line_mut(0).loss_percent = 99;
+    net.send(0, 1000, Command::Publish { topic: TOPIC.into(), data: vec![1; 100_000].into() });
+    let mut heard = Vec::new();
+    while let Some((_, event)) = net.pop_due(1000) {
+        heard.push(format!("{event:?}"));
+    }
+    assert_eq!(count(&heard, "Disconnected"), 2, "{heard:?}");
+}

@@ -2,24 +2,28 @@
 
 use rand::RngExt;
 
-use super::{Cargo, Delivery, InboundId, LinkEvent, MemoryNetwork, NodeIndex, PeerId, Protocol, RequestError, key};
+use super::{
+    Cargo, Delivery, InboundId, LinkEvent, MemoryNetwork, NodeIndex, PeerId, Protocol, REDIAL_AFTER_REFUSAL_MS,
+    RequestError, key,
+};
 use crate::net::link::Direction;
 
 impl MemoryNetwork {
     pub(super) fn open_later(&mut self, (a, b): (NodeIndex, NodeIndex), after_ms: u64) {
-        if !self.nodes[a].up || !self.nodes[b].up {
+        if !self.nodes[a].up || !self.nodes[b].up || self.cut.contains(&(a, b)) {
             return;
         }
         let latency = self.rng.random_range(self.latency_ms.clone());
-        if let Some(edge) = self.edges.get(&(a, b))
-            && !edge.open
-            && !edge.cut
-        {
-            let (dialer, generation) = (edge.dialer, edge.generation);
-            let listener = if dialer == a { b } else { a };
-            let delivery = Delivery { from: dialer, to: listener, generation, cargo: Cargo::Open };
-            self.enqueue(self.now_ms + after_ms + latency, delivery);
+        let Some(edge) = self.edges.get(&(a, b)).filter(|edge| !edge.open) else { return };
+        let (dialer, generation) = (edge.dialer, edge.generation);
+        let listener = if dialer == a { b } else { a };
+        // a dialer is patient: it tries until it gets through
+        let mut delay = 0;
+        for (from, to) in [(dialer, listener), (listener, dialer)] {
+            delay += self.delay(from, to, 0).unwrap_or(REDIAL_AFTER_REFUSAL_MS);
         }
+        let delivery = Delivery { from: dialer, to: listener, generation, cargo: Cargo::Open };
+        self.enqueue(self.now_ms + after_ms + latency + delay, delivery);
     }
 
     pub(super) fn close(&mut self, (a, b): (NodeIndex, NodeIndex), reason: &str) {

@@ -5,10 +5,11 @@
 //! alike (a block's post-state, a signature's verdict) is computed once.
 
 mod engine;
+mod faults;
 mod validators;
 mod world;
 
-use super::{Ending, Error, Exit, Runtime, Started, config_of, identity::Identity};
+use super::{Ending, Error, Exit, Runtime, Started, Time, Watch, config_of, identity::Identity};
 use crate::{
     api::Client,
     client::{ClientDef, ENGINE},
@@ -136,7 +137,7 @@ impl State {
     /// Lets virtual time pass until `end` (unix milliseconds).
     fn advance(&mut self, end: u64) {
         loop {
-            let duties = self.nodes.values().filter_map(|node| node.duties.as_ref()).map(Duties::due_ms).min();
+            let duties = self.nodes.values().filter_map(|node| node.due_ms(&self.world)).min();
             let event = lock(&self.world).next_event_ms();
             let Some(next) = duties.into_iter().chain(event).min().filter(|next| *next <= end) else { break };
             // At one moment nodes come before their validators: a slot has begun before its block is asked for.
@@ -148,12 +149,23 @@ impl State {
                 continue;
             }
             for node in self.nodes.values_mut() {
-                if let Some(duties) = node.duties.as_mut().filter(|duties| duties.due_ms() <= next) {
-                    duties.go(next);
+                if node.due_ms(&self.world).is_some_and(|due_ms| due_ms <= next) {
+                    let now = lock(&self.world).clock_of(node.index);
+                    if let Some(duties) = &mut node.duties {
+                        duties.go(now);
+                    }
                 }
             }
         }
         lock(&self.world).advance(end);
+    }
+}
+
+impl Node {
+    /// When its validators have something to do, by the world's clock; `None` while it is paused.
+    fn due_ms(&self, world: &Shared) -> Option<u64> {
+        let (duties, world) = (self.duties.as_ref()?, lock(world));
+        (!world.is_paused(self.index)).then(|| world.when(self.index, duties.due_ms()))
     }
 }
 
@@ -189,11 +201,7 @@ fn validator(
 }
 
 #[async_trait(?Send)]
-impl Runtime for Simulation {
-    fn name(&self) -> &'static str {
-        "simulation"
-    }
-
+impl Time for Simulation {
     fn now_ms(&self) -> u64 {
         self.unix_ms_now() - VIRTUAL_START_MS
     }
@@ -210,9 +218,34 @@ impl Runtime for Simulation {
         // Real time has its turn, too: a signal that ends the run is heard here.
         tokio::task::yield_now().await;
     }
+}
+
+impl Watch for Simulation {
+    fn peer_id(&self, node: &str) -> Option<String> {
+        self.state.as_ref()?.nodes.get(node).map(|node| node.peer_id.clone())
+    }
+
+    fn exits(&mut self) -> Vec<Exit> {
+        Vec::new()
+    }
+
+    fn beacon(&self, node: &str) -> Result<Client, Error> {
+        let state = self.state()?;
+        let known = state.nodes.get(node).ok_or_else(|| Error::UnknownNode(node.to_owned()))?;
+        Ok(validators::client(&state.world, known.index, node))
+    }
+}
+
+#[async_trait(?Send)]
+impl Runtime for Simulation {
+    fn name(&self) -> &'static str {
+        "simulation"
+    }
 
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error> {
-        let mut world = World::new(plan.seed, VIRTUAL_START_MS, Arc::new(plan.config.clone()), Arc::clone(&genesis));
+        // Time goes on where a network before has left it.
+        let now = self.unix_ms_now();
+        let mut world = World::new(plan.seed, now, Arc::new(plan.config.clone()), Arc::clone(&genesis));
         let mut nodes = BTreeMap::new();
         for node in &plan.nodes {
             self.supports(node)?;
@@ -233,23 +266,19 @@ impl Runtime for Simulation {
         Ok(())
     }
 
-    fn peer_id(&self, node: &str) -> Option<String> {
-        self.state.as_ref()?.nodes.get(node).map(|node| node.peer_id.clone())
-    }
-
     async fn start(&mut self, name: &str) -> Result<Vec<Started>, Error> {
         let (world, plan, genesis, node) = self.node(name)?;
         if lock(world).is_up(node.index) {
             return Err(Error::State { node: name.to_owned(), state: "running already" });
         }
         lock(world).start(node.index)?;
-        let role = |role: &str| Started { role: role.to_owned(), command: None, pid: None };
+        let role = |role: &str| Started { role: role.to_owned(), command: None, pid: None, image: None, digest: None };
         let engine = node.plan.engine.as_ref().map(|_| role(ENGINE));
         let mut started: Vec<Started> = engine.into_iter().chain([role("beacon")]).collect();
         if !node.plan.validators.is_empty() {
             let client = validators::client(world, node.index, name);
             let validator = validator(plan, genesis, &node.plan, node.signed.as_deref(), client)?;
-            let now = lock(world).now_ms();
+            let now = lock(world).clock_of(node.index);
             node.duties = Some(Duties::start(validator, now));
             started.push(role("validator"));
         }
@@ -265,19 +294,12 @@ impl Runtime for Simulation {
         Ok(())
     }
 
-    fn exits(&mut self) -> Vec<Exit> {
-        Vec::new()
-    }
-
-    fn beacon(&self, node: &str) -> Result<Client, Error> {
-        let state = self.state()?;
-        let known = state.nodes.get(node).ok_or_else(|| Error::UnknownNode(node.to_owned()))?;
-        Ok(validators::client(&state.world, known.index, node))
-    }
-
     async fn destroy(&mut self) -> Result<(), Error> {
         self.write_logs();
-        self.state = None;
+        // Whoever still holds a client of a node holds the world, too.
+        if let Some(state) = self.state.take() {
+            state.nodes.values().for_each(|node| lock(&state.world).stop(node.index, false));
+        }
         Ok(())
     }
 }

@@ -28,16 +28,19 @@ pub(super) struct Call {
 #[async_trait]
 impl Transport for Call {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let down = || TransportError {
+        let failed = |kind, detail: &str| TransportError {
             request: request.to_string(),
             url: self.name.clone(),
-            kind: TransportErrorKind::Refused,
-            detail: "the node is down".into(),
+            kind,
+            detail: detail.into(),
         };
+        let down = || failed(TransportErrorKind::Refused, "the node is down");
         let answered = lock(&self.world).handle(self.node, &request);
-        match answered.ok_or_else(down)? {
+        match answered {
             Answered::Now(response) => Ok(response),
             Answered::Later(response) => response.await.map_err(|_| down()),
+            Answered::Refused => Err(down()),
+            Answered::Never => Err(failed(TransportErrorKind::Timeout, "the node is paused")),
         }
     }
 }
@@ -63,7 +66,7 @@ impl Duties {
         Self { validator: Arc::new(validator), next: Phase::SlotStart(slot), waiting: Vec::new() }
     }
 
-    /// When its next phase is due, unix milliseconds.
+    /// When its next phase is due, unix milliseconds of the node's clock.
     pub(super) fn due_ms(&self) -> u64 {
         self.next.due_ms(self.validator.network())
     }
@@ -73,11 +76,12 @@ impl Duties {
         let (validator, phase) = (Arc::clone(&self.validator), self.next);
         self.waiting.push(async move { drop(validator.on(phase, now_ms).await) }.boxed());
         self.go_on();
-        self.next = match self.next {
-            Phase::SlotStart(slot) => Phase::Attest(slot),
-            Phase::Attest(slot) => Phase::Aggregate(slot),
-            Phase::Aggregate(slot) => Phase::SlotStart(slot + 1),
-        };
+        self.next = self.next.after();
+    }
+
+    /// Leaves out what the node's clock says is too late.
+    pub(super) fn catch_up(&mut self, now_ms: u64) {
+        self.next = self.next.caught_up(self.validator.network(), now_ms);
     }
 
     /// Goes on with what waited, as far as it has been answered.

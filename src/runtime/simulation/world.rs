@@ -7,14 +7,20 @@ use super::engine::Engine;
 use crate::{
     api::{Request, Response},
     chain::{Memo, MemoryRows},
-    engine::{Script, Stub, StubConfig},
-    net::{PeerId, memory::MemoryNetwork},
+    engine::{Script, Stub, StubConfig, stub::Say},
+    net::{
+        LinkEvent, PeerId,
+        memory::{Line, MemoryNetwork},
+    },
     node::{CallId, Core, Handled, Identity, LogLine},
     runtime::Error,
     types::{BeaconState, ChainConfig},
 };
 use futures::channel::oneshot;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 /// How long a message takes from node to node.
 const LATENCY_MS: std::ops::RangeInclusive<u64> = 5..=50;
@@ -35,9 +41,33 @@ struct Node {
     disk: MemoryRows,
     dials: Vec<String>,
     identity: Identity,
-    /// When it wants to be told that time has passed.
+    /// When it wants to be told that time has passed, on its own clock.
     alarm_ms: u64,
+    /// How far its clock is ahead of the world's, milliseconds.
+    ahead_ms: i64,
+    /// What came while it is paused.
+    paused: Option<VecDeque<LinkEvent>>,
     log: Vec<(u64, LogLine)>,
+}
+
+impl Node {
+    /// Its clock at a moment of the world.
+    fn clock(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_add_signed(self.ahead_ms)
+    }
+
+    /// The moment of the world at which its clock shows this.
+    fn when(&self, clock_ms: u64) -> u64 {
+        clock_ms.saturating_add_signed(self.ahead_ms.saturating_neg())
+    }
+
+    /// When it does something by itself next, by the world's clock.
+    fn due_ms(&self) -> Option<u64> {
+        let awake = self.core.as_ref().filter(|_| self.paused.is_none());
+        let engine = self.engine.as_ref().and_then(Engine::due_ms);
+        let alarm = awake.map(|_| self.alarm_ms);
+        alarm.into_iter().chain(engine.filter(|_| awake.is_some())).min().map(|due_ms| self.when(due_ms))
+    }
 }
 
 /// What a node makes of a request.
@@ -46,6 +76,10 @@ pub(super) enum Answered {
     Now(Response),
     /// It comes later, or never if the node ends before.
     Later(oneshot::Receiver<Response>),
+    /// None: nobody is there.
+    Refused,
+    /// None in time: the node is paused.
+    Never,
 }
 
 /// All nodes, and the clock.
@@ -89,6 +123,8 @@ impl World {
             dials: Vec::new(),
             identity,
             alarm_ms: 0,
+            ahead_ms: 0,
+            paused: None,
             log: Vec::new(),
         });
         index
@@ -111,8 +147,8 @@ impl World {
     /// Starts a node on what is on its disk, or on genesis.
     pub(super) fn start(&mut self, index: usize) -> Result<(), Error> {
         let broken = |error: crate::chain::Error| Error::Other(format!("simulated node: {error}"));
-        let now = self.now_ms;
         let node = &mut self.nodes[index];
+        let now = node.clock(self.now_ms);
         let (config, memo) = (&node.config, &self.memo);
         let disk = Arc::new(node.disk.clone());
         let restored = Core::restore(config.clone(), memo.clone(), disk.clone(), node.identity.clone(), now);
@@ -125,30 +161,36 @@ impl World {
             let stub = StubConfig::of_network(config.clone(), &node.genesis).with_script(script);
             Engine::new(Stub::new(stub))
         });
-        self.network.start(index, now);
+        self.network.start(index, self.now_ms);
         core.start(&node.dials, now);
         node.core = Some(core);
         self.carry_out(index);
         Ok(())
     }
 
-    /// Ends a node, in good order or at once. Its disk stays.
+    /// Ends a node, in good order or at once. Its disk stays, and so does what is wrong with its line and its clock.
     pub(super) fn stop(&mut self, index: usize, in_good_order: bool) {
-        if in_good_order && let Some(core) = &mut self.nodes[index].core {
-            core.say_goodbye(self.now_ms);
+        let node = &mut self.nodes[index];
+        let now = node.clock(self.now_ms);
+        if in_good_order && let Some(core) = &mut node.core {
+            core.say_goodbye(now);
             self.carry_out(index);
         }
         let node = &mut self.nodes[index];
-        (node.core, node.engine) = (None, None);
+        (node.core, node.engine, node.paused) = (None, None, None);
         node.waiting.clear();
         self.network.stop(index, self.now_ms);
     }
 
-    /// The node's answer to a request; `None` when it is down.
-    pub(super) fn handle(&mut self, index: usize, request: &Request) -> Option<Answered> {
-        let now = self.now_ms;
+    /// The node's answer to a request.
+    pub(super) fn handle(&mut self, index: usize, request: &Request) -> Answered {
         let node = &mut self.nodes[index];
-        let answered = match node.core.as_mut()?.handle(request, now) {
+        let now = node.clock(self.now_ms);
+        let Some(core) = &mut node.core else { return Answered::Refused };
+        if node.paused.is_some() {
+            return Answered::Never;
+        }
+        let answered = match core.handle(request, now) {
             Handled::Now(response) => Answered::Now(response),
             Handled::Later(call) => {
                 let (sender, receiver) = oneshot::channel();
@@ -157,41 +199,110 @@ impl World {
             }
         };
         self.carry_out(index);
-        Some(answered)
+        answered
     }
 
     /// When something happens next.
     pub(super) fn next_event_ms(&self) -> Option<u64> {
-        let alarms = self.nodes.iter().filter(|node| node.core.is_some()).map(|node| node.alarm_ms);
-        let engines = self.nodes.iter().filter_map(|node| node.engine.as_ref()?.due_ms());
-        alarms.chain(engines).chain(self.network.next_event_time()).min()
+        self.nodes.iter().filter_map(Node::due_ms).chain(self.network.next_event_time()).min()
     }
 
     /// Lets the clock stand at `at_ms`, or later if it did, and does everything due.
     pub(super) fn advance(&mut self, at_ms: u64) {
         self.now_ms = self.now_ms.max(at_ms);
-        let now = self.now_ms;
-        while let Some((index, event)) = self.network.pop_due(now) {
-            if let Some(core) = &mut self.nodes[index].core {
-                core.on_link(event, now);
-                self.carry_out(index);
-            }
+        while let Some((index, event)) = self.network.pop_due(self.now_ms) {
+            self.hear(index, event);
         }
         for index in 0..self.nodes.len() {
+            if self.nodes[index].paused.is_some() {
+                continue;
+            }
+            let now = self.nodes[index].clock(self.now_ms);
             while let Some((id, answer)) = self.nodes[index].engine.as_mut().and_then(|engine| engine.answer(now)) {
                 if let Some(core) = &mut self.nodes[index].core {
                     core.on_engine(id, answer, now);
                     self.carry_out(index);
                 }
             }
-            let node = &mut self.nodes[index];
-            if let Some(core) = &mut node.core
-                && node.alarm_ms <= now
-            {
-                core.on_tick(now);
-                self.carry_out(index);
+            if self.nodes[index].alarm_ms <= now {
+                self.tick(index);
             }
         }
+    }
+
+    /// Tells a node that time has passed.
+    fn tick(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        let now = node.clock(self.now_ms);
+        if let Some(core) = &mut node.core {
+            core.on_tick(now);
+            self.carry_out(index);
+        }
+    }
+
+    /// Lets a node hear of something on the network, when it does not sleep.
+    fn hear(&mut self, index: usize, event: LinkEvent) {
+        let node = &mut self.nodes[index];
+        let now = node.clock(self.now_ms);
+        if let Some(held) = &mut node.paused {
+            held.push_back(event);
+        } else if let Some(core) = &mut node.core {
+            core.on_link(event, now);
+            self.carry_out(index);
+        }
+    }
+
+    /// Lets a node that is up do nothing until it is resumed; what comes for it is kept.
+    pub(super) fn pause(&mut self, index: usize) {
+        self.nodes[index].paused.get_or_insert_default();
+    }
+
+    /// Lets a paused node go on: it sees how late it is, then what came meanwhile.
+    pub(super) fn resume(&mut self, index: usize) {
+        let Some(held) = self.nodes[index].paused.take() else { return };
+        self.tick(index);
+        for event in held {
+            self.hear(index, event);
+        }
+    }
+
+    pub(super) fn is_paused(&self, index: usize) -> bool {
+        self.nodes[index].paused.is_some()
+    }
+
+    /// Sets a node's clock so far ahead of the world's, milliseconds; negative: behind.
+    pub(super) fn skew(&mut self, index: usize, ahead_ms: i64) {
+        self.nodes[index].ahead_ms = ahead_ms;
+    }
+
+    /// The moment of the world at which a node's clock shows this.
+    pub(super) fn when(&self, index: usize, clock_ms: u64) -> u64 {
+        self.nodes[index].when(clock_ms)
+    }
+
+    /// A node's clock.
+    pub(super) fn clock_of(&self, index: usize) -> u64 {
+        self.nodes[index].clock(self.now_ms)
+    }
+
+    /// Keeps two nodes apart, or lets them meet again.
+    pub(super) fn part(&mut self, a: usize, b: usize, apart: bool) {
+        match apart {
+            true => self.network.cut(a, b, self.now_ms),
+            false => self.network.mend(a, b, self.now_ms),
+        }
+    }
+
+    /// Tells a node's engine, if it is up, what to answer beside its script.
+    pub(super) fn tell_engine(&mut self, index: usize, say: Option<Say>) {
+        if let Some(engine) = &mut self.nodes[index].engine {
+            engine.tell(say);
+        }
+    }
+
+    /// A node's line to all others.
+    pub(super) fn line_mut(&mut self, index: usize) -> &mut Line {
+        self.network.line_mut(index)
     }
 
     /// The log lines of a node since the last call, with their times.
@@ -202,15 +313,15 @@ impl World {
     /// Does what a node wants done: its disk, its messages, its engine's questions, its late answers, its log, its
     /// next alarm.
     fn carry_out(&mut self, index: usize) {
-        let now = self.now_ms;
         let node = &mut self.nodes[index];
+        let now = node.clock(self.now_ms);
         let Some(core) = &mut node.core else { return };
         let effects = core.take_effects();
         for batch in effects.writes {
             node.disk.apply(&batch);
         }
         for command in effects.commands {
-            self.network.send(index, now, command);
+            self.network.send(index, self.now_ms, command);
         }
         match &mut node.engine {
             Some(engine) => engine.ask(effects.engine, now),
@@ -223,7 +334,7 @@ impl World {
                 sender.send(reply.into()).ok();
             }
         }
-        node.log.extend(effects.logs.into_iter().map(|line| (now, line)));
+        node.log.extend(effects.logs.into_iter().map(|line| (self.now_ms, line)));
         node.alarm_ms = core.next_wakeup(now);
     }
 }

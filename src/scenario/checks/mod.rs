@@ -102,38 +102,49 @@ struct Window {
 }
 
 impl Evidence<'_> {
-    /// While the last fault or step of that verb lasted; `None` if it never began. What a `stop`, or a fault that was
-    /// not mended, does lasts beyond its step: until something is started again, or the end.
+    /// While the last step of that verb, or what it broke, lasted; `None` if it never began. What a `stop`, or a `kill`
+    /// that restarts nothing, does lasts beyond its step: until something is started again, or the end.
     fn window(&self, verb: &str) -> Option<Window> {
         let mut window: Option<Window> = None;
-        let mut lasts = verb == "stop";
+        // how many steps of that verb are being done, and how many things that they broke are broken
+        let (mut doing, mut broken) = (0_u32, 0_u32);
+        let ends_nodes = matches!(verb, "stop" | "kill");
         for line in self.lines {
-            let slot = line.slot.unwrap_or(0);
-            let (named, begins) = match &line.event {
-                Event::Fault { verb: named, state, .. } => {
-                    if named == verb {
-                        lasts = *state == FaultState::On;
+            match &line.event {
+                Event::Fault { verb: named, state, .. } if named == verb => match state {
+                    FaultState::On => broken += 1,
+                    FaultState::Off => broken = broken.saturating_sub(1),
+                },
+                Event::Step { verb: named, state, .. } if named == verb => match state {
+                    StepState::Begin => doing += 1,
+                    StepState::End | StepState::Missed => {
+                        doing = doing.saturating_sub(1);
+                        broken += u32::from(verb == "stop");
                     }
-                    (named.as_str(), *state == FaultState::On)
+                },
+                Event::Step { verb: named, state: StepState::Begin, .. } if named == "start" && ends_nodes => {
+                    broken = 0
                 }
-                Event::Step { verb: named, state, .. } => (named.as_str(), *state == StepState::Begin),
                 _ => continue,
-            };
+            }
+            let slot = line.slot.unwrap_or(0);
+            let lasts = doing + broken > 0;
             match &mut window {
-                Some(Window { to: open @ None, .. }) if named == "start" && lasts => *open = Some(slot),
-                _ if named != verb => {}
-                Some(Window { to: open @ None, .. }) if !begins && !lasts => *open = Some(slot),
-                // a fault inside its own step, or one that outlasts it
+                Some(Window { to: open @ None, .. }) if !lasts => *open = Some(slot),
                 Some(Window { to: None, .. }) => {}
-                _ if begins => window = Some(Window { from: slot, to: None }),
+                _ if lasts => window = Some(Window { from: slot, to: None }),
                 _ => {}
             }
         }
         window
     }
 
-    /// The slot in which the last fault or step of that verb was done with; `None` if none was.
+    /// The slot in which the last step of that verb was done with, and with it what it broke; `None` if none was. A `stop`
+    /// or a `kill` is done with when the nodes are down.
     fn ended(&self, verb: &str) -> Option<u64> {
+        if !matches!(verb, "stop" | "kill") {
+            return self.window(verb)?.to;
+        }
         let end = |line: &Line| match &line.event {
             Event::Fault { verb: named, state: FaultState::Off, .. } => (named == verb).then(|| line.slot.unwrap_or(0)),
             Event::Step { verb: named, state: StepState::End, .. } => (named == verb).then(|| line.slot.unwrap_or(0)),
@@ -236,19 +247,56 @@ pub(super) mod test {
         }
     }
 
+    fn fault(verb: &str, state: FaultState) -> Event {
+        Event::Fault { verb: verb.into(), args: serde_json::Value::Null, state }
+    }
+
+    /// Window and end of a verb.
+    fn times(run: &Run, verb: &str) -> (Option<(u64, Option<u64>)>, Option<u64>) {
+        let plan = scenario("");
+        let history = History::of(&run.0);
+        let evidence = Evidence { plan: &plan, lines: &run.0, history: &history };
+        (evidence.window(verb).map(|window| (window.from, window.to)), evidence.ended(verb))
+    }
+
     #[test]
     fn a_window_is_the_last_step_of_its_verb() {
         let run = Run::new()
             .step(3, "kill", StepState::Begin)
             .step(5, "kill", StepState::End)
             .step(9, "kill", StepState::Begin)
-            .at(9, Event::Fault { verb: "kill".into(), args: serde_json::Value::Null, state: FaultState::On })
-            .at(12, Event::Fault { verb: "kill".into(), args: serde_json::Value::Null, state: FaultState::Off })
+            .at(9, fault("kill", FaultState::On))
+            .at(12, fault("kill", FaultState::Off))
             .step(12, "kill", StepState::End);
-        let plan = scenario("");
-        let history = History::of(&run.0);
-        let evidence = Evidence { plan: &plan, lines: &run.0, history: &history };
-        assert_eq!(evidence.window("kill"), Some(Window { from: 9, to: Some(12) }));
-        assert_eq!(evidence.window("partition"), None);
+        assert_eq!(times(&run, "kill"), (Some((9, Some(12))), Some(12)));
+        assert_eq!(times(&run, "partition"), (None, None));
+    }
+
+    #[test]
+    fn what_outlasts_its_step_lasts_until_it_is_mended() {
+        let run = Run::new()
+            .step(3, "partition", StepState::Begin)
+            .at(3, fault("partition", FaultState::On))
+            .step(3, "partition", StepState::End)
+            .step(5, "start", StepState::Begin)
+            .step(5, "start", StepState::End);
+        assert_eq!(times(&run, "partition"), (Some((3, None)), None));
+        let run = run.step(9, "heal", StepState::Begin).at(9, fault("partition", FaultState::Off));
+        assert_eq!(times(&run, "partition"), (Some((3, Some(9))), Some(9)));
+
+        let run = Run::new().step(3, "stop", StepState::Begin).step(3, "stop", StepState::End);
+        assert_eq!(times(&run, "stop"), (Some((3, None)), Some(3)));
+        let run = run.step(7, "start", StepState::Begin);
+        assert_eq!(times(&run, "stop"), (Some((3, Some(7))), Some(3)));
+    }
+
+    #[test]
+    fn two_of_a_verb_at_once_are_one_window() {
+        let run = Run::new()
+            .at(3, fault("pause", FaultState::On))
+            .at(4, fault("pause", FaultState::On))
+            .at(6, fault("pause", FaultState::Off))
+            .at(8, fault("pause", FaultState::Off));
+        assert_eq!(times(&run, "pause"), (Some((3, Some(8))), Some(8)));
     }
 }

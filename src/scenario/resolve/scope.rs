@@ -21,6 +21,12 @@ pub struct Scope<'a> {
     pub up: BTreeSet<String>,
     /// Nodes that ran at any place up to here.
     pub ever_up: BTreeSet<String>,
+    /// Nodes that are paused at this place, until a step resumes them.
+    pub paused: BTreeSet<String>,
+    /// The sides of the partition that is in force at this place, until a step heals it.
+    pub parted: Option<Vec<Vec<String>>>,
+    /// What is wrong with nodes to the end of the run: the verb, and the node.
+    pub impaired: BTreeSet<(&'static str, String)>,
     /// The steps before this place.
     pub steps: Vec<Step>,
 }
@@ -29,7 +35,17 @@ impl<'a> Scope<'a> {
     /// The scope of the first step.
     pub fn new(source: Source<'a>, nodes: &'a [Node], links: &'a [Link]) -> Scope<'a> {
         let up: BTreeSet<_> = nodes.iter().filter(|n| n.start == Start::Genesis).map(|n| n.name.clone()).collect();
-        Scope { source, nodes, links, ever_up: up.clone(), up, steps: Vec::new() }
+        Scope {
+            source,
+            nodes,
+            links,
+            ever_up: up.clone(),
+            up,
+            paused: BTreeSet::new(),
+            parted: None,
+            impaired: BTreeSet::new(),
+            steps: Vec::new(),
+        }
     }
 
     /// Reads a quantity; the error shows the accepted forms.

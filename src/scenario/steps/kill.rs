@@ -7,7 +7,8 @@
 //!
 //! With `restart_after` the step lasts until the nodes are started again, on what they have kept on disk.
 
-use super::{Action, Begin, Ctx, Out, Running, Turn};
+use super::lasting::passed;
+use super::{Action, Begin, Ctx, Now, Out, Running, Turn};
 use crate::journal::{Event, FaultState};
 use crate::scenario::error::Error;
 use crate::scenario::quantity::Span;
@@ -82,6 +83,7 @@ pub fn resolve(raw: &Raw, at: &At<super::RawStep>, scope: &mut Scope<'_>) -> Res
     if let Some(down) = nodes.iter().find(|node| !scope.up.contains(*node)) {
         return Err(scope.source.error(at, format!("`{down}` does not run at this point")));
     }
+    scope.paused.retain(|node| !nodes.contains(node));
     if restart_after.is_none() {
         scope.up.retain(|node| !nodes.contains(node));
     }
@@ -96,8 +98,7 @@ impl Begin for Plan {
 
 struct Killing {
     plan: Plan,
-    /// When: milliseconds and slot.
-    killed: Option<(u64, u64)>,
+    killed: Option<Now>,
 }
 
 impl Killing {
@@ -111,8 +112,8 @@ impl Running for Killing {
     fn poll(&mut self, ctx: &Ctx<'_>, out: &mut Out) -> Turn {
         let who = self.plan.node.join(", ");
         let slot = ctx.now.slot.unwrap_or(0);
-        let Some((killed_ms, killed_slot)) = self.killed else {
-            self.killed = Some((ctx.now.ms, slot));
+        let Some(killed) = self.killed else {
+            self.killed = Some(ctx.now);
             out.tell(self.fault(FaultState::On));
             self.plan.node.iter().cloned().for_each(|node| out.act(Action::Kill(node)));
             return match self.plan.restart_after {
@@ -120,20 +121,12 @@ impl Running for Killing {
                 Some(_) => Turn::Going(None),
             };
         };
-        let over = match self.plan.restart_after {
-            None => true,
-            Some(Span::Millis(ms)) => ctx.now.ms >= killed_ms.saturating_add(ms),
-            Some(span) => {
-                let slots = span.slots(ctx.plan.network.slots_per_epoch, ctx.plan.slot_ms());
-                slot >= killed_slot.saturating_add(slots)
-            }
-        };
-        if !over {
+        if self.plan.restart_after.is_some_and(|span| !passed(ctx, killed, span)) {
             return Turn::Going(None);
         }
         self.plan.node.iter().cloned().for_each(|node| out.act(Action::Start(node)));
         out.tell(self.fault(FaultState::Off));
-        Turn::Done(format!("killed {who} in slot {killed_slot} and started again in slot {slot}"))
+        Turn::Done(format!("killed {who} in slot {} and started again in slot {slot}", killed.slot.unwrap_or(0)))
     }
 }
 

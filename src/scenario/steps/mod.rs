@@ -3,7 +3,17 @@
 //! A file has `Raw` (what is written), `Plan` (what it resolves to), `resolve` from one to the other, and how a step
 //! runs: it begins, and is asked again and again how it goes. Nothing here touches a node: a step gives [`Action`]s, whoever drives it acts.
 
+mod bandwidth;
+mod engine;
+mod heal;
 mod kill;
+mod lasting;
+mod latency;
+mod loss;
+mod partition;
+mod pause;
+mod resume;
+mod skew;
 mod start;
 mod stop;
 mod transact;
@@ -12,6 +22,7 @@ mod wait;
 use super::Plan as Scenario;
 use super::named::named_items;
 use crate::journal::{Event, History};
+use crate::runtime::{Ability, Fault};
 
 pub(super) use wait::last_finality;
 pub use wait::{Goal, Plan as Wait};
@@ -26,22 +37,33 @@ named_items! {
         Stop = "stop": stop,
         /// Ends nodes as a crash would, to be started again or not.
         Kill = "kill": kill,
+        /// Keeps nodes of different sides apart.
+        Partition = "partition": partition,
+        /// Ends a partition.
+        Heal = "heal": heal,
+        /// Lets nodes do nothing.
+        Pause = "pause": pause,
+        /// Lets paused nodes go on.
+        Resume = "resume": resume,
+        /// Loses packets.
+        Loss = "loss": loss,
+        /// Delays what nodes send.
+        Latency = "latency": latency,
+        /// Lets nodes send only so much.
+        Bandwidth = "bandwidth": bandwidth,
+        /// Sets nodes' clocks wrong.
+        Skew = "skew": skew,
+        /// Has execution engines give one answer to everything.
+        Engine = "engine": engine,
         /// Hands a transfer to an execution client, until every chain has it.
         Transact = "transact": transact,
     }
     later {
-        Partition = "partition": "a runtime that can partition (`Partition`)",
-        Heal = "heal": "a runtime that can partition (`Partition`)",
-        Pause = "pause": "a runtime that can pause (`Pause`)",
-        Resume = "resume": "a runtime that can pause (`Pause`)",
-        Engine = "engine": "scripted execution engines",
-        Skew = "skew": "a runtime that can skew clocks (`Skew`)",
-        Impair = "impair": "a runtime that can impair links (`Impair`)",
-        Limit = "limit": "a runtime that can limit resources (`Limit`)",
+        Limit = "limit": "a runtime that can limit resources",
     }
 }
 
-/// What a step wants done to a node.
+/// What a step wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Start it, for the first time or again on what it has kept on disk.
@@ -58,6 +80,16 @@ pub enum Action {
     Kill(
         /// The node.
         String,
+    ),
+    /// Break something.
+    Inflict(
+        /// What.
+        Fault,
+    ),
+    /// Mend what was broken.
+    Lift(
+        /// What was broken.
+        Fault,
     ),
     /// Hand its execution client a transfer.
     Transact {
@@ -115,6 +147,11 @@ pub struct Progress {
 pub(super) trait Begin {
     /// Begins it.
     fn begin(&self, ctx: &Ctx<'_>) -> Box<dyn Running>;
+
+    /// What the runtime must be able to do for it, beside starting and ending nodes.
+    fn needs(&self) -> Option<Ability> {
+        None
+    }
 }
 
 /// A step that has begun.
@@ -192,6 +229,22 @@ pub(super) mod test {
             Line::new(0, Some(0), event)
         };
         History::of(&finalized.iter().map(line).collect::<Vec<_>>())
+    }
+
+    /// What a step says and wants done when it is asked in these slots.
+    pub fn actions(plan: &Scenario, step: usize, slots: &[u64]) -> Vec<(Turn, Vec<Action>)> {
+        let none = history(&[]);
+        let mut running = plan.steps[step].common().begin(&at(plan, &none, Some(slots[0])));
+        let poll = |slot: &u64| {
+            let mut out = Out::default();
+            let turn = running.poll(&at(plan, &none, Some(*slot)), &mut out);
+            let act = |output| match output {
+                Output::Act(action) => Some(action),
+                Output::Tell(_) => None,
+            };
+            (turn, out.0.into_iter().filter_map(act).collect())
+        };
+        slots.iter().map(poll).collect()
     }
 
     /// A moment, one second a slot.

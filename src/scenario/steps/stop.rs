@@ -26,6 +26,7 @@ pub fn resolve(raw: &Raw, _: &At<super::RawStep>, scope: &mut Scope<'_>) -> Resu
         if !scope.up.remove(node) {
             return Err(scope.source.error(raw, format!("`{node}` does not run at this point")));
         }
+        scope.paused.remove(node);
     }
     Ok(Plan(nodes))
 }

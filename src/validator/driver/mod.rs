@@ -10,7 +10,6 @@ use super::{Network, Phase, Validator};
 use crate::api::HttpTransport;
 use crate::api::events::HeadEvent;
 use crate::time::{Clock, WallClock};
-use crate::types::Slot;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use std::sync::Arc;
@@ -26,7 +25,7 @@ pub async fn drive(validator: &Arc<Validator>, transport: HttpTransport, stop: i
     let (sender, mut heads) = tokio::sync::mpsc::channel(16);
     let follower = tokio::spawn(heads::follow(transport, poll, sender));
     let mut running = FuturesUnordered::new();
-    let mut next = first_phase(network, WallClock.now_ms());
+    let mut next = Phase::first(network, WallClock.now_ms());
     let to_genesis = network.clock().ms_to_genesis(WallClock.now_ms());
     if to_genesis > 0 {
         tracing::info!(seconds = to_genesis.div_ceil(1000), "waiting for genesis");
@@ -43,7 +42,7 @@ pub async fn drive(validator: &Arc<Validator>, transport: HttpTransport, stop: i
                 validator.on_head(&head);
                 if attests_now(next, &head) {
                     running.push(run_phase(validator, next));
-                    next = after(next);
+                    next = next.after();
                 }
             }
             () = tokio::time::sleep(Duration::from_millis(wait)) => {
@@ -54,7 +53,7 @@ pub async fn drive(validator: &Arc<Validator>, transport: HttpTransport, stop: i
                 next = caught_up(network, next, now);
                 if next.due_ms(network) <= now {
                     running.push(run_phase(validator, next));
-                    next = after(next);
+                    next = next.after();
                 }
             }
         }
@@ -72,35 +71,11 @@ async fn run_phase(validator: &Arc<Validator>, phase: Phase) {
     tracing::debug!(target: "lockin::phase", ?phase, slot, late_ms, took_ms, duties = outcomes.len());
 }
 
-/// The first phase that can still be on time, or nearly.
-fn first_phase(network: &Network, now: u64) -> Phase {
-    let clock = network.clock();
-    let Some(slot) = clock.slot_at(now) else { return Phase::SlotStart(0) };
-    let phases = [Phase::SlotStart(slot), Phase::Attest(slot), Phase::Aggregate(slot)];
-    let current = phases.into_iter().rev().find(|phase| phase.due_ms(network) <= now);
-    match current {
-        Some(Phase::Aggregate(_)) | None => Phase::SlotStart(slot.saturating_add(1)),
-        Some(phase) => phase,
-    }
-}
-
-fn after(phase: Phase) -> Phase {
-    match phase {
-        Phase::SlotStart(slot) => Phase::Attest(slot),
-        Phase::Attest(slot) => Phase::Aggregate(slot),
-        Phase::Aggregate(slot) => Phase::SlotStart(slot.saturating_add(1)),
-    }
-}
-
-/// `next`, unless its whole slot is over: then the phase that the clock is in, and a warning.
+/// `next`, or where the clock is by now; a warning when duties were slept through.
 fn caught_up(network: &Network, next: Phase, now: u64) -> Phase {
-    let slot: Slot = network.clock().slot_at(now).unwrap_or_default();
-    if slot <= next.slot() {
-        return next;
-    }
-    let fresh = first_phase(network, now);
-    let missed = slot - next.slot();
-    if missed > 1 || fresh.slot() > slot {
+    let fresh = next.caught_up(network, now);
+    let slot = network.clock().slot_at(now).unwrap_or_default();
+    if slot > next.slot().saturating_add(1) || fresh.slot() > slot.max(next.slot()) {
         tracing::warn!(
             from = next.slot(),
             to = fresh.slot(),
@@ -118,46 +93,6 @@ fn attests_now(next: Phase, head: &HeadEvent) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::ChainConfig;
-
-    fn network() -> Network {
-        let mut config = ChainConfig::minimal();
-        config.slot_duration_ms = 3000;
-        Network { config, genesis_time: 100, genesis_validators_root: Default::default() }
-    }
-
-    #[test]
-    fn phases_follow_each_other_through_the_slot() {
-        let network = network();
-        let mut phase = first_phase(&network, 0);
-        let mut seen = Vec::new();
-        for _ in 0..4 {
-            seen.push((phase, phase.due_ms(&network)));
-            phase = after(phase);
-        }
-        let expected = [
-            (Phase::SlotStart(0), 100_000),
-            (Phase::Attest(0), 100_999),
-            (Phase::Aggregate(0), 102_000),
-            (Phase::SlotStart(1), 103_000),
-        ];
-        assert_eq!(seen, expected);
-    }
-
-    #[test]
-    fn starting_in_mid_slot_takes_what_is_still_useful() {
-        let network = network();
-        assert_eq!(first_phase(&network, 103_500), Phase::SlotStart(1));
-        assert_eq!(first_phase(&network, 104_500), Phase::Attest(1));
-        assert_eq!(first_phase(&network, 105_500), Phase::SlotStart(2));
-    }
-
-    #[test]
-    fn after_a_pause_the_clock_decides() {
-        let network = network();
-        assert_eq!(caught_up(&network, Phase::Aggregate(1), 105_900), Phase::Aggregate(1), "late, but its slot lasts");
-        assert_eq!(caught_up(&network, Phase::Attest(1), 130_100), Phase::SlotStart(10));
-    }
 
     #[test]
     fn only_the_block_of_the_slot_brings_attesting_forward() {

@@ -4,9 +4,10 @@ mod attach;
 mod clean;
 mod client;
 mod completions;
+mod docker;
+mod doctor;
 #[cfg(test)]
 mod documented;
-mod doctor;
 mod engine;
 mod genesis;
 mod image;
@@ -14,6 +15,7 @@ mod keys;
 mod lock;
 mod log;
 mod matrix;
+mod netns;
 mod node;
 mod plan;
 mod progress;
@@ -67,6 +69,8 @@ enum Command {
     Node(node::NodeArgs),
     Validator(validator::ValidatorArgs),
     Engine(engine::EngineArgs),
+    #[command(hide = true)]
+    Netns(netns::NetnsArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -89,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Node(args) => node::run(args),
         Command::Validator(args) => validator::run(args),
         Command::Engine(args) => engine::run(args),
+        Command::Netns(args) => netns::run(args),
         Command::Completions(args) => completions::run::<Cli>(args),
     };
     ExitCode::from(code)

@@ -280,7 +280,7 @@ impl<'a> Drive<'a> {
             let mut event = NodeEvent::new(node, NodeState::Started);
             event.role = Some(program.role);
             event.command = program.command;
-            event.pid = program.pid;
+            (event.pid, event.image, event.digest) = (program.pid, program.image, program.digest);
             self.tell(Event::Node(event))?;
         }
         if let Some(peer_id) = self.runtime.peer_id(node) {

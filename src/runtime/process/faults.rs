@@ -40,11 +40,12 @@ impl Process {
     }
 
     fn pause(&mut self, name: &str, on: bool) -> Result<(), Error> {
-        let node = self.node_mut(name)?;
-        if on && node.programs.is_empty() {
-            return Err(Error::State { node: name.to_owned(), state: "not running" });
+        let node = self.nodes.get(name).ok_or_else(|| Error::UnknownNode(name.to_owned()))?;
+        match self.running.get_mut(name).filter(|programs| !programs.is_empty()) {
+            Some(programs) => programs.pause(node, on),
+            None if on => return Err(Error::State { node: name.to_owned(), state: "not running" }),
+            None => {}
         }
-        node.pause(on);
         Ok(())
     }
 }

@@ -166,7 +166,8 @@ pub trait Faults {
 /// forget, so being told nothing any more is fine with it.
 pub(super) async fn tell_engines(runtime: &impl Watch, nodes: &[String], say: Option<Say>) -> Result<(), Error> {
     for node in nodes {
-        let engine = runtime.engine(node)?.ok_or_else(|| Error::Other(format!("node {node} has no execution engine")))?;
+        let engine =
+            runtime.engine(node)?.ok_or_else(|| Error::Other(format!("node {node} has no execution engine")))?;
         match engine.tell(say).await {
             Err(Failure::Unreachable(_)) if say.is_none() => {}
             told => told.map_err(|why| Error::Other(format!("telling the engine of {node} what to answer: {why}")))?,

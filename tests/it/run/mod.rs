@@ -1,6 +1,7 @@
 //! The program as a whole, as a user or a CI job runs it: real processes, real signals, real files.
 
 mod broken;
+mod docker;
 mod faults;
 mod forks;
 mod matrix;

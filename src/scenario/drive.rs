@@ -14,7 +14,7 @@ use crate::{
     genesis::{GenesisError, QuickStart},
     journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Verdict, Writer},
     monitor::{self, Examined, Genesis, Monitor},
-    runtime::{Complaint, Ending, Error as RuntimeError, Runtime},
+    runtime::{Complaint, Ending, Error as RuntimeError, Runtime, Usage},
     ssz::{Root, Ssz},
     time::SlotClock,
     topology::{NetworkPlan, Start},
@@ -120,6 +120,11 @@ impl<'a> Drive<'a> {
         if interrupt.borrow().is_none() {
             let now = self.now();
             if let Err(error) = self.monitor.finish(monitor::Now { at_ms: now.ms, slot: now.slot }).await {
+                tracing::error!("{error}");
+            }
+        }
+        for Usage { node, memory, disk } in self.runtime.usage().await {
+            if let Err(error) = self.tell(Event::Usage { node, memory, disk }) {
                 tracing::error!("{error}");
             }
         }

@@ -2,6 +2,7 @@
 
 mod attach;
 mod broken;
+mod docker;
 mod faults;
 mod forks;
 mod matrix;

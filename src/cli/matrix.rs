@@ -296,27 +296,25 @@ fn ask_all(args: &MatrixArgs, file: &Path, head: &Head, cells: &[Cell]) -> Resul
             settings.push((sweep.key.clone(), value.clone()));
         }
         let scenario = scenario_args(args, file, roles, settings);
-        let told = tell(args, &scenario, &BTreeMap::new());
-        let unsupported = |says: &str, told: Vec<String>| {
+        let unsupported = |says: &str| {
             let says = says.strip_prefix("unsupported: ").unwrap_or(says).to_owned();
             let verdict = crate::journal::Verdict::Unsupported;
-            Asked::Unsupported(Box::new(RunRecord::without_run(Identity::of("", "", ""), told, verdict, says)))
+            Asked::Unsupported(Box::new(RunRecord::without_run(Identity::of("", "", ""), Vec::new(), verdict, says)))
         };
         let resolved = match scenario.read() {
             Ok(resolved) => resolved,
             Err(refusal) if refusal.code == exit::UNSUPPORTED => {
-                asked.push(unsupported(&refusal.says, told));
+                asked.push(unsupported(&refusal.says));
                 continue;
             }
             Err(refusal) => return Err(refusal.said()),
         };
         players.extend(resolved.clients.clone());
-        let told = tell(args, &scenario, &resolved.clients);
         if let Some(why) = args.runtime.lacks(&resolved) {
-            asked.push(unsupported(&why, told));
+            asked.push(unsupported(&why));
             continue;
         }
-        asked.push(Asked::Ready(ready(args, &resolved, told)?));
+        asked.push(Asked::Ready(ready(args, &resolved, tell(args, &scenario, &resolved.clients))?));
     }
     if asked.iter().all(|asked| matches!(asked, Asked::Ready(_))) {
         let library = scenario_args(args, file, Vec::new(), Vec::new()).clients.library();

@@ -3,9 +3,10 @@
 mod clean;
 mod client;
 mod completions;
+mod docker;
+mod doctor;
 #[cfg(test)]
 mod documented;
-mod doctor;
 mod engine;
 mod genesis;
 mod image;
@@ -13,6 +14,7 @@ mod keys;
 mod lock;
 mod log;
 mod matrix;
+mod netns;
 mod node;
 mod plan;
 mod progress;
@@ -65,6 +67,8 @@ enum Command {
     Node(node::NodeArgs),
     Validator(validator::ValidatorArgs),
     Engine(engine::EngineArgs),
+    #[command(hide = true)]
+    Netns(netns::NetnsArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -86,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Node(args) => node::run(args),
         Command::Validator(args) => validator::run(args),
         Command::Engine(args) => engine::run(args),
+        Command::Netns(args) => netns::run(args),
         Command::Completions(args) => completions::run::<Cli>(args),
     };
     ExitCode::from(code)

@@ -123,6 +123,9 @@ fn news(event: &Event) -> Option<String> {
             let all: Vec<String> = differs.chain(lacks.iter().cloned()).collect();
             format!("{node} is not as planned: {}", all.join(", "))
         }
+        Event::Preflight { node, unknown, .. } if !unknown.is_empty() => {
+            format!("{node} does not tell whether it is as planned: {}", unknown.join(", "))
+        }
         Event::Unreachable { node, why } => format!("{node} does not answer: {why}"),
         Event::Check { check, verdict, says } => format!("check {check}: {verdict} - {says}"),
         Event::Disputed(it) => {
@@ -133,6 +136,14 @@ fn news(event: &Event) -> Option<String> {
             let sides: Vec<String> = sides.iter().map(|side| side.nodes.join(", ")).collect();
             format!("nodes are on different branches from slot {from_slot} on: {}", sides.join(" | "))
         }
+        Event::Stalled(it) => format!(
+            "{} stays on slot {} since slot {} and does not take the block of slot {}, as {} did",
+            it.node,
+            it.head_slot,
+            it.since,
+            it.block_slot,
+            it.followed.join(", ")
+        ),
         Event::Unsupported { says } => format!("unsupported: {says}"),
         Event::Fault { verb, state: FaultState::On, .. } => format!("{verb} begins"),
         Event::Again { says } => format!("once more: {says}"),

@@ -73,10 +73,14 @@ impl Change {
         self.client != general.client && same_place && (self.what != Changed::Arg || flag(self) == flag(general))
     }
 
-    /// Carries it out on the definition of its client.
+    /// Carries it out on the definition of its client. A build of the user's own has none of the limits of the release in
+    /// whose place it comes.
     pub(super) fn apply(&self, def: &mut ClientDef) -> Result<(), ClientError> {
         if let Some(role) = &self.role {
             def.role(role)?;
+        }
+        if matches!(self.what, Changed::Image | Changed::Program) {
+            def.supports.lift();
         }
         let chosen = def.roles.iter_mut().filter(|(name, _)| self.role.as_ref().is_none_or(|role| role == *name));
         for (_, role) in chosen {

@@ -24,7 +24,7 @@ pub use def::{
 pub use library::Library;
 pub use lock::{Digest, LOCK_FILE, Lock, repository};
 pub use render::{Command, template_variables};
-pub use supports::{ForkRange, SlotLimit, SlotTimes, Supports};
+pub use supports::{ForkRange, OwnBuild, SlotLimit, SlotTimes, Supports};
 pub use units::Millis;
 
 use std::fs;

@@ -24,6 +24,32 @@ pub struct Supports {
     /// The slot times it keeps up with.
     #[serde(default)]
     pub slot_time: SlotLimit,
+    /// What limits only the release that can be had, and not a build of the user's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_build: Option<OwnBuild>,
+}
+
+/// Limits that take the place of a release's for an image or a program of the user's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnBuild {
+    /// Names of presets; those of the release if none are given.
+    #[serde(default, deserialize_with = "presets", skip_serializing_if = "Vec::is_empty")]
+    pub presets: Vec<String>,
+    /// Forks; those of the release if none are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forks: Option<ForkRange>,
+}
+
+impl Supports {
+    /// For a build of the user's own.
+    pub(super) fn lift(&mut self) {
+        let Some(own) = self.own_build.take() else { return };
+        if !own.presets.is_empty() {
+            self.presets = own.presets;
+        }
+        self.forks = own.forks.unwrap_or(self.forks);
+    }
 }
 
 /// Slot times: of all presets, or of each.
@@ -129,7 +155,7 @@ pub enum SlotTimes {
 impl ClientDef {
     /// Why this client can't take part in a network of that configuration; `None` if it can.
     pub fn unsupported(&self, cfg: &ChainConfig) -> Option<String> {
-        let Supports { presets, forks, slot_time } = &self.supports;
+        let Supports { presets, forks, slot_time, .. } = &self.supports;
         let name = &self.name;
         if let Some(why) = &self.gone {
             return Some(format!("{name} can't be had any more: {why}"));

@@ -192,6 +192,31 @@ fn outside_of_what_it_supports() {
 }
 
 #[test]
+fn a_build_of_the_users_own_has_no_limits_of_the_release() {
+    let change = |what: Changed, text: &str| what.parse(text).expect("a change");
+    let why = |changes: Vec<Change>, cfg: &ChainConfig, client| {
+        let def = Library::new(Vec::new(), changes).load(client).expect("part of the program");
+        def.unsupported(cfg).unwrap_or_default()
+    };
+    let mut electra = ChainConfig::lockin(Preset::minimal());
+    (electra.slot_duration_ms, _) = (2000, electra.start_at(ForkName::Electra));
+    let says = "lodestar supports phase0..capella; deneb comes in epoch 0";
+    assert_eq!(why(vec![], &electra, "lodestar"), says);
+    assert_eq!(why(vec![change(Changed::Arg, "lodestar.beacon=--x")], &electra, "lodestar"), says);
+    assert_eq!(why(vec![change(Changed::Image, "lodestar=x/y:latest")], &electra, "lodestar"), "");
+    assert_eq!(why(vec![change(Changed::Program, "lodestar.beacon=./new")], &electra, "lodestar"), "");
+    assert_eq!(why(vec![], &electra, "prysm"), "prysm supports the presets mainnet, not minimal");
+    let own = vec![change(Changed::Image, "prysm.beacon=x/y:z"), change(Changed::Image, "prysm.validator=x/v:z")];
+    assert_eq!(why(own.clone(), &electra, "prysm"), "");
+    // What holds for every build stays.
+    electra.slot_duration_ms = 500;
+    let says = "prysm supports slots of whole seconds, at least 2s, not 500ms";
+    assert_eq!(why(own, &electra, "prysm"), says);
+    let gone = vec![change(Changed::Image, "harmony=x/y")];
+    assert!(why(gone, &electra, "harmony").contains("can't be had any more"));
+}
+
+#[test]
 fn slot_times_in_whole_seconds_and_by_preset() {
     let limit = |text: &str| other(|yaml| yaml.replace("\"6s, 12s\"", text)).expect("reads").supports.slot_time;
     let whole = limit("\"whole seconds, at least 2s\"");

@@ -1,6 +1,6 @@
 //! What can happen in a run. One variant an event; adding one is one variant here.
 
-use super::{Difference, Disputed, Side, Verdict};
+use super::{Difference, Disputed, Side, Stalled, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -60,9 +60,13 @@ pub enum Event {
         /// What the planned forks need and it lacks, as phrases.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         lacks: Vec<String>,
-        /// What could not be asked or read, and why. Says nothing of the node.
+        /// What could not be asked or read of what decides whether it is as planned, and why: its configuration, its fork
+        /// schedule, its genesis, its execution client's methods.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         unknown: Vec<String>,
+        /// What else could not be asked or read, or is worth a remark. Decides nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        remarks: Vec<String>,
     },
     /// A node was seen on a head that it was not on before, or with other checkpoints on the same head.
     Head {
@@ -154,11 +158,15 @@ pub enum Event {
         /// The heads, and who is on each.
         sides: Vec<Side>,
     },
+    /// A node's head has stayed where it is for long, while others go on with a block after it that keeps the rules. Told
+    /// once a head. Means nothing by itself: what never reached the node, it can't take.
+    Stalled(Box<Stalled>),
     /// What the referee saw in all, at the end of a run.
     Refereed {
         /// Blocks whose post-state was recomputed.
         blocks: u64,
-        /// Blocks that could not be judged: after a disputed one, or with a state from before what was kept.
+        /// Blocks that could not be judged: after a disputed one, with a state from before what was kept, or known of and
+        /// never to be had.
         unjudged: u64,
     },
     /// A transfer was handed to a node's execution client, or seen in a block of its chain.
@@ -286,6 +294,12 @@ pub struct NodeEvent {
     /// Process id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
+    /// The container image it was started from, as it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The digest that the image has in its registry; its id where it comes from none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Its libp2p identity, base58.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_id: Option<String>,
@@ -312,6 +326,8 @@ impl NodeEvent {
             role: None,
             command: None,
             pid: None,
+            image: None,
+            digest: None,
             peer_id: None,
             version: None,
             code: None,

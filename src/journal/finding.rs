@@ -28,6 +28,28 @@ pub struct Disputed {
     pub unseen: Option<String>,
 }
 
+/// A node that does not take a block that keeps the rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stalled {
+    /// The node.
+    pub node: String,
+    /// Root of the head that it stays on.
+    pub head: String,
+    /// Its slot.
+    pub head_slot: u64,
+    /// The slot of the clock since which others are ahead of it.
+    pub since: u64,
+    /// Root of the block after its head that it does not take.
+    pub block: String,
+    /// Slot of that block.
+    pub block_slot: u64,
+    /// The nodes that follow it.
+    pub followed: Vec<String>,
+    /// Whether the node has the block all the same; absent if it would not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub has: Option<bool>,
+}
+
 /// A value in which two states differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldDifference {

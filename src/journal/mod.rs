@@ -25,7 +25,7 @@ mod writer;
 
 pub use dir::{RunDir, UnixTime};
 pub use event::{Event, FaultState, NodeEvent, NodeState, StepState};
-pub use finding::{Difference, Disputed, FieldDifference, Side};
+pub use finding::{Difference, Disputed, FieldDifference, Side, Stalled};
 pub use history::{FinalizedAt, HeadAt, History, NodeHistory};
 pub use line::Line;
 pub use read::{Journal, parse, read};

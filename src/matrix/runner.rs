@@ -194,7 +194,7 @@ impl Runner<'_> {
         let here =
             std::env::current_dir().map_err(|source| Error::Io { doing: "finding", path: ".".into(), source })?;
         let since = (Instant::now(), unix_ms());
-        let program = Program::start(&command, &BTreeMap::new(), &here, folder.join(OUTPUT))
+        let program = Program::start(&command, &BTreeMap::new(), &here, &folder.join(OUTPUT))
             .map_err(|source| Error::Io { doing: "starting", path: self.program.clone(), source })?;
         Ok(Running { job, program, command, since: since.0, since_unix_ms: since.1, overdue: false })
     }

@@ -83,6 +83,12 @@ impl Monitor {
     /// When the journal can't be written.
     pub async fn finish(&mut self, now: Now) -> Result<(), journal::Error> {
         let within = self.patience();
+        if let Some(mut preflight) = self.preflight.take() {
+            let ready: Vec<&str> = self.nodes.values().filter(|node| node.answers()).map(Watched::name).collect();
+            for event in preflight.finish(&ready, within).await {
+                self.journal.write(now.at_ms, now.slot, event)?;
+            }
+        }
         let Some(mut referee) = self.referee.take() else { return Ok(()) };
         let followers: Vec<Follower<'_>> = self.nodes.values().filter_map(Follower::of).collect();
         for event in referee.finish(&followers, now, within).await {

@@ -250,6 +250,17 @@ impl Report {
                 let (common, sides) = (common.clone(), sides.clone());
                 self.splits.push(SplitReport { from_slot: *from_slot, seen_slot: line.slot, common, sides });
             }
+            Event::Stalled(it) => {
+                let block = it.block.get(..12).unwrap_or(&it.block);
+                self.notes.push(format!(
+                    "{}: its head stayed on slot {} from slot {} on, without block {block} of slot {}, which {} followed",
+                    it.node,
+                    it.head_slot,
+                    it.since,
+                    it.block_slot,
+                    it.followed.join(", ")
+                ));
+            }
             // what a client is known for explains nothing where nothing went wrong
             Event::Quirk { client, id, says, source } if self.verdict != Verdict::Pass => {
                 let (client, id, says, source) = (client.clone(), id.clone(), says.clone(), source.clone());

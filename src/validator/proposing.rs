@@ -68,7 +68,9 @@ impl Validator {
         let signed = SignedBlockContents { signed_block, kzg_proofs, blobs };
         match self.client.publish_block(self.shape(at.slot), &signed).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Ending::Failed("published, but the node could not import it (HTTP status 202)".into())),
+            Ok(false) => {
+                Err(Ending::Failed("published, but not imported by the node, or not yet (HTTP status 202)".into()))
+            }
             Err(error) => Err(failed("signed but not published", &error)),
         }
     }

@@ -1,6 +1,6 @@
 //! What a node said, held against the plan. Pure; a value that is absent, or that can't be read, is no difference.
 
-use super::keys;
+use super::{Silence, keys};
 use crate::{
     api::dto,
     journal::Difference,
@@ -119,6 +119,16 @@ pub(super) fn unknown_forks(cfg: &ChainConfig, schedule: &[dto::Fork], spec: &BT
     forks.map(|fork| format!("the fork {fork} of epoch {}", cfg.fork_epoch(fork))).collect()
 }
 
+/// The answer to `/eth/v1/config/spec`, if any value is in it that matters to this network.
+///
+/// # Errors
+/// There is none: then nothing can be compared.
+pub(super) fn readable(cfg: &ChainConfig, has: BTreeMap<String, Value>) -> Result<BTreeMap<String, Value>, Silence> {
+    let any = keys::that_matter(cfg).iter().any(|(name, _)| by_name(&has, name).is_some());
+    let why = || "its configuration has none of the values that matter".to_owned();
+    if any { Ok(has) } else { Err(Silence { why: why(), again: true }) }
+}
+
 /// `/eth/v1/config/spec`. Names are compared without regard to case, values as numbers, whatever their notation.
 pub(super) fn spec(cfg: &ChainConfig, has: &BTreeMap<String, Value>) -> Vec<Difference> {
     let mut found: Vec<Difference> = keys::that_matter(cfg)
@@ -170,17 +180,32 @@ fn preset(cfg: &ChainConfig, has: &BTreeMap<String, Value>) -> Option<Difference
     (known && has != cfg.preset.name).then(|| difference("PRESET_BASE", cfg.preset.name, has))
 }
 
-/// The length of a slot has two names, of which clients of one time or another heed only one.
-fn slot_time(cfg: &ChainConfig, has: &BTreeMap<String, Value>) -> Option<Difference> {
+/// `SLOT_DURATION_MS` and `SECONDS_PER_SLOT`, both in milliseconds.
+fn slot_times(has: &BTreeMap<String, Value>) -> [Option<u64>; 2] {
     let served = |name: &str, unit: u64| {
         let number = number(&text(by_name(has, name)?)?)?;
         u64::try_from(number).ok()?.checked_mul(unit)
     };
-    let both = [served("SLOT_DURATION_MS", 1), served("SECONDS_PER_SLOT", 1000)];
+    [served("SLOT_DURATION_MS", 1), served("SECONDS_PER_SLOT", 1000)]
+}
+
+/// The length of a slot has two names, of which clients of one time or another heed only one.
+fn slot_time(cfg: &ChainConfig, has: &BTreeMap<String, Value>) -> Option<Difference> {
+    let both = slot_times(has);
     let differs = both.iter().flatten().all(|ms| *ms != cfg.slot_duration_ms);
     let has = both.into_iter().flatten().next()?;
     let shown = |ms: u64| format!("{ms} ms");
     differs.then(|| difference("SLOT_DURATION_MS", shown(cfg.slot_duration_ms), shown(has)))
+}
+
+/// A remark where the two names of the length of a slot contradict each other: which of them the client goes by is not
+/// known, and the other may be an echo of the file.
+pub(super) fn two_slot_times(cfg: &ChainConfig, has: &BTreeMap<String, Value>) -> Option<String> {
+    let [ms, seconds] = slot_times(has);
+    let (ms, seconds) = (ms?, seconds?);
+    let one_of_two = ms != seconds && (ms == cfg.slot_duration_ms || seconds == cfg.slot_duration_ms);
+    let says = || format!("SLOT_DURATION_MS is {ms}, but SECONDS_PER_SLOT is {}", seconds / 1000);
+    one_of_two.then(says)
 }
 
 /// The limits of blobs from fulu on. An entry that says what holds without it is none.

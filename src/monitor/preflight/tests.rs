@@ -72,20 +72,68 @@ async fn a_lacking_method_is_found_though_the_node_says_nothing_yet() {
     preflight.expect("a0", Examined { beacon: Client::new(Arc::new(Mute(503))), engine, proposes: true });
     assert_eq!(preflight.look(&[], false, WITHIN).await, []);
     let told = preflight.look(&["a0"], false, WITHIN).await;
-    let [Event::Preflight { node, differs, lacks, unknown }] = told.as_slice() else { panic!("{told:?}") };
-    assert_eq!((node.as_str(), differs.len(), unknown.len()), ("a0", 0, 5));
+    let [Event::Preflight { node, differs, lacks, unknown, remarks }] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((node.as_str(), differs.len(), unknown.len(), remarks.len()), ("a0", 0, 3, 2));
     assert_eq!(lacks.len(), 1);
     assert!(preflight.found() && preflight.is_done());
 }
 
-#[tokio::test]
-async fn what_can_not_be_asked_is_asked_again_until_genesis_and_is_no_difference() {
+fn expects(beacon: impl Transport + 'static) -> Preflight {
     let mut preflight = preflight(ChainConfig::lockin(Preset::minimal()));
-    preflight.expect("a0", Examined { beacon: Client::new(Arc::new(Mute(404))), engine: None, proposes: true });
+    preflight.expect("a0", Examined { beacon: Client::new(Arc::new(beacon)), engine: None, proposes: true });
+    preflight
+}
+
+#[tokio::test]
+async fn what_can_not_be_asked_is_asked_again_for_long_and_is_no_difference() {
+    let mut preflight = expects(Mute(404));
     assert_eq!(preflight.look(&["a0"], false, WITHIN).await, []);
-    assert!(!preflight.is_done());
+    for _ in 1..MOST_LOOKS {
+        assert_eq!(preflight.look(&["a0"], true, WITHIN).await, []);
+        assert!(!preflight.is_done());
+    }
     let told = preflight.look(&["a0"], true, WITHIN).await;
-    let [Event::Preflight { differs, lacks, unknown, .. }] = told.as_slice() else { panic!("{told:?}") };
-    assert_eq!((differs.len(), lacks.len(), unknown.len()), (0, 0, 5));
+    let [Event::Preflight { differs, lacks, unknown, remarks, .. }] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((differs.len(), lacks.len(), unknown.len(), remarks.len()), (0, 0, 3, 2));
     assert!(!preflight.found() && preflight.is_done());
+    // When the run is over sooner, it is told then.
+    let mut preflight = expects(Mute(404));
+    assert_eq!(preflight.look(&["a0"], true, WITHIN).await, []);
+    assert_eq!(preflight.finish(&["a0"], WITHIN).await.len(), 1);
+}
+
+/// A node that serves this, by path, and nothing else.
+struct Shelf(Vec<(&'static str, serde_json::Value)>);
+
+#[async_trait]
+impl Transport for Shelf {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let found = self.0.iter().find(|(path, _)| *path == request.path);
+        let Some((_, data)) = found else { return Ok(Response::empty(503)) };
+        let body = serde_json::json!({ "data": data }).to_string();
+        Ok(Response { body: body.into(), ..Response::empty(200) })
+    }
+}
+
+#[tokio::test]
+async fn without_the_configuration_no_fork_is_lacking() {
+    let mut cfg = ChainConfig::lockin(Preset::minimal());
+    cfg.set_fork_epoch(Fork::Altair, 1);
+    let version = cfg.genesis_fork_version.to_string();
+    let past = serde_json::json!([{ "previous_version": version, "current_version": version, "epoch": "0" }]);
+    let schedule = ("/eth/v1/config/fork_schedule", past);
+    let spec = ("/eth/v1/config/spec", serde_json::json!({ "SLOTS_PER_EPOCH": "8" }));
+    let told = async |shelf: Vec<_>| {
+        let mut preflight = preflight(cfg.clone());
+        let beacon = Client::new(Arc::new(Shelf(shelf)));
+        preflight.expect("a0", Examined { beacon, engine: None, proposes: true });
+        let told = preflight.finish(&["a0"], WITHIN).await;
+        let [Event::Preflight { lacks, unknown, .. }] = told.as_slice() else { panic!("{told:?}") };
+        (lacks.clone(), unknown.len())
+    };
+    assert_eq!(told(vec![schedule.clone()]).await, (Vec::new(), 2));
+    assert_eq!(told(vec![schedule.clone(), spec]).await, (vec!["the fork altair of epoch 1".to_owned()], 1));
+    // One that names no value is none.
+    let empty = ("/eth/v1/config/spec", serde_json::json!({ "CONFIG_NAME": "x" }));
+    assert_eq!(told(vec![schedule, empty]).await, (Vec::new(), 2));
 }

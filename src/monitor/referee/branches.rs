@@ -1,7 +1,7 @@
 //! Who follows which branch: heads of which neither is on the other's chain, seen for longer than news takes to travel.
 //! It is told and means nothing by itself: partitions and late blocks do it, too.
 
-use super::{Entry, Follower};
+use super::{Entry, Follower, descends};
 use crate::{
     journal::{Event, Side},
     ssz::Root,
@@ -21,13 +21,17 @@ pub(super) struct Splits {
 }
 
 impl Splits {
-    /// Looks at where the nodes are.
-    pub(super) fn look(&mut self, blocks: &BTreeMap<Root, Entry>, nodes: &[Follower<'_>], slot: Slot) -> Option<Event> {
-        let mut heads: BTreeMap<Root, Vec<String>> = BTreeMap::new();
-        for node in nodes.iter().filter(|node| blocks.contains_key(&node.head)) {
-            heads.entry(node.head).or_default().push(node.name.to_owned());
-        }
-        let Some((common, from_slot)) = fork_point(blocks, heads.keys().copied()) else {
+    /// Looks at where the nodes are; those that `stalled` are a side of their own, wherever their head is.
+    pub(super) fn look(
+        &mut self,
+        blocks: &BTreeMap<Root, Entry>,
+        nodes: &[Follower<'_>],
+        slot: Slot,
+        stalled: impl Fn(&str) -> bool,
+    ) -> Option<Event> {
+        let heads: BTreeSet<Root> =
+            nodes.iter().map(|node| node.head).filter(|head| blocks.contains_key(head)).collect();
+        let Some((common, from_slot)) = fork_point(blocks, heads.iter().copied()) else {
             self.now = None;
             return None;
         };
@@ -43,9 +47,33 @@ impl Splits {
             let block_slot = blocks.get(&root).map_or(0, |entry| entry.slot);
             Side { block: root.to_string(), block_slot, nodes }
         };
-        let sides = heads.into_iter().map(side).collect();
+        let sides = sides(blocks, &heads, nodes, stalled).into_iter().map(side).collect();
         Some(Event::Split { from_slot, common: common.to_string(), sides })
     }
+}
+
+/// The newest block of each branch and who is on it. A node that is merely behind is on the branch that holds its head; if
+/// several do, it is on none yet.
+fn sides(
+    blocks: &BTreeMap<Root, Entry>,
+    heads: &BTreeSet<Root>,
+    nodes: &[Follower<'_>],
+    stalled: impl Fn(&str) -> bool,
+) -> BTreeMap<Root, Vec<String>> {
+    let after = |tip: &Root, head: Root| descends(blocks, *tip, head);
+    let tips: Vec<Root> =
+        heads.iter().copied().filter(|head| !heads.iter().any(|it| it != head && after(it, *head))).collect();
+    let mut sides: BTreeMap<Root, Vec<String>> = BTreeMap::new();
+    for node in nodes.iter().filter(|node| heads.contains(&node.head)) {
+        let holding: Vec<Root> = tips.iter().copied().filter(|tip| after(tip, node.head)).collect();
+        let side = match holding.as_slice() {
+            _ if stalled(node.name) => node.head,
+            [tip] => *tip,
+            _ => continue,
+        };
+        sides.entry(side).or_default().push(node.name.to_owned());
+    }
+    sides
 }
 
 /// The last block that all chains of these heads have, and the slot of the first that not all of them have; `None` if
@@ -85,7 +113,18 @@ fn parting(blocks: &BTreeMap<Root, Entry>, one: Root, other: Root) -> Option<(Sl
 mod tests {
     use super::super::Judged;
     use super::*;
+    use crate::api::{Request, Response, Transport, TransportError};
     use crate::ssz::Bytes;
+
+    /// Nobody is asked.
+    struct Nobody;
+
+    #[async_trait::async_trait]
+    impl Transport for Nobody {
+        async fn send(&self, _: Request) -> Result<Response, TransportError> {
+            Ok(Response::empty(404))
+        }
+    }
 
     fn root(n: u8) -> Root {
         Bytes([n; 32])
@@ -109,5 +148,26 @@ mod tests {
         assert_eq!(point(&[5, 3, 2]), None);
         assert_eq!(point(&[5]), None);
         assert_eq!(point(&[5, 9]), None);
+    }
+
+    #[test]
+    fn who_is_behind_is_on_the_branch_that_holds_its_head_until_it_stays_there() {
+        let tree = tree();
+        let client = crate::api::Client::new(std::sync::Arc::new(Nobody));
+        let at = |name, n: u8| {
+            let (head, finalized) = (root(n), Root::ZERO);
+            Follower { name, client: &client, head, head_slot: n.into(), finalized }
+        };
+        let nodes = [at("a0", 5), at("b0", 4), at("c0", 3), at("d0", 2)];
+        let told = |stalled: &str| {
+            let mut splits = Splits::default();
+            let mut look = |slot| splits.look(&tree, &nodes, slot, |node| node == stalled);
+            assert_eq!(look(6), None);
+            let Some(Event::Split { sides, .. }) = look(9) else { panic!("no split") };
+            sides.into_iter().map(|side| (side.block_slot, side.nodes.join(","))).collect::<Vec<_>>()
+        };
+        // d0 is before the point where they part: on no branch yet.
+        assert_eq!(told(""), [(4, "b0".to_owned()), (5, "a0,c0".to_owned())]);
+        assert_eq!(told("c0"), [(3, "c0".to_owned()), (4, "b0".to_owned()), (5, "a0".to_owned())]);
     }
 }

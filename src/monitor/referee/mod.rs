@@ -5,21 +5,25 @@
 //! A block is fetched once. States share what they have in common; those before the finalized block are dropped. What
 //! comes after a block that breaks the rules is not judged: whoever built on it has another state.
 //!
+//! Whose head stays behind on a chain within the rules is told, too: it may refuse a block that it should take.
+//!
 //! Never: judges nodes. It tells what it found and who took the block; the verdict is made of that elsewhere.
 
 mod branches;
 mod fields;
 mod rules;
+mod stalls;
 
 use super::{Now, node::Watched};
 use crate::{
     api::Client,
-    journal::{Disputed, Event},
+    journal::{Disputed, Event, Stalled},
     ssz::{Root, Ssz},
     types::{BeaconBlockHeader, BeaconState, ChainConfig, ForkName, SignedBeaconBlock, Slot},
 };
 use branches::Splits;
 use rules::Wrong;
+use stalls::Stalls;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -34,8 +38,8 @@ const MOST_LOOSE: usize = 2048;
 const MOST_STATES: usize = 256;
 /// Slots that nodes are given to take or refuse a disputed block before it is told who did.
 const GRACE: Slot = 2;
-/// Epochs after which it is told even if some node has done neither.
-const PATIENCE_EPOCHS: u64 = 1;
+/// Looks at the end of a run in which blocks are caught up with.
+const MOST_LAST_LOOKS: usize = 16;
 
 /// What became of a block.
 enum Judged {
@@ -84,10 +88,11 @@ pub(super) struct Referee {
     blocks: BTreeMap<Root, Entry>,
     /// Fetched, but not yet joined to a block that was judged; with the node that has each.
     loose: BTreeMap<Root, (String, SignedBeaconBlock)>,
+    /// Heads of nodes, and blocks that were given up, of which nobody gave the block. Some may be known by now.
+    wanted: BTreeSet<Root>,
     disputes: Vec<Dispute>,
     splits: Splits,
-    judged: u64,
-    unjudged: u64,
+    stalls: Stalls,
 }
 
 impl Referee {
@@ -98,13 +103,13 @@ impl Referee {
         let root = BeaconBlockHeader { state_root, ..genesis.latest_block_header }.hash_tree_root(shape);
         let entry = Entry { slot: 0, parent: Root::ZERO, judged: Judged::Good(Some(genesis)) };
         Self {
-            config,
             blocks: BTreeMap::from([(root, entry)]),
             loose: BTreeMap::new(),
+            wanted: BTreeSet::new(),
             disputes: Vec::new(),
             splits: Splits::default(),
-            judged: 0,
-            unjudged: 0,
+            stalls: Stalls::new(&config),
+            config,
         }
     }
 
@@ -113,21 +118,42 @@ impl Referee {
         let Some(slot) = now.slot else { return Vec::new() };
         let mut events = self.fetch(nodes, within).await;
         self.judge_loose(nodes, slot, within).await;
+        self.stalls.look(&self.blocks, nodes, slot);
         events.extend(self.settle(nodes, slot, within, false).await);
-        events.extend(self.splits.look(&self.blocks, nodes, slot));
+        events.extend(self.tell_stalls(nodes, slot, within).await);
+        let stalled = |node: &str| self.stalls.before(node, slot).is_some();
+        events.extend(self.splits.look(&self.blocks, nodes, slot, stalled));
         self.prune(nodes);
         events
     }
 
     /// Tells what is left to tell when the run is over.
     pub(super) async fn finish(&mut self, nodes: &[Follower<'_>], now: Now, within: Duration) -> Vec<Event> {
-        let mut events = self.look(nodes, now, within).await;
+        let mut events = Vec::new();
+        for _ in 0..MOST_LAST_LOOKS {
+            let known = (self.blocks.len(), self.loose.len());
+            events.extend(self.look(nodes, now, within).await);
+            let caught_up = self.loose.is_empty() && nodes.iter().all(|node| self.blocks.contains_key(&node.head));
+            if caught_up || known == (self.blocks.len(), self.loose.len()) {
+                break;
+            }
+        }
         events.extend(self.settle(nodes, now.slot.unwrap_or(0), within, true).await);
-        let unjudged = self.unjudged + self.loose.len() as u64;
-        if self.judged + unjudged > 0 {
-            events.push(Event::Refereed { blocks: self.judged, unjudged });
+        let (blocks, unjudged) = self.tally();
+        if blocks + unjudged > 0 {
+            events.push(Event::Refereed { blocks, unjudged });
         }
         events
+    }
+
+    /// How many blocks were judged, genesis not counted, and of how many more it is known that there are.
+    fn tally(&self) -> (u64, u64) {
+        let unknown = self.blocks.values().filter(|entry| matches!(entry.judged, Judged::Unknown)).count();
+        let known = |root: &Root| self.blocks.contains_key(root) || self.loose.contains_key(root);
+        let parents = self.loose.values().map(|(_, block)| block.message.parent_root);
+        let missing: BTreeSet<Root> = self.wanted.iter().copied().chain(parents).filter(|root| !known(root)).collect();
+        let judged = self.blocks.len() - unknown - 1;
+        (judged as u64, (unknown + self.loose.len() + missing.len()) as u64)
     }
 
     /// Fetches the blocks between the nodes' heads and what is known.
@@ -158,9 +184,9 @@ impl Referee {
         }
         // Nobody has what would join them: a node that does not keep old blocks, say.
         if self.loose.len() > MOST_LOOSE {
-            self.unjudged += self.loose.len() as u64;
-            self.loose.clear();
+            self.wanted.extend(std::mem::take(&mut self.loose).into_keys());
         }
+        self.wanted.extend(nodes.iter().map(|node| node.head).filter(|head| !self.blocks.contains_key(head)));
         events
     }
 
@@ -183,10 +209,7 @@ impl Referee {
                     Judged::Wrong
                 }
             };
-            match judged {
-                Judged::Unknown => self.unjudged += 1,
-                _ => self.judged += 1,
-            }
+            self.wanted.remove(&root);
             let entry = Entry { slot: block.message.slot, parent: block.message.parent_root, judged };
             self.blocks.insert(root, entry);
         }
@@ -205,26 +228,49 @@ impl Referee {
         }
     }
 
+    /// Tells of nodes that have been behind for long, once a head, where the block that they don't take keeps the rules.
+    async fn tell_stalls(&mut self, nodes: &[Follower<'_>], slot: Slot, within: Duration) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (name, stall) in self.stalls.lasting(slot).filter(|(_, stall)| !stall.told) {
+            let (Some(head), Some(block)) = (self.blocks.get(&stall.head), self.blocks.get(&stall.block)) else {
+                continue;
+            };
+            let node = nodes.iter().find(|node| node.name == *name);
+            let Some(node) = node.filter(|_| matches!(block.judged, Judged::Good(_))) else { continue };
+            let follows = nodes.iter().filter(|node| descends(&self.blocks, node.head, stall.block));
+            stall.told = true;
+            events.push(Event::Stalled(Box::new(Stalled {
+                node: name.clone(),
+                head: stall.head.to_string(),
+                head_slot: head.slot,
+                since: stall.since,
+                block: stall.block.to_string(),
+                block_slot: block.slot,
+                followed: follows.map(|node| node.name.to_owned()).collect(),
+                has: has(node, stall.block, within).await,
+            })));
+        }
+        events
+    }
+
     /// Tells of disputed blocks once it is clear who took them: a node that took one follows it, one that refused it has
-    /// gone on without it and does not know it.
+    /// gone on without it, or stays before it for long, and does not know it.
     async fn settle(&mut self, nodes: &[Follower<'_>], slot: Slot, within: Duration, over: bool) -> Vec<Event> {
         let mut events = Vec::new();
-        let patience = PATIENCE_EPOCHS * self.config.preset.slots_per_epoch;
+        let patience = stalls::patience(&self.config);
         for mut dispute in std::mem::take(&mut self.disputes) {
             if slot < dispute.since + GRACE && !over {
                 self.disputes.push(dispute);
                 continue;
             }
             let (took, others): (Vec<_>, Vec<_>) =
-                nodes.iter().partition(|node| self.descends(node.head, dispute.block));
-            let asked = others.iter().filter(|node| node.head_slot >= dispute.told.block_slot);
+                nodes.iter().partition(|node| descends(&self.blocks, node.head, dispute.block));
+            let asked = others.iter().filter(|node| {
+                node.head_slot >= dispute.told.block_slot || self.stalls.before(node.name, slot) == Some(dispute.block)
+            });
             let asked = asked.map(|node| async {
-                let answer = tokio::time::timeout(within, node.client.header(dispute.block)).await.ok()?;
-                match answer {
-                    Ok(_) => Some((node.name.to_owned(), true)),
-                    Err(error) if error.is_not_found() => Some((node.name.to_owned(), false)),
-                    Err(_) => None,
-                }
+                let known = has(node, dispute.block, within).await?;
+                Some((node.name.to_owned(), known))
             });
             let asked: Vec<(String, bool)> = futures::future::join_all(asked).await.into_iter().flatten().collect();
             let clear = asked.len() == others.len();
@@ -242,22 +288,6 @@ impl Referee {
             events.push(Event::Disputed(Box::new(dispute.told)));
         }
         events
-    }
-
-    /// Whether `block` is `ancestor`, or comes after it.
-    fn descends(&self, block: Root, ancestor: Root) -> bool {
-        let Some(oldest) = self.blocks.get(&ancestor) else { return false };
-        let mut at = block;
-        while let Some(entry) = self.blocks.get(&at) {
-            if at == ancestor {
-                return true;
-            }
-            if entry.slot <= oldest.slot {
-                return false;
-            }
-            at = entry.parent;
-        }
-        false
     }
 
     /// Drops the states that nobody builds on any more: those before the block that all nodes have finalized, and beyond
@@ -279,6 +309,31 @@ impl Referee {
 
     fn with_states(&self) -> impl Iterator<Item = &Entry> {
         self.blocks.values().filter(|entry| matches!(entry.judged, Judged::Good(Some(_))))
+    }
+}
+
+/// Whether `block` is `ancestor`, or comes after it.
+fn descends(blocks: &BTreeMap<Root, Entry>, block: Root, ancestor: Root) -> bool {
+    let Some(oldest) = blocks.get(&ancestor) else { return false };
+    let mut at = block;
+    while let Some(entry) = blocks.get(&at) {
+        if at == ancestor {
+            return true;
+        }
+        if entry.slot <= oldest.slot {
+            return false;
+        }
+        at = entry.parent;
+    }
+    false
+}
+
+/// Whether the node has that block; `None` if it does not say.
+async fn has(node: &Follower<'_>, block: Root, within: Duration) -> Option<bool> {
+    match tokio::time::timeout(within, node.client.header(block)).await.ok()? {
+        Ok(_) => Some(true),
+        Err(error) if error.is_not_found() => Some(false),
+        Err(_) => None,
     }
 }
 

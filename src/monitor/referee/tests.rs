@@ -194,6 +194,64 @@ async fn what_a_node_does_not_serve_is_asked_again_and_judged_later() {
     assert_eq!(net.look(2, [head, head], true).await, [Event::Refereed { blocks: 2, unjudged: 0 }]);
 }
 
+#[tokio::test]
+async fn who_refuses_a_good_block_is_told_with_the_block_once_it_stays_behind() {
+    let mut net = Net::new();
+    let (blocks, _) = chain([1, 2, 3, 4]);
+    net.nodes[0].has(&blocks);
+    net.nodes[1].has(&blocks[..2]);
+    let (behind, ahead) = ((blocks[1].0, 2), (blocks[3].0, 4));
+    assert_eq!(net.look(3, [(blocks[2].0, 3), behind], false).await, []);
+    assert_eq!(net.look(10, [ahead, behind], false).await, []);
+    let told = net.look(11, [ahead, behind], false).await;
+    let [Event::Stalled(told)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((told.node.as_str(), told.head_slot, told.since, told.block_slot), ("b0", 2, 3, 3));
+    assert_eq!(
+        (&told.block, told.has, &told.followed),
+        (&blocks[2].0.to_string(), Some(false), &vec!["a0".to_owned()])
+    );
+    assert_eq!(net.look(12, [ahead, behind], true).await, [Event::Refereed { blocks: 4, unjudged: 0 }]);
+}
+
+#[tokio::test]
+async fn who_stays_before_a_wrong_block_for_long_refused_it() {
+    let mut net = Net::new();
+    let (good, mut state) = chain([1]);
+    let wrong = extend(&mut state, 2, |post| *post.balances.get_mut(3).unwrap() -= 7);
+    net.nodes[0].has(&good);
+    net.nodes[0].has(std::slice::from_ref(&wrong));
+    net.nodes[1].has(&good);
+    let heads = [(wrong.0, 2), (good[0].0, 1)];
+    assert_eq!(net.look(2, heads, false).await, []);
+    assert_eq!(net.look(9, heads, false).await, []);
+    let told = net.look(10, heads, false).await;
+    let [Event::Disputed(told)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((told.took.clone(), told.refused.clone()), (vec!["a0".to_owned()], vec!["b0".to_owned()]));
+}
+
+#[tokio::test]
+async fn heads_of_which_nobody_gives_the_block_are_counted() {
+    let mut net = Net::new();
+    let (blocks, _) = chain([1, 2, 3]);
+    let head = (blocks[1].0, 2);
+    assert_eq!(net.look(2, [head, head], true).await, [Event::Refereed { blocks: 0, unjudged: 1 }]);
+    // The one before it is not to be had: of it, too, it is known that it is there.
+    net.nodes[0].has(&blocks[1..]);
+    let head = (blocks[2].0, 3);
+    assert_eq!(net.look(3, [head, head], true).await, [Event::Refereed { blocks: 0, unjudged: 3 }]);
+    net.nodes[0].has(&blocks);
+    assert_eq!(net.look(3, [head, head], true).await, [Event::Refereed { blocks: 3, unjudged: 0 }]);
+}
+
+#[tokio::test]
+async fn at_the_end_it_catches_up() {
+    let mut net = Net::new();
+    let (blocks, _) = chain(1..=70);
+    net.nodes[0].has(&blocks);
+    let head = (blocks[69].0, 70);
+    assert_eq!(net.look(70, [head, head], true).await, [Event::Refereed { blocks: 70, unjudged: 0 }]);
+}
+
 #[test]
 fn states_before_the_finalized_block_are_dropped_and_others_are_bounded() {
     let client = Client::new(Arc::new(Node::default()));

@@ -56,7 +56,9 @@ pub(super) fn named_or_current(core: &Core, call: &Call<'_>) -> Result<Shape, Re
 
 /// Submits each object of a list; one refused object does not stop the others, but is told.
 ///
-/// An object that the chain ignores as already known counts as delivered: several validators may well send the same.
+/// An object that the chain ignores as already known counts as delivered: several validators may well send the same. So does
+/// one that is held: it is judged and published when its block comes. (The standard has no status for "later" here, and
+/// clients take any but 200 for a failure.)
 pub(super) fn submit_each<T>(
     core: &mut Core,
     objects: Vec<Result<T, Refusal>>,
@@ -70,18 +72,18 @@ pub(super) fn submit_each<T>(
             Err(refusal) => Outcome::Reject(refusal.message),
         };
         match outcome {
-            Outcome::Accept | Outcome::Duplicate(_) => {}
-            Outcome::Held(why) | Outcome::Ignore(why) | Outcome::Reject(why) => failures.push((index, why)),
+            Outcome::Accept | Outcome::Duplicate(_) | Outcome::Held(_) => {}
+            Outcome::Ignore(why) | Outcome::Reject(why) => failures.push((index, why)),
         }
     }
     if failures.is_empty() { Ok(Reply::status(200)) } else { Err(Refusal::failures(failures, count)) }
 }
 
-/// Submits one object.
+/// Submits one object; see [`submit_each`] for what counts as delivered.
 fn submit_one(core: &mut Core, event: impl FnOnce(Origin) -> Event) -> Result<Reply, Refusal> {
     match core.submit(event)? {
-        Outcome::Accept | Outcome::Duplicate(_) => Ok(Reply::status(200)),
-        Outcome::Held(why) | Outcome::Ignore(why) | Outcome::Reject(why) => Err(Refusal::bad_request(why)),
+        Outcome::Accept | Outcome::Duplicate(_) | Outcome::Held(_) => Ok(Reply::status(200)),
+        Outcome::Ignore(why) | Outcome::Reject(why) => Err(Refusal::bad_request(why)),
     }
 }
 

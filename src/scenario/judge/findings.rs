@@ -2,7 +2,11 @@
 
 use super::super::checks::Outcome;
 use super::super::plan::Plan;
-use crate::journal::{Disputed, Event, Line, Verdict};
+use crate::journal::{Disputed, Event, Line, NodeState, Stalled, Verdict};
+use std::collections::BTreeSet;
+
+/// Of so many blocks the referee may have missed one: the last ones of a run often come too late to be fetched.
+const IMMATERIAL: u64 = 16;
 
 /// What the runtime can't do; `None` if it can do everything that is asked for.
 pub(super) fn unsupported(lines: &[Line]) -> Option<Outcome> {
@@ -12,14 +16,28 @@ pub(super) fn unsupported(lines: &[Line]) -> Option<Outcome> {
     })
 }
 
-/// What pre-flight found; `None` in a run that had none.
+/// What pre-flight found; `None` in a run that had none, or in which nothing was started. What decides whether a node is as
+/// planned and could not be asked makes it `unknown`, and so does a node that was started and never asked.
 pub(super) fn preflight(plan: &Plan, lines: &[Line]) -> Option<Outcome> {
-    let (mut asked, mut differs, mut lacks, mut unknown) = (0, Vec::new(), Vec::new(), Vec::new());
+    if !plan.preflight {
+        return None;
+    }
+    let again = lines.iter().rposition(|line| matches!(line.event, Event::Again { .. }));
+    let lines = &lines[again.map_or(0, |at| at + 1)..];
+    let (mut waiting, mut asked) = (BTreeSet::new(), 0);
+    let (mut differs, mut lacks, mut unknown, mut remarked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for line in lines {
-        let Event::Preflight { node, differs: theirs, lacks: missing, unknown: unasked } = &line.event else {
+        match &line.event {
+            Event::Node(event) if event.state == NodeState::Started => waiting.insert(event.node.as_str()),
+            _ => false,
+        };
+    }
+    for line in lines {
+        let Event::Preflight { node, differs: theirs, lacks: missing, unknown: unasked, remarks } = &line.event else {
             continue;
         };
         asked += 1;
+        waiting.remove(node.as_str());
         let node_named = named(plan, node);
         let values = theirs.iter().map(|it| format!("{} is {}, planned {}", it.what, it.has, it.planned));
         let values: Vec<String> = values.collect();
@@ -29,19 +47,30 @@ pub(super) fn preflight(plan: &Plan, lines: &[Line]) -> Option<Outcome> {
         if !missing.is_empty() {
             lacks.push(format!("{node_named} lacks what this network needs: {}", missing.join(", ")));
         }
-        unknown.extend(unasked.first().map(|why| format!("; not all could be asked of {node}: {why}")));
+        if let Some(first) = unasked.first() {
+            let more = if unasked.len() > 1 { format!(" (and {} more)", unasked.len() - 1) } else { String::new() };
+            unknown.push(format!("{node_named} did not tell whether it is as planned: {first}{more}"));
+        }
+        remarked.extend(remarks.first().map(|what| format!("; a remark on {node}: {what}")));
     }
+    unknown.extend(waiting.iter().map(|node| format!("{} was never held against the plan", named(plan, node))));
     let outcome = |verdict, says| Some(Outcome { verdict, says, seen: true });
-    match (asked, differs.is_empty(), lacks.is_empty()) {
-        (0, ..) => None,
-        (_, false, _) => outcome(Verdict::Fail, [differs, lacks].concat().join("; ")),
-        (_, true, false) => outcome(Verdict::Unsupported, lacks.join("; ")),
-        (_, true, true) => outcome(Verdict::Pass, format!("every node is as planned{}", unknown.concat())),
+    if !differs.is_empty() {
+        outcome(Verdict::Fail, [differs, lacks].concat().join("; "))
+    } else if !lacks.is_empty() {
+        outcome(Verdict::Unsupported, lacks.join("; "))
+    } else if !unknown.is_empty() {
+        outcome(Verdict::Unknown, unknown.join("; "))
+    } else if asked > 0 {
+        outcome(Verdict::Pass, format!("every node is as planned{}", remarked.concat()))
+    } else {
+        None
     }
 }
 
 /// What the referee found. That nodes disagree on a block is a wrong that was seen, whoever is right. Where all nodes that
-/// can be asked took a block and this program alone objects, one of the two is wrong, and it is not said which.
+/// can be asked took a block and this program alone objects, one of the two is wrong, and it is not said which. What it could
+/// not judge is no pass, unless it is little.
 pub(super) fn referee(plan: &Plan, lines: &[Line]) -> Option<Outcome> {
     let disputed: Vec<&Disputed> = lines
         .iter()
@@ -62,11 +91,62 @@ pub(super) fn referee(plan: &Plan, lines: &[Line]) -> Option<Outcome> {
         let whole = "no node that could be asked refused it: either the clients or this program is wrong";
         return outcome(Verdict::Unknown, told(first, whole) + &more(disputed.len()));
     }
-    let judged = lines.iter().find_map(|line| match line.event {
-        Event::Refereed { blocks, .. } if blocks > 0 => Some(blocks),
+    let stalled: Vec<String> = lines.iter().enumerate().filter_map(|(at, line)| stall(plan, lines, at, line)).collect();
+    if !stalled.is_empty() {
+        return Some(Outcome { verdict: Verdict::Fail, says: stalled.join("; "), seen: false });
+    }
+    let saw = lines.iter().rev().find_map(|line| match line.event {
+        Event::Refereed { blocks, unjudged } => Some((blocks, unjudged)),
         _ => None,
-    })?;
-    outcome(Verdict::Pass, format!("{judged} blocks have the post-states that they say"))
+    });
+    let moved = lines.iter().any(|line| matches!(line.event, Event::Head { head_slot, .. } if head_slot > 0));
+    let (judged, unjudged) = match saw {
+        None | Some((0, 0)) if !moved => return None,
+        saw => saw.unwrap_or_default(),
+    };
+    if judged == 0 || unjudged.saturating_mul(IMMATERIAL) > judged.saturating_add(unjudged) {
+        let known = if unjudged > 0 { format!("of {} blocks {unjudged}", judged + unjudged) } else { "blocks".into() };
+        return outcome(
+            Verdict::Unknown,
+            format!("{known} could not be judged; {judged} have the post-states that they say"),
+        );
+    }
+    let rest = if unjudged > 0 { format!("; {unjudged} more could not be judged") } else { String::new() };
+    outcome(Verdict::Pass, format!("{judged} blocks have the post-states that they say{rest}"))
+}
+
+/// A node that stayed behind a good block to the end, if this line tells of one. None that moved on, was ended, or was kept
+/// from it by the scenario itself: by what its engine was told to answer, or by a fault that has not been over for as long.
+fn stall(plan: &Plan, lines: &[Line], at: usize, line: &Line) -> Option<String> {
+    let Event::Stalled(stalled) = &line.event else { return None };
+    let Stalled { node, head, head_slot, since, block, block_slot, followed, has } = stalled.as_ref();
+    let resumed = lines[at..].iter().any(|later| match &later.event {
+        Event::Head { node: who, block, .. } => who == node && block != head,
+        Event::Node(event) => event.node == *node,
+        _ => false,
+    });
+    let scripted =
+        plan.node(node).and_then(|node| node.engine.as_ref()).is_some_and(|it| !it.script.verdicts.is_empty());
+    let told = line.slot?;
+    let fault =
+        lines.iter().filter(|line| matches!(line.event, Event::Fault { .. })).filter_map(|line| line.slot).max();
+    let end = lines.iter().rev().find_map(|line| line.slot)?;
+    let for_long = end >= fault.unwrap_or(0).max(*since).saturating_add(told.saturating_sub(*since));
+    if resumed || scripted || !for_long {
+        return None;
+    }
+    let how = match has {
+        Some(true) => "has it and does not follow it",
+        Some(false) => "does not have it",
+        None => "does not say whether it has it",
+    };
+    let block = block.get(..12).unwrap_or(block);
+    let sides = followed.iter().map(|name| named(plan, name)).collect::<Vec<_>>().join(", ");
+    Some(format!(
+        "slot {block_slot}, block {block}: by the rules it is valid, {sides} took it, but {} stays on slot {head_slot} \
+         since slot {since} and {how}",
+        named(plan, node)
+    ))
 }
 
 /// `b0 (prysm+geth)`: a node with its clients.
@@ -130,8 +210,65 @@ mod tests {
         let says = "slot 17, block 0x0123456789 of b0 (lockin+geth): by the rules it is invalid: x; taken by b0 \
                     (lockin+geth), refused by a0 (lockin); the nodes disagree on it";
         assert_eq!(apart.says, says);
-        let saw = |blocks| Line::new(0, Some(40), Event::Refereed { blocks, unjudged: 0 });
-        assert_eq!(referee(&plan, &[saw(40)]).unwrap().verdict, Verdict::Pass);
-        assert_eq!(referee(&plan, &[saw(0)]), None);
+    }
+
+    fn saw(blocks: u64, unjudged: u64) -> Line {
+        Line::new(0, Some(40), Event::Refereed { blocks, unjudged })
+    }
+
+    fn head(slot: u64, node: &str, head_slot: u64) -> Line {
+        let (block, state) = (format!("0x{head_slot:02}"), String::new());
+        let node = node.to_owned();
+        let event = Event::Head { node, head_slot, block, state, proposer: None, justified: 0, finalized: 0 };
+        Line::new(0, Some(slot), event)
+    }
+
+    #[test]
+    fn what_the_referee_did_not_judge_is_no_pass_unless_it_is_little() {
+        let plan = scenario("");
+        let told = |lines: &[Line]| referee(&plan, lines).map(|it| (it.verdict, it.says));
+        let all = "40 blocks have the post-states that they say".to_owned();
+        assert_eq!(told(&[saw(40, 0)]), Some((Verdict::Pass, all.clone())));
+        assert_eq!(told(&[saw(40, 2)]), Some((Verdict::Pass, all + "; 2 more could not be judged")));
+        let says = "of 43 blocks 3 could not be judged; 40 have the post-states that they say".to_owned();
+        assert_eq!(told(&[saw(40, 3)]), Some((Verdict::Unknown, says)));
+        assert_eq!(told(&[saw(1, 400)]).unwrap().0, Verdict::Unknown);
+        // Nothing was there to be judged, or it was and nobody judged it.
+        assert_eq!(told(&[head(1, "a0", 0)]), None);
+        let says = "blocks could not be judged; 0 have the post-states that they say".to_owned();
+        assert_eq!(told(&[head(3, "a0", 3)]), Some((Verdict::Unknown, says)));
+    }
+
+    #[test]
+    fn who_stays_before_a_good_block_to_the_end_is_named_unless_it_was_kept_from_it() {
+        let mut plan = scenario("");
+        let stalled = Stalled {
+            node: "b0".into(),
+            head: "0x16".into(),
+            head_slot: 16,
+            since: 18,
+            block: "0x0123456789abcdef".into(),
+            block_slot: 17,
+            followed: vec!["a0".into()],
+            has: Some(false),
+        };
+        let stalled = Line::new(0, Some(26), Event::Stalled(Box::new(stalled)));
+        let run = [head(16, "b0", 16), stalled.clone(), saw(30, 0)];
+        let told = referee(&plan, &run).unwrap();
+        assert_eq!((told.verdict, told.seen), (Verdict::Fail, false));
+        let says = "slot 17, block 0x0123456789: by the rules it is valid, a0 (lockin) took it, but b0 (lockin) stays on \
+                    slot 16 since slot 18 and does not have it";
+        assert_eq!(told.says, says);
+        let passes = |plan: &Plan, lines: &[Line]| referee(plan, lines).unwrap().verdict == Verdict::Pass;
+        assert!(passes(&plan, &[stalled.clone(), head(30, "b0", 29), saw(30, 0)]));
+        let state = crate::journal::FaultState::Off;
+        let fault = |slot| {
+            Line::new(0, Some(slot), Event::Fault { verb: "partition".into(), args: serde_json::Value::Null, state })
+        };
+        assert!(passes(&plan, &[stalled.clone(), fault(33), saw(30, 0)]));
+        assert!(!passes(&plan, &[stalled.clone(), fault(32), saw(30, 0)]));
+        let script = crate::engine::Script::from_yaml("x", "verdicts: [{ answer: INVALID }]").unwrap();
+        plan.nodes[1].engine = Some(EnginePlan { client: "lockin".into(), script });
+        assert!(passes(&plan, &run));
     }
 }

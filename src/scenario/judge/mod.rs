@@ -5,6 +5,7 @@
 //!
 //! A node that pre-flight found to be configured otherwise than planned is a `fail` that names node and values; one that
 //! lacks what a fork needs is `unsupported`. Such a run is ended: of the plan's checks only what was seen to be wrong counts.
+//! What pre-flight could not ask, and a material part that the referee could not judge, is `unknown`, never a pass.
 //!
 //! A run of a scenario that needs what its runtime lacks is `unsupported`, and nothing of it was started.
 //!
@@ -60,7 +61,8 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
     let end = lines.iter().position(over).unwrap_or(lines.len());
     let preflight = findings::preflight(plan, &lines[..end]);
     let unsupported = findings::unsupported(&lines[..end]);
-    let ended = unsupported.is_some() || preflight.as_ref().is_some_and(|outcome| outcome.verdict != Verdict::Pass);
+    let ended = unsupported.is_some()
+        || preflight.as_ref().is_some_and(|found| matches!(found.verdict, Verdict::Fail | Verdict::Unsupported));
     let excuse = if ended { trouble(lines) } else { excuse(plan, lines) };
     let lines = &lines[..end];
     let history = History::of(lines);
@@ -70,7 +72,7 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
     let mut checks = vec![result("processes", processes(lines), excuse.as_deref())];
     checks.extend(unsupported.map(|outcome| result("abilities", outcome, None)));
     checks.extend(preflight.map(|outcome| result("preflight", outcome, None)));
-    checks.extend(findings::referee(plan, lines).map(|outcome| result("referee", outcome, None)));
+    checks.extend(findings::referee(plan, lines).map(|outcome| result("referee", outcome, excuse.as_deref())));
     if !plan.steps.is_empty() && !ended {
         checks.push(result("steps", steps(plan, lines), excuse.as_deref()));
     }
@@ -252,6 +254,7 @@ mod tests {
             differs: differs.iter().map(planned).collect(),
             lacks: lacks.iter().map(|it| (*it).to_owned()).collect(),
             unknown: Vec::new(),
+            remarks: Vec::new(),
         })
     }
 
@@ -273,6 +276,34 @@ mod tests {
 
         let good = judge(&scenario(""), &[preflight(&[], &[]), step(0, StepState::End)]);
         assert_eq!(of(&good, "preflight"), (Verdict::Pass, "every node is as planned".to_owned()));
+    }
+
+    #[test]
+    fn what_pre_flight_could_not_ask_is_unknown_and_ends_nothing() {
+        let asked = |unknown: &[&str], remarks: &[&str]| {
+            let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+            let (unknown, remarks) = (texts(unknown), texts(remarks));
+            line(Event::Preflight { node: "b0".into(), differs: Vec::new(), lacks: Vec::new(), unknown, remarks })
+        };
+        let judged = |lines: &[Line]| judge(&scenario(""), lines);
+        let silent = judged(&[asked(&["its genesis: late", "x"], &[]), step(0, StepState::End)]);
+        let says = "b0 (lockin) did not tell whether it is as planned: its genesis: late (and 1 more)";
+        assert_eq!(of(&silent, "preflight"), (Verdict::Unknown, says.to_owned()));
+        assert_eq!(of(&silent, "steps").0, Verdict::Pass);
+        let remarked = of(&judged(&[asked(&[], &["its genesis block: late"])]), "preflight");
+        let says = "every node is as planned; a remark on b0: its genesis block: late";
+        assert_eq!(remarked, (Verdict::Pass, says.to_owned()));
+        // One that was started and never asked is no better, whoever else was.
+        let started = |node: &str| line(Event::Node(NodeEvent::new(node, NodeState::Started)));
+        let never = judged(&[started("a0"), started("b0"), asked(&[], &[])]);
+        let says = "a0 (lockin) was never held against the plan";
+        assert_eq!(of(&never, "preflight"), (Verdict::Unknown, says.to_owned()));
+        let again = line(Event::Again { says: String::new() });
+        let before = judged(&[asked(&[], &[]), again, started("b0")]);
+        assert_eq!(of(&before, "preflight").0, Verdict::Unknown);
+        let mut off = scenario("");
+        off.preflight = false;
+        assert!(judge(&off, &[started("a0")]).checks.iter().all(|it| it.check != "preflight"));
     }
 
     #[test]

@@ -200,6 +200,12 @@ fn votes_take_the_form_of_their_fork() {
         let answer = lab.ask(0, &request(Method::Post, path, Some(&single)).with_version(version));
         assert!(answer.status == 400 && message(&answer).contains(why), "{path} {version}: {}", message(&answer));
     }
+    // One for a block that is still to come is kept until it is there: delivered.
+    let mut early = single;
+    early[0]["data"]["beacon_block_root"] = json!(format!("0x{}", "77".repeat(32)));
+    let path = "/eth/v2/beacon/pool/attestations";
+    let answer = lab.ask(0, &request(Method::Post, path, Some(&early)).with_version("fulu"));
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
 }
 
 #[test]

@@ -45,6 +45,26 @@ fn a_seeded_disagreement_is_caught_within_an_epoch_of_the_first_rewards() {
 }
 
 #[test]
+fn a_follower_that_refuses_good_blocks_is_named_with_the_first_of_them() {
+    let scenario = seeded().replace("b0, role: B, validators: 8,", "b0, role: B,");
+    let scenario = scenario.replace("role: A, validators: 8 }", "role: A, validators: 16 }");
+    let scenario = scenario.replace("wait: { finalized: 2, within: 36 slots }", "wait: 44 slots");
+    let case = Case::new(&scenario);
+    let said = Said::of(case.run("out", &["--runtime", "simulation"]).output().unwrap());
+    assert_eq!(said.code, Some(1), "{said}");
+    assert!(disputes(&case).is_empty(), "{said}");
+    let journal = case.journal("out");
+    let stalled =
+        journal.lines().find(|line| line.contains(r#""event":"stalled""#)).unwrap_or_else(|| panic!("{said}"));
+    let stalled: Value = serde_json::from_str(stalled).unwrap();
+    let block_slot = stalled["block_slot"].as_u64().unwrap();
+    assert!((16..24).contains(&block_slot) && stalled["node"] == "b0" && stalled["has"] == false, "{stalled}");
+    let line = said.stdout.lines().find(|line| line.contains("referee")).unwrap_or_default();
+    assert!(line.starts_with("fail") && line.contains(&format!("slot {block_slot}, block")), "{said}");
+    assert!(line.contains("a0 (lockin) took it, but b0 (lockin) stays on slot"), "{said}");
+}
+
+#[test]
 fn where_all_keep_the_rules_every_block_is_recomputed_and_nothing_is_disputed() {
     let case = Case::new(&pair("  - wait: { finalized: 2, within: 6 epochs }"));
     let said = Said::of(case.run("out", &["--runtime", "simulation"]).output().unwrap());

@@ -90,6 +90,15 @@ fn either_name_of_the_slot_time_will_do() {
     let differs = ["SLOT_DURATION_MS 2000 ms 12000 ms"];
     assert_eq!(differing(&cfg, &[(ms, Value::Null), (seconds, json!("12"))]), differs);
     assert_eq!(differing(&cfg, &[(ms, json!("12000")), (seconds, json!("12"))]), differs);
+    // Which of two that contradict each other counts is not known: a remark.
+    let remark = |ms_value: Value, seconds_value: Value| {
+        let values = [(ms, ms_value), (seconds, seconds_value)].map(|(name, value)| (name.to_owned(), value));
+        two_slot_times(&cfg, &values.into())
+    };
+    assert_eq!(remark(json!("2000"), json!("2")), None);
+    assert_eq!(remark(json!("2000"), Value::Null), None);
+    let says = "SLOT_DURATION_MS is 2000, but SECONDS_PER_SLOT is 12";
+    assert_eq!(remark(json!("2000"), json!("12")).as_deref(), Some(says));
 }
 
 #[test]

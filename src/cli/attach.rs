@@ -138,13 +138,14 @@ async fn judged(
         seed: plan.seed,
         plan: serde_json::to_value(plan)?,
     };
+    // It listens from now on: what is judged is all of the journal.
+    let attach = Attach::new(plan, learned, nodes, journal.clone());
     journal.write(0, None, run)?;
     for (node, target) in plan.nodes.iter().zip(&args.urls) {
         let says = format!("at {}", target.url);
         journal.write(0, None, Event::Note { says, node: Some(node.name.clone()) })?;
     }
-    let interrupt = interrupts()?;
-    Attach::new(plan, learned, nodes, journal).run(interrupt).await;
+    attach.run(interrupts()?).await;
     done(&progress);
     Ok(super::say_report(&report::write_all(dir)?, dir))
 }

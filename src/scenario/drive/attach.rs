@@ -6,7 +6,7 @@
 use super::{LONGEST_LOOK_MS, LOOKS_PER_SLOT, Seen, told};
 use crate::{
     api::Client,
-    journal::{Error as JournalError, Event, Verdict, Writer},
+    journal::{Error as JournalError, Event, Writer},
     monitor::{self, Learned, Monitor},
     scenario::{Genesis, Judgement, Network, Now, Output, Plan, Script, Step, judge, quantity::Duration},
     ssz::Fork,
@@ -97,9 +97,6 @@ impl<'a> Attach<'a> {
             }
         }
         let judgement = judge(self.plan, &self.seen.lock().unwrap_or_else(PoisonError::into_inner).lines);
-        if judgement.verdict != Verdict::Pass {
-            tracing::debug!("{}", judgement.says);
-        }
         for event in judgement.events() {
             if let Err(error) = self.tell(event) {
                 tracing::error!("{error}");

@@ -102,7 +102,8 @@ pub(super) fn referee(plan: &Plan, lines: &[Line]) -> Option<Outcome> {
     let moved = lines.iter().any(|line| matches!(line.event, Event::Head { head_slot, .. } if head_slot > 0));
     let (judged, unjudged) = match saw {
         None | Some((0, 0)) if !moved => return None,
-        saw => saw.unwrap_or_default(),
+        None => return outcome(Verdict::Unknown, "the journal ends without what was judged in all".to_owned()),
+        Some(saw) => saw,
     };
     if judged == 0 || unjudged.saturating_mul(IMMATERIAL) > judged.saturating_add(unjudged) {
         let known = if unjudged > 0 { format!("of {} blocks {unjudged}", judged + unjudged) } else { "blocks".into() };
@@ -235,7 +236,8 @@ mod tests {
         assert_eq!(told(&[saw(1, 400)]).unwrap().0, Verdict::Unknown);
         // Nothing was there to be judged, or it was and nobody judged it.
         assert_eq!(told(&[head(1, "a0", 0)]), None);
-        let says = "blocks could not be judged; 0 have the post-states that they say".to_owned();
+        assert_eq!(told(&[head(3, "a0", 3), saw(0, 0)]).unwrap().0, Verdict::Unknown);
+        let says = "the journal ends without what was judged in all".to_owned();
         assert_eq!(told(&[head(3, "a0", 3)]), Some((Verdict::Unknown, says)));
     }
 

@@ -38,4 +38,6 @@ pub mod scenario;
 
 pub mod report;
 
+pub mod matrix;
+
 pub mod cli;

@@ -89,11 +89,14 @@ impl Chain {
     }
 
     /// Where a validator sits whose messages of `slot` go into the block of the next slot. The head's state is advanced to
-    /// that slot if it does not know the committee: only for a slot that was judged to be the current one.
+    /// that slot if it does not know the committee: only for a slot that was judged to be the current one, and not far.
     fn seats(&self, slot: Slot, validator: ValidatorIndex) -> Seats {
         let known = |state: &Arc<BeaconState>| self.members(state, slot, 0).is_some();
         let head = Some(self.head.state.clone()).filter(known);
-        let state = head.or_else(|| self.advanced(&self.head.root, slot).ok().filter(known));
+        let state = head.or_else(|| match self.is_short_walk(self.head.slot, slot) {
+            true => self.advanced(&self.head.root, slot).ok().filter(known),
+            false => None,
+        });
         let mut seats = Seats::new();
         let Some(state) = state else { return seats };
         let index = usize::try_from(validator).unwrap_or(usize::MAX);

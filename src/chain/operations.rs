@@ -1,5 +1,8 @@
 //! Exits, slashings and changes of credentials: judged by the head's state without changing anything, then put into the
 //! pool (and, for attester slashings, told to fork choice).
+//!
+//! Deviation from gossip's text: what a head that is far behind the clock would reject is ignored. Validators that it does
+//! not know, or not as active, may be there by now.
 
 use std::sync::Arc;
 
@@ -7,6 +10,7 @@ use super::Chain;
 use super::effect::{Gossip, Notice};
 use super::event::Origin;
 use super::held::Asker;
+use super::verdict::Fault;
 use crate::spec::{fork_choice, gossip};
 use crate::types::{AttesterSlashing, ProposerSlashing, SignedBlsToExecutionChange, SignedVoluntaryExit};
 
@@ -15,7 +19,7 @@ impl Chain {
     pub(super) fn on_voluntary_exit(&mut self, exit: Arc<SignedVoluntaryExit>, origin: Origin) {
         let mut asker = Asker::new(origin);
         if let Err(fault) = gossip::validate_voluntary_exit_gossip(self, &self.seen, &exit) {
-            return self.refuse(&mut asker, fault.into());
+            return self.refuse_by_head(&mut asker, fault);
         }
         self.seen.add_exit(&exit);
         self.operations.insert_exit(exit.clone());
@@ -27,7 +31,7 @@ impl Chain {
     pub(super) fn on_proposer_slashing(&mut self, slashing: Arc<ProposerSlashing>, origin: Origin) {
         let mut asker = Asker::new(origin);
         if let Err(fault) = gossip::validate_proposer_slashing_gossip(self, &self.seen, &slashing) {
-            return self.refuse(&mut asker, fault.into());
+            return self.refuse_by_head(&mut asker, fault);
         }
         self.seen.add_proposer_slashing(&slashing);
         self.operations.insert_proposer_slashing(slashing.clone());
@@ -39,7 +43,7 @@ impl Chain {
     pub(super) fn on_attester_slashing(&mut self, slashing: Arc<AttesterSlashing>, origin: Origin) {
         let mut asker = Asker::new(origin);
         if let Err(fault) = gossip::validate_attester_slashing_gossip(self, &self.seen, &slashing) {
-            return self.refuse(&mut asker, fault.into());
+            return self.refuse_by_head(&mut asker, fault);
         }
         self.seen.add_attester_slashing(&slashing);
         // Both attestations were judged a moment ago, and fork choice refuses nothing else.
@@ -53,12 +57,21 @@ impl Chain {
     pub(super) fn on_bls_to_execution_change(&mut self, change: Arc<SignedBlsToExecutionChange>, origin: Origin) {
         let mut asker = Asker::new(origin);
         if let Err(fault) = gossip::validate_bls_to_execution_change_gossip(self, &self.seen, &change) {
-            return self.refuse(&mut asker, fault.into());
+            return self.refuse_by_head(&mut asker, fault);
         }
         self.seen.add_bls_to_execution_change(&change);
         self.operations.insert_change(change.clone());
         self.notify(Notice::BlsToExecutionChange(change.clone()));
         self.accept(&mut asker, || Gossip::BlsToExecutionChange(change));
+    }
+
+    /// Tells of a fault by the head's registry.
+    fn refuse_by_head(&mut self, asker: &mut Asker, fault: gossip::Fault) {
+        let fault = match fault {
+            gossip::Fault::Reject(why) if !self.is_short_walk(self.head.slot, self.slot) => Fault::Ignore(why.into()),
+            fault => fault.into(),
+        };
+        self.refuse(asker, fault);
     }
 
     /// At a fork: drops what the new fork no longer takes, since domains of older forks are not known to its states

@@ -90,6 +90,8 @@ pub enum Standing {
     AwaitsEngine,
     /// It waits for something else: a parent, sidecars, its slot.
     Awaits,
+    /// It, its payload or an ancestor was found invalid, not so long ago that it is forgotten.
+    Invalid,
     /// The chain does not have it.
     Unknown,
 }
@@ -133,6 +135,9 @@ impl Chain {
     pub fn standing(&self, root: &Root) -> Standing {
         if self.has_block(root) {
             return Standing::Imported;
+        }
+        if self.invalid.contains(root) {
+            return Standing::Invalid;
         }
         let mut first = *root;
         while let Some(parent) = self.held.parent_of(&first) {

@@ -73,7 +73,16 @@ struct CommandArgs {
 pub struct ClientArgs {
     /// Folder with definitions of your own, NAME.yaml, which come before those of the program; may be repeated.
     #[arg(long = "clients", value_name = "DIR")]
-    folders: Vec<PathBuf>,
+    pub folders: Vec<PathBuf>,
+    /// Changes of definitions.
+    #[command(flatten)]
+    pub changes: ChangeArgs,
+}
+
+/// Changes of clients' definitions. CLIENT may be CLIENT@LABEL: then they are of that version of the client alone, which
+/// plays as `CLIENT@LABEL`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ChangeArgs {
     /// Container image in a client's place, CLIENT=REF or CLIENT.ROLE=REF; may be repeated.
     #[arg(long = "image", value_name = "CLIENT=REF", value_parser = |text: &str| Changed::Image.parse(text))]
     images: Vec<Change>,
@@ -88,8 +97,19 @@ pub struct ClientArgs {
 impl ClientArgs {
     /// The definitions that can be had.
     pub fn library(&self) -> Library {
-        let changes = [&self.images, &self.programs, &self.args].into_iter().flatten().cloned().collect();
-        Library::new(self.folders.clone(), changes)
+        Library::new(self.folders.clone(), self.changes.all())
+    }
+}
+
+impl ChangeArgs {
+    /// All of them.
+    pub fn all(&self) -> Vec<Change> {
+        [&self.images, &self.programs, &self.args].into_iter().flatten().cloned().collect()
+    }
+
+    /// Those of these clients alone.
+    pub fn of(&self, clients: &BTreeMap<String, ClientDef>) -> Vec<Change> {
+        self.all().into_iter().filter(|change| clients.values().any(|def| change.is_of(&def.name))).collect()
     }
 }
 

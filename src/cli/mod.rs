@@ -3,11 +3,18 @@
 mod clean;
 mod client;
 mod completions;
+mod docker;
+mod doctor;
+#[cfg(test)]
+mod documented;
 mod engine;
 mod genesis;
 mod image;
 mod keys;
+mod lock;
 mod log;
+mod matrix;
+mod netns;
 mod node;
 mod plan;
 mod progress;
@@ -46,10 +53,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Matrix(Box<matrix::MatrixArgs>),
     Plan(plan::PlanArgs),
     Report(report::ReportArgs),
     Clean(clean::CleanArgs),
     Image(image::ImageArgs),
+    Doctor(doctor::DoctorArgs),
+    Lock(lock::LockArgs),
     Client(client::ClientCommandArgs),
     Genesis(genesis::GenesisArgs),
     Keys(keys::KeysArgs),
@@ -57,6 +67,8 @@ enum Command {
     Node(node::NodeArgs),
     Validator(validator::ValidatorArgs),
     Engine(engine::EngineArgs),
+    #[command(hide = true)]
+    Netns(netns::NetnsArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -64,10 +76,13 @@ enum Command {
 pub fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Run(args) => run::run(args),
+        Command::Matrix(args) => matrix::run(&args),
         Command::Plan(args) => plan::run(args),
         Command::Report(args) => report::run(args),
         Command::Clean(args) => clean::run(args),
         Command::Image(args) => image::run(args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Lock(args) => lock::run(&args),
         Command::Client(args) => client::run(args),
         Command::Genesis(args) => genesis::run(args),
         Command::Keys(args) => keys::run(args),
@@ -75,9 +90,19 @@ pub fn main() -> ExitCode {
         Command::Node(args) => node::run(args),
         Command::Validator(args) => validator::run(args),
         Command::Engine(args) => engine::run(args),
+        Command::Netns(args) => netns::run(args),
         Command::Completions(args) => completions::run::<Cli>(args),
     };
     ExitCode::from(code)
+}
+
+/// Whether this program would take these words.
+///
+/// # Errors
+/// It would not; the message is the one that a user would get.
+fn check_words(words: &[String]) -> Result<(), String> {
+    let words = std::iter::once("lockin").chain(words.iter().map(String::as_str));
+    Cli::try_parse_from(words).map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// Prints to stdout. A reader that has gone away (`| head`) is no error.

@@ -28,6 +28,9 @@ pub struct ScenarioArgs {
     /// What all randomness of the run comes from, instead of the scenario's own.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Sets a value of the scenario, such as slot_time=1s or forks.altair=3, in the place of the file's; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
+    pub settings: Vec<Setting>,
     /// Other clients than the program's own.
     #[command(flatten)]
     pub clients: super::client::ClientArgs,
@@ -40,6 +43,17 @@ fn role(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// A key of a scenario and its value.
+pub type Setting = (String, String);
+
+/// Reads `KEY=VALUE`.
+pub(super) fn setting(text: &str) -> Result<Setting, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is not KEY=VALUE, such as slot_time=1s")),
+    }
+}
+
 /// A scenario that is ready to be run.
 pub struct Resolved {
     /// The resolved scenario.
@@ -48,6 +62,37 @@ pub struct Resolved {
     pub network: NetworkPlan,
     /// The definitions of the clients in it, by the name that the plan uses.
     pub clients: BTreeMap<String, ClientDef>,
+}
+
+/// Why a scenario can't be run.
+pub struct Refusal {
+    /// The exit code: bad usage, or unsupported.
+    pub code: u8,
+    /// A sentence.
+    pub says: String,
+}
+
+impl Refusal {
+    fn usage(why: &dyn std::fmt::Display) -> Self {
+        Self { code: exit::USAGE, says: why.to_string() }
+    }
+
+    fn unsupported(why: &str) -> Self {
+        Self { code: exit::UNSUPPORTED, says: format!("unsupported: {why}") }
+    }
+
+    /// Says it on stderr; the exit code.
+    pub fn said(self) -> u8 {
+        eprintln!("error: {}", self.says);
+        self.code
+    }
+}
+
+impl From<scenario::Error> for Refusal {
+    fn from(error: scenario::Error) -> Self {
+        let code = if matches!(error, scenario::Error::Unsupported(_)) { exit::UNSUPPORTED } else { exit::USAGE };
+        Self { code, says: error.to_string() }
+    }
 }
 
 impl Resolved {
@@ -67,33 +112,37 @@ impl Resolved {
 }
 
 impl ScenarioArgs {
+    /// What they change in the file.
+    pub fn options(&self) -> Options {
+        Options { roles: self.roles.clone(), seed: self.seed, settings: self.settings.clone(), clients: None }
+    }
+
     /// Reads the scenario and all that it needs. An error is already said on stderr; its exit code is given.
     pub fn resolve(&self) -> Result<Resolved, u8> {
-        let options = Options { roles: self.roles.clone(), seed: self.seed, clients: None };
-        let said = |error: &dyn std::fmt::Display, code: u8| {
-            eprintln!("error: {error}");
-            code
-        };
-        let by_kind = |error: scenario::Error| {
-            let code = if matches!(error, scenario::Error::Unsupported(_)) { exit::UNSUPPORTED } else { exit::USAGE };
-            said(&error, code)
-        };
-        let plan = scenario::load(&self.file, &options).map_err(by_kind)?;
-        let network = plan.network_plan().map_err(|error| said(&error, exit::USAGE))?;
+        let resolved = self.read().map_err(Refusal::said)?;
+        match self.clients.library().all_used(&resolved.clients) {
+            Ok(()) => Ok(resolved),
+            Err(error) => Err(Refusal::usage(&error).said()),
+        }
+    }
+
+    /// Reads the scenario and all that it needs. Changes of clients that take no part are let pass.
+    pub fn read(&self) -> Result<Resolved, Refusal> {
+        let plan = scenario::load(&self.file, &self.options())?;
+        let network = plan.network_plan().map_err(|error| Refusal::usage(&error))?;
         let library = self.clients.library();
         let mut clients = BTreeMap::new();
         for node in &network.nodes {
             for name in node.clients() {
-                let def = library.load(name).map_err(|error| said(&error, exit::USAGE))?;
+                let def = library.load(name).map_err(|error| Refusal::usage(&error))?;
                 if let Some(why) = def.unsupported(&network.config) {
-                    return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
+                    return Err(Refusal::unsupported(&why));
                 }
                 clients.insert(name.to_owned(), def);
             }
         }
-        library.all_used(&clients).map_err(|error| said(&error, exit::USAGE))?;
         if let Some(why) = unlike_engines(&network, &clients) {
-            return Err(said(&format!("unsupported: {why}"), exit::UNSUPPORTED));
+            return Err(Refusal::unsupported(&why));
         }
         Ok(Resolved { plan, network, clients })
     }

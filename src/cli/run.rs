@@ -1,6 +1,7 @@
 //! `lockin run`: one scenario, one verdict.
 
 use super::{
+    docker::{DockerArgs, Ready},
     exit,
     plan::{Resolved, ScenarioArgs},
     progress::Progress,
@@ -8,7 +9,7 @@ use super::{
 use crate::{
     journal::{self, Event, RunDir, UnixTime, Writer},
     report,
-    runtime::{Runtime, process, simulation},
+    runtime::{Runtime, docker, process, simulation},
     scenario::Drive,
 };
 use std::{
@@ -45,20 +46,24 @@ pub struct RunArgs {
     /// Shows no progress.
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    docker: DockerArgs,
 }
 
 /// Where nodes run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Place {
+pub(super) enum Place {
     /// Local programs on loopback, in real time.
     Process,
+    /// Containers on a network of their own, in real time.
+    Docker,
     /// The embedded client in virtual time; a seed replays exactly.
     Simulation,
 }
 
 impl Place {
     /// Why the scenario's clients can't run here; `None` if they can.
-    fn lacks(self, resolved: &Resolved) -> Option<String> {
+    pub(super) fn lacks(self, resolved: &Resolved) -> Option<String> {
         resolved.clients.values().find_map(|client| match self {
             Place::Simulation if !client.embedded => {
                 Some(format!("client {}: only the embedded client runs in the simulation", client.name))
@@ -67,7 +72,8 @@ impl Place {
                 let (role, _) = client.roles.iter().find(|(_, role)| role.program.is_none())?;
                 Some(format!("client {}: its role `{role}` names no program", client.name))
             }
-            Place::Simulation => None,
+            // Which images are needed is known when templates are filled in.
+            Place::Docker | Place::Simulation => None,
         })
     }
 }
@@ -82,19 +88,16 @@ pub fn run(args: RunArgs) -> u8 {
         eprintln!("error: unsupported: {why}");
         return exit::UNSUPPORTED;
     }
+    if args.docker.keep && args.runtime != Place::Docker {
+        eprintln!("error: --keep is for --runtime docker: other networks end with this program");
+        return exit::USAGE;
+    }
     if args.runtime == Place::Process
         && let Err(missing) = process::check_programs(&resolved.network, &resolved.clients)
     {
         eprintln!("error: {missing}");
         return exit::UNKNOWN;
     }
-    let dir = match make_dir(args.out.as_deref(), &resolved.plan.name) {
-        Ok(dir) => dir,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return if matches!(error, journal::Error::Taken { .. }) { exit::USAGE } else { exit::UNKNOWN };
-        }
-    };
     // What can't be told to the journal, such as that it can't be written.
     if let Err(error) = super::log::init("error") {
         eprintln!("error: logging: {error}");
@@ -107,13 +110,21 @@ pub fn run(args: RunArgs) -> u8 {
             return exit::UNKNOWN;
         }
     };
-    match tokio.block_on(carry_out(&args, resolved, &dir)) {
-        Ok(code) => code,
-        Err(error) => {
+    let went = tokio.block_on(async {
+        let ready = match args.runtime {
+            Place::Docker => Some(args.docker.ready(&resolved, args.quiet).await?),
+            Place::Process | Place::Simulation => None,
+        };
+        let dir = make_dir(args.out.as_deref(), &resolved.plan.name).map_err(|error| {
+            eprintln!("error: {error}");
+            if matches!(error, journal::Error::Taken { .. }) { exit::USAGE } else { exit::UNKNOWN }
+        })?;
+        carry_out(&args, resolved, &dir, ready).await.map_err(|error| {
             eprintln!("error: {error}");
             exit::UNKNOWN
-        }
-    }
+        })
+    });
+    went.unwrap_or_else(|code| code)
 }
 
 fn make_dir(out: Option<&Path>, name: &str) -> Result<RunDir, journal::Error> {
@@ -124,21 +135,38 @@ fn make_dir(out: Option<&Path>, name: &str) -> Result<RunDir, journal::Error> {
     }
 }
 
-async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u8, Box<dyn std::error::Error>> {
+async fn carry_out(
+    args: &RunArgs,
+    resolved: Resolved,
+    dir: &RunDir,
+    ready: Option<Ready>,
+) -> Result<u8, Box<dyn std::error::Error>> {
     let quirks = resolved.quirks();
     let Resolved { plan, network, clients } = resolved;
     let journal = dir.journal_writer()?;
     let (progress, done) = listen(&journal, Progress::new(plan.network.slots_per_epoch, plan.slot_ms(), args.quiet));
-    let mut runtime: Box<dyn Runtime> = match args.runtime {
-        Place::Process => {
-            Box::new(process::Process::new(dir.clone(), clients, &args.node_log_level).with_start_times())
-        }
-        Place::Simulation => Box::new(simulation::Simulation::new(Some(dir.clone()), clients)),
-    };
     let folder = dir.path().file_name().map(|name| name.to_string_lossy().into_owned());
     let id = match args.runtime {
-        Place::Process => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
+        Place::Process | Place::Docker => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
         Place::Simulation => plan.run_id(),
+    };
+    let mut swept = Vec::new();
+    let mut runtime: Box<dyn Runtime> = match (args.runtime, ready) {
+        (_, Some(Ready { engine, images, swept: left })) => {
+            if !left.is_empty() {
+                swept.push(format!("removed what a killed run had left: {left}"));
+            }
+            let (id, log_level) = (id.clone(), args.node_log_level.clone());
+            let options = docker::Options { id, log_level, limits: args.docker.limits(), keep: args.docker.keep };
+            Box::new(docker::Docker::new(engine, dir.clone(), clients, images, options)?.with_start_times())
+        }
+        (Place::Simulation, None) => Box::new(simulation::Simulation::new(Some(dir.clone()), clients)),
+        (Place::Process | Place::Docker, None) => {
+            let left =
+                |it: process::Leftover| format!("ended process {} that a killed run had left: {}", it.pid, it.command);
+            swept.extend(process::sweep().into_iter().map(left));
+            Box::new(process::Process::new(dir.clone(), clients, &args.node_log_level).with_start_times())
+        }
     };
     journal.write(
         0,
@@ -155,11 +183,8 @@ async fn carry_out(args: &RunArgs, resolved: Resolved, dir: &RunDir) -> Result<u
     for quirk in quirks {
         journal.write(0, None, quirk)?;
     }
-    if args.runtime == Place::Process {
-        for leftover in process::sweep() {
-            let says = format!("ended process {} that a killed run had left: {}", leftover.pid, leftover.command);
-            journal.write(0, None, Event::Note { says, node: None })?;
-        }
+    for says in swept {
+        journal.write(0, None, Event::Note { says, node: None })?;
     }
     let interrupt = interrupts()?;
     let judgement = Drive::new(&plan, &network, runtime.as_mut(), journal).run(interrupt).await;
@@ -186,7 +211,7 @@ fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)) {
 }
 
 /// Gets the name of the first signal that asks this program to end.
-fn interrupts() -> std::io::Result<watch::Receiver<Option<&'static str>>> {
+pub(super) fn interrupts() -> std::io::Result<watch::Receiver<Option<&'static str>>> {
     let (sender, receiver) = watch::channel(None);
     let (mut int, mut term, mut hup) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);

@@ -61,6 +61,18 @@ impl Changed {
 }
 
 impl Change {
+    /// Whether it is a change of the client of that name: `prysm` changes `prysm@new`, too, but not the other way round.
+    pub fn is_of(&self, name: &str) -> bool {
+        self.client == name || name.split_once('@').is_some_and(|(client, _)| self.client == client)
+    }
+
+    /// Whether this, of one version of a client, takes the place of a change that is of all its versions.
+    pub(super) fn replaces(&self, general: &Change) -> bool {
+        let flag = |change: &Change| change.value.split('=').next().map(str::to_owned);
+        let same_place = self.what == general.what && (self.role == general.role || self.role.is_none());
+        self.client != general.client && same_place && (self.what != Changed::Arg || flag(self) == flag(general))
+    }
+
     /// Carries it out on the definition of its client. A build of the user's own has none of the limits of the release in
     /// whose place it comes.
     pub(super) fn apply(&self, def: &mut ClientDef) -> Result<(), ClientError> {

@@ -35,20 +35,26 @@ impl Library {
         Ok(names.into_iter().collect())
     }
 
-    /// The definition called `name`, or of the file at a path (`./mine.yaml`), changed as it was said.
+    /// The definition called `name`, or of the file at a path (`./mine.yaml`), changed as it was said. `name@label` is a
+    /// version of its own: the same definition under that name, with the changes of `name` and then its own.
     ///
     /// # Errors
     /// An unknown name, a file that can't be read or is no definition, or a change of a role that there is not.
     pub fn load(&self, name: &str) -> Result<ClientDef, ClientError> {
+        let (name, label) = version(name);
         let own = self.folders.iter().map(|folder| folder.join(format!("{name}.yaml"))).find(|path| path.exists());
         let mut def = match own {
             Some(path) => load(&path.to_string_lossy())?,
             None => load(name)?,
         };
-        for change in &self.changes {
-            if change.client == def.name {
-                change.apply(&mut def)?;
-            }
+        if let Some(label) = label {
+            def.name = format!("{}@{label}", def.name);
+        }
+        let (own, general): (Vec<&Change>, Vec<&Change>) =
+            self.changes.iter().filter(|change| change.is_of(&def.name)).partition(|change| change.client == def.name);
+        let general = general.into_iter().filter(|general| !own.iter().any(|change| change.replaces(general)));
+        for change in general.chain(own.iter().copied()) {
+            change.apply(&mut def)?;
         }
         Ok(def)
     }
@@ -59,7 +65,7 @@ impl Library {
     /// There is such a change.
     pub fn all_used(&self, clients: &BTreeMap<String, ClientDef>) -> Result<(), ClientError> {
         let names: BTreeSet<&str> = clients.values().map(|def| def.name.as_str()).collect();
-        match self.changes.iter().find(|change| !names.contains(change.client.as_str())) {
+        match self.changes.iter().find(|change| !names.iter().any(|name| change.is_of(name))) {
             None => Ok(()),
             Some(change) => Err(ClientError::Unused {
                 flag: change.what.flag(),
@@ -68,5 +74,15 @@ impl Library {
                 known: names.into_iter().collect::<Vec<_>>().join(", "),
             }),
         }
+    }
+}
+
+/// `prysm@new` is version `new` of `prysm`. What stands behind an `@` in a path of folders is no label.
+fn version(name: &str) -> (&str, Option<&str>) {
+    let label =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    match name.rsplit_once('@').filter(|(client, text)| !client.is_empty() && label(text)) {
+        Some((client, label)) => (client, Some(label)),
+        None => (name, None),
     }
 }

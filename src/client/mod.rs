@@ -10,6 +10,7 @@ mod changes;
 mod context;
 mod def;
 mod library;
+mod lock;
 mod render;
 mod supports;
 mod units;
@@ -21,6 +22,7 @@ pub use def::{
     Stop, Transport, VALIDATOR, Versions,
 };
 pub use library::Library;
+pub use lock::{Digest, LOCK_FILE, Lock, repository};
 pub use render::{Command, template_variables};
 pub use supports::{ForkRange, OwnBuild, SlotLimit, SlotTimes, Supports};
 pub use units::Millis;

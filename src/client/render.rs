@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tera::Tera;
 
-use super::{ClientDef, ClientError, Context, Role};
+use super::{ClientDef, ClientError, Context, NetworkFiles, Role};
 
 /// The command line of one process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,6 +93,31 @@ impl ClientDef {
         }
         command.args.extend(definition.extra.iter().cloned());
         Ok(command)
+    }
+
+    /// The images that `role` is started from, one for each preset that the client supports, without repetition; none
+    /// for a role that is a local program only.
+    ///
+    /// # Errors
+    /// An unknown role, or a template that names more than the preset.
+    pub fn images(&self, role: &str) -> Result<Vec<String>, ClientError> {
+        let Some(template) = self.role(role)?.image.as_ref().or(self.versions.image.as_ref()) else {
+            return Ok(Vec::new());
+        };
+        let at = Place { client: &self.name, role };
+        let failed = |error: &tera::Error| at.error(&Template::Image.to_string(), template, explain(error));
+        let tera = compile(at, &Template::Image.to_string(), template)?;
+        let mut images = Vec::new();
+        for preset in &self.supports.presets {
+            let network = NetworkFiles { preset: preset.clone(), ..NetworkFiles::default() };
+            let context = Context { network, ..Context::default() };
+            let variables = tera::Context::from_serialize(&context).map_err(|error| failed(&error))?;
+            let image = tera.render(TEMPLATE, &variables).map_err(|error| failed(&error))?.trim().to_owned();
+            if !images.contains(&image) {
+                images.push(image);
+            }
+        }
+        Ok(images)
     }
 }
 

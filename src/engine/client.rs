@@ -8,6 +8,8 @@ mod transactions;
 use super::call::{Answer, Call, Failure};
 use super::json::{self, JsonRpcError, MAX_REQUESTED, answer_from, code, pow_block_from, request};
 use super::jwt::Secret;
+use super::rpc::TELL;
+use super::stub::Say;
 use crate::ssz::{JsonError, Preset, Uint256};
 use crate::time::{Clock, WallClock};
 use crate::types::PowBlock;
@@ -137,6 +139,12 @@ impl Client {
     /// `eth_getBlockByNumber(0)`: what [`super::genesis::header_from_block_json`] reads.
     pub async fn genesis_block(&self) -> Result<Value, Failure> {
         self.ask("eth_getBlockByNumber", json!(["0x0", false]), SHORT).await
+    }
+
+    /// Tells the embedded engine what to answer from now on, or, with `None`, to go by its script again. No other engine
+    /// can be told.
+    pub async fn tell(&self, say: Option<Say>) -> Result<(), Failure> {
+        self.ask(TELL, json!([say]), SHORT).await.map(drop)
     }
 
     /// Spec: bellatrix `get_pow_block_at_terminal_total_difficulty`.

@@ -9,7 +9,7 @@ use super::json::{
     self, Forks, JsonRpcError, MAX_REQUESTED, answer_to, code, data, data_from, elements, field, header_to, parse,
     quantity, quantity_from, quantity256, quantity256_from, withdrawals_to,
 };
-use super::stub::{Block, Stub};
+use super::stub::{Block, Say, Stub};
 use crate::crypto::keccak256;
 use crate::ssz::Fork;
 use crate::types::Hash32;
@@ -48,6 +48,10 @@ pub const CAPABILITIES: &[&str] = &[
     "engine_newPayloadV3",
     "engine_newPayloadV4",
 ];
+
+/// Our own: what to answer from now on, as a script has it, or `null`: as the script says. No engine but ours has it, and it
+/// is no capability.
+pub const TELL: &str = "lockin_tell";
 
 /// Why a method has no result.
 enum Fault {
@@ -116,6 +120,13 @@ fn response(id: &Value, result: Result<Value, JsonRpcError>) -> Value {
     }
 }
 
+fn tell(stub: &mut Stub, say: &Value) -> Result<Value, Fault> {
+    let say: Option<Say> = serde_json::from_value(say.clone())
+        .map_err(|_| JsonRpcError::new(code::INVALID_PARAMS, "Invalid params: not an answer, and not null"))?;
+    stub.tell(say);
+    Ok(Value::Null)
+}
+
 fn dispatch(stub: &mut Stub, now_ms: u64, method: &str, params: &[Value]) -> Result<Value, Fault> {
     let parsed = {
         let at = |timestamp| stub.fork_at(timestamp);
@@ -140,6 +151,7 @@ fn dispatch(stub: &mut Stub, now_ms: u64, method: &str, params: &[Value]) -> Res
         "eth_blockNumber" => Ok(quantity(stub.head().header.number)),
         "eth_getBlockByNumber" => Ok(by_number(stub, first)?.map_or(Value::Null, block_to)),
         "eth_getBlockByHash" => Ok(stub.block(&data_from(first)?).map_or(Value::Null, block_to)),
+        TELL => tell(stub, first),
         // No transaction ever did anything: no logs, no code, nothing that a call would return.
         "eth_getLogs" => Ok(json!([])),
         "eth_call" | "eth_getCode" => Ok(json!("0x")),

@@ -166,7 +166,7 @@ fn header(kind: EntryType, mode: u32, owner: u64) -> Header {
 }
 
 fn put_folder(tar: &mut Builder<Vec<u8>>, path: &Path, mode: u32, owner: u64) {
-    put(tar, header(EntryType::Directory, mode, owner), &path.join(""), &[]);
+    put(tar, header(EntryType::Directory, mode, owner), path, &[]);
 }
 
 fn put(tar: &mut Builder<Vec<u8>>, mut header: Header, path: &Path, bytes: &[u8]) {
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(config["config"]["Labels"][BINARY_LABEL], hex(&program));
         assert_eq!(config["config"]["Env"], json!(["PATH=/"]));
         let inside: Vec<_> = entries(layer).into_iter().map(|(name, mode, owner, _)| (name, mode, owner)).collect();
-        let expected = [("data/", 0o777, USER), ("tmp/", 0o1777, 0), ("lockin", 0o755, 0)];
+        let expected = [("data", 0o777, USER), ("tmp", 0o1777, 0), ("lockin", 0o755, 0)];
         assert_eq!(inside, expected.map(|(name, mode, owner)| (name.to_owned(), mode, owner)));
         assert_eq!(entries(layer)[2].3, program);
         // The same again is the same to the byte.
@@ -238,7 +238,7 @@ mod tests {
         let files = [("/lib/a/x.so", b"x"), ("/lib/a/y.so", b"y"), ("/lib/z.so", b"z")];
         let tar = layer(files.into_iter().map(|(path, bytes)| (path.into(), bytes.to_vec())));
         let names: Vec<_> = entries(&tar).into_iter().skip(2).map(|entry| entry.0).collect();
-        assert_eq!(names, ["lib/", "lib/a/", "lib/a/x.so", "lib/a/y.so", "lib/z.so"]);
+        assert_eq!(names, ["lib", "lib/a", "lib/a/x.so", "lib/a/y.so", "lib/z.so"]);
     }
 
     #[test]

@@ -23,10 +23,21 @@ pub struct NoEngine {
     advice: &'static str,
 }
 
+impl NoEngine {
+    /// Where one was looked for, and what came of it, in words.
+    pub fn places(&self) -> String {
+        self.tried.iter().map(|(at, why)| format!("{at}: {why}")).collect::<Vec<_>>().join("; ")
+    }
+
+    /// What to do.
+    pub fn advice(&self) -> &'static str {
+        self.advice
+    }
+}
+
 impl fmt::Display for NoEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tried: Vec<String> = self.tried.iter().map(|(at, why)| format!("{at}: {why}")).collect();
-        write!(f, "no container engine answers ({}); {}", tried.join("; "), self.advice)
+        write!(f, "no container engine answers ({}); {}", self.places(), self.advice)
     }
 }
 

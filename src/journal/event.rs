@@ -294,6 +294,12 @@ pub struct NodeEvent {
     /// Process id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
+    /// The container image it was started from, as it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The digest that the image has in its registry; its id where it comes from none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Its libp2p identity, base58.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_id: Option<String>,
@@ -320,6 +326,8 @@ impl NodeEvent {
             role: None,
             command: None,
             pid: None,
+            image: None,
+            digest: None,
             peer_id: None,
             version: None,
             code: None,

@@ -182,6 +182,8 @@ pub enum LinkEvent {
     InboundClosed { id: InboundId },
     /// A peer's request or gossip broke the wire format, as the link itself could see; `what` is the protocol or topic.
     Malformed { peer: PeerId, what: String, why: String },
+    /// A peer's request did not come whole in time; `what` is the protocol.
+    Slow { peer: PeerId, what: String, why: String },
     /// A chunk of the answer to a request of ours, in order.
     Chunk { id: RequestId, peer: PeerId, protocol: Protocol, chunk: Chunk },
     /// The answer to a request of ours is complete.

@@ -3,7 +3,7 @@
 use super::gather;
 use crate::journal::{Disputed, Event, History, Journal, Line, NodeEvent, NodeState, Side, StepState, Verdict};
 use crate::scenario::Plan;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of `report.json`.
@@ -76,7 +76,7 @@ pub struct RunFacts {
 }
 
 /// How long things took. Times are of the journal: virtual in the simulation.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
     /// From the first line to the last, milliseconds.
     pub run_ms: u64,
@@ -91,7 +91,7 @@ pub struct Timings {
 }
 
 /// One check.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CheckReport {
     /// Its name.
     pub check: String,

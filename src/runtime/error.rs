@@ -44,6 +44,9 @@ pub enum Error {
         "node `{node}`: process {pid} did not end after SIGKILL; look at it with `ps -o pid,stat,wchan,args -p {pid}`"
     )]
     Immortal { node: String, pid: u32 },
+    /// A container engine that does not do what it is asked.
+    #[error("the container engine could not {doing}: {says}")]
+    Engine { doing: String, says: String },
     /// What else a runtime says.
     #[error("{0}")]
     Other(String),

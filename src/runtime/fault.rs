@@ -6,8 +6,8 @@
 //!
 //! Never: knows slots or epochs, or ends a fault by itself; a scenario's steps do.
 
-use super::Error;
-use crate::engine::stub::Say;
+use super::{Error, Watch};
+use crate::engine::{Failure, stub::Say};
 use async_trait::async_trait;
 use std::fmt;
 
@@ -61,7 +61,7 @@ impl fmt::Display for Ability {
 /// Something that is broken until it is lifted. Nodes are named as the plan names them.
 ///
 /// Several may be in force at once, but only one partition, and only one of a kind at a node. A fault stays in force for
-/// a node that ends and starts again, except that its end lifts a pause.
+/// a node that ends and starts again, except that its end lifts a pause and makes its engine forget what it was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The nodes' programs do nothing at all, as if their machine slept. Their connections stay open.
@@ -160,4 +160,18 @@ pub trait Faults {
     async fn lift(&mut self, fault: &Fault) -> Result<(), Error> {
         Err(Error::Lacks { ability: fault.ability(), why: self.lacks(fault.ability()).unwrap_or_default() })
     }
+}
+
+/// [`Fault::Answer`] where engines are asked over HTTP: `say` to those of `nodes`. One that is not up has nothing to
+/// forget, so being told nothing any more is fine with it.
+pub(super) async fn tell_engines(runtime: &impl Watch, nodes: &[String], say: Option<Say>) -> Result<(), Error> {
+    for node in nodes {
+        let engine =
+            runtime.engine(node)?.ok_or_else(|| Error::Other(format!("node {node} has no execution engine")))?;
+        match engine.tell(say).await {
+            Err(Failure::Unreachable(_)) if say.is_none() => {}
+            told => told.map_err(|why| Error::Other(format!("telling the engine of {node} what to answer: {why}")))?,
+        }
+    }
+    Ok(())
 }

@@ -1,5 +1,5 @@
 //! Where nodes run: trait [`Runtime`], one implementation a place. `process` runs any client that is a local program,
-//! `simulation` runs the embedded client in virtual time. A runtime has its own [`Time`], lets nodes be watched ([`Watch`])
+//! `docker` any that has a container image, `simulation` runs the embedded client in virtual time. A runtime has its own [`Time`], lets nodes be watched ([`Watch`])
 //! and breaks what it is told to ([`Faults`]).
 //!
 //! Faults beyond start, stop and kill are optional abilities. A scenario that needs one which its runtime lacks is
@@ -7,9 +7,12 @@
 //!
 //! Never: judges. A runtime says what happened; `monitor` writes it into the journal, checks make the verdict.
 
+pub mod docker;
 mod error;
 mod fault;
 mod identity;
+mod node;
+mod owner;
 pub mod process;
 pub mod simulation;
 
@@ -45,8 +48,12 @@ pub struct Started {
     pub role: String,
     /// The command line; none in the simulation.
     pub command: Option<Vec<String>>,
-    /// The process id; none in the simulation.
+    /// The process id; none in the simulation and in containers.
     pub pid: Option<u32>,
+    /// The container image as it was asked for.
+    pub image: Option<String>,
+    /// The digest that it has in its registry; its id where it comes from none.
+    pub digest: Option<String>,
 }
 
 /// A program of a node that ended without being asked to.

@@ -3,6 +3,7 @@
 //! It goes by the runtime's clock, so the same code drives real time and virtual time, and it tells everything to the
 //! journal before it goes on. Never: decides a verdict (that is [`judge`]) or shows anything to a person.
 
+mod faults;
 mod transfers;
 
 use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script, judge};
@@ -10,7 +11,7 @@ use crate::{
     genesis::{GenesisError, QuickStart},
     journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Verdict, Writer},
     monitor::{self, Examined, Genesis, Monitor},
-    runtime::{Complaint, Ending, Error as RuntimeError, Fault, Runtime},
+    runtime::{Complaint, Ending, Error as RuntimeError, Runtime},
     ssz::{Root, Ssz},
     time::SlotClock,
     topology::{NetworkPlan, Start},
@@ -180,16 +181,6 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// The first step that the runtime can't do.
-    fn lacking(&self) -> Option<String> {
-        let lacks = |(n, ability): (usize, _)| {
-            let (verb, runtime) = (self.plan.steps[n].name(), self.runtime.name());
-            let why = self.runtime.lacks(ability)?;
-            Some(format!("step {} (`{verb}`): runtime `{runtime}` can't {ability}: {why}", n + 1))
-        };
-        self.plan.needs().into_iter().find_map(lacks)
-    }
-
     /// As long as the nodes are expected to take to start, and a margin.
     fn expected_delay_ms(&self) -> u64 {
         let expected = self.runtime.startup(self.network).expected_ms;
@@ -272,31 +263,13 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// A paused node is not asked anything: it would only keep everybody waiting.
-    async fn inflict(&mut self, fault: &Fault) -> Result<(), DriveError> {
-        if let Fault::Pause { nodes } = fault {
-            nodes.iter().for_each(|node| self.monitor.forget(node));
-        }
-        Ok(self.runtime.inflict(fault).await?)
-    }
-
-    async fn lift(&mut self, fault: &Fault) -> Result<(), DriveError> {
-        self.runtime.lift(fault).await?;
-        if let Fault::Pause { nodes } = fault {
-            for node in nodes {
-                self.monitor.watch(node, self.runtime.beacon(node)?);
-            }
-        }
-        Ok(())
-    }
-
     async fn start(&mut self, node: &str) -> Result<(), DriveError> {
         let started = self.runtime.start(node).await?;
         for program in started {
             let mut event = NodeEvent::new(node, NodeState::Started);
             event.role = Some(program.role);
             event.command = program.command;
-            event.pid = program.pid;
+            (event.pid, event.image, event.digest) = (program.pid, program.image, program.digest);
             self.tell(Event::Node(event))?;
         }
         if let Some(peer_id) = self.runtime.peer_id(node) {

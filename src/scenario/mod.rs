@@ -21,6 +21,7 @@ mod quantity;
 mod raw;
 mod resolve;
 mod script;
+mod settings;
 mod steps;
 
 pub use checks::Check;
@@ -42,6 +43,8 @@ pub struct Options {
     pub roles: Vec<(String, String)>,
     /// `--seed`: instead of the file's.
     pub seed: Option<u64>,
+    /// `--set slot_time=1s`: key and value, instead of the file's.
+    pub settings: Vec<(String, String)>,
     /// Names of the clients that can play, if known: others are refused.
     pub clients: Option<Vec<String>>,
 }

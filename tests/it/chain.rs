@@ -9,5 +9,6 @@ mod optimism;
 mod restart;
 pub mod script;
 pub mod setup;
+mod stale;
 mod upgraded;
 mod votes;

@@ -29,7 +29,8 @@ const LAYERS: &[(Side, u8, &[&str])] = &[
     (Orchestrator, 4, &["monitor"]),
     (Orchestrator, 5, &["scenario"]),
     (Orchestrator, 6, &["report"]),
-    (Orchestrator, 7, &["cli"]),
+    (Orchestrator, 7, &["matrix"]),
+    (Orchestrator, 8, &["cli"]),
 ];
 
 /// What the orchestrator may import of the client side.

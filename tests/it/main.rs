@@ -3,11 +3,13 @@
 mod api;
 mod chain;
 mod client;
+mod doctor;
 mod engine;
 mod genesis;
 mod image;
 mod keystores;
 mod layers;
+mod matrix;
 mod net;
 mod node;
 mod oracle;

@@ -205,8 +205,8 @@ async fn requests_and_gossip_over_mplex() {
     requests_and_gossip(Muxers::Mplex).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn gossip_passes_a_third_only_when_accepted() {
+/// Three nodes on one topic; the second has both others for peers.
+async fn line() -> (Node, Node, Node) {
     let (mut a, mut b) = pair(Muxers::default(), Muxers::default()).await;
     let mut c = node(3, Muxers::default()).await;
     c.link.send(Command::Dial { addr: b.link.address().to_string() });
@@ -217,6 +217,24 @@ async fn gossip_passes_a_third_only_when_accepted() {
     }
     // forwarding needs b's mesh: one heartbeat
     tokio::time::sleep(Duration::from_millis(1500)).await;
+    (a, b, c)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_accepted_seconds_after_it_came_is_still_passed_on() {
+    let (mut a, mut b, mut c) = line().await;
+    a.link.send(Command::Publish { topic: BLOCKS.into(), data: Payload::from_static(b"held") });
+    let (id, _, _) = b.gossip().await;
+    // longer than the six heartbeats for which gossipsub keeps messages by the specification
+    tokio::time::sleep(Duration::from_millis(5500)).await;
+    b.link.send(Command::Report { id, verdict: Verdict::Accept });
+    let (_, _, got) = c.gossip().await;
+    assert_eq!(got, "held".as_bytes());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gossip_passes_a_third_only_when_accepted() {
+    let (mut a, mut b, mut c) = line().await;
     for (data, verdict) in [("bad", Verdict::Reject), ("useless", Verdict::Ignore), ("good", Verdict::Accept)] {
         a.link.send(Command::Publish { topic: BLOCKS.into(), data: Payload::from_static(data.as_bytes()) });
         let (id, _, got) = b.gossip().await;

@@ -81,7 +81,7 @@ fn the_plan_has_every_default_filled_in() {
 
 #[test]
 fn the_command_line_casts_roles_and_seeds() {
-    let options = Options { roles: vec![("B".into(), "prysm".into())], seed: Some(7), clients: None };
+    let options = Options { roles: vec![("B".into(), "prysm".into())], seed: Some(7), ..Options::default() };
     let plan = parse("sample.yaml", GOOD, &options).unwrap();
     assert_eq!(plan.seed, 7);
     assert_eq!(plan.roles["B"], "prysm");
@@ -129,7 +129,7 @@ fn what_is_not_built_is_unsupported_before_anything_starts() {
         };
     insta::assert_snapshot!(
         [
-            unsupported("checks:", "  - partition: { sides: [[a0], [b0]], for: 4 epochs }\nchecks:"),
+            unsupported("checks:", "  - limit: { node: a0, memory: 1 GB }\nchecks:"),
             unsupported("  - peered", "  - no_slashable: all"),
             unsupported("  - peered", "  - no_slashable"),
         ]
@@ -203,6 +203,25 @@ const MISTAKES: &[(&str, &str)] = &[
     ("checks:", "  - kill: { node: c0 }\nchecks:"),
     ("checks:", "  - kill: { node: b0, restart_after: soon }\nchecks:"),
     ("checks:", "  - stop: b0\n    start: b0\nchecks:"),
+    ("checks:", "  - partition: { sides: [[a0, b0]] }\nchecks:"),
+    ("checks:", "  - partition: { sides: [a0, [b0, a0]] }\nchecks:"),
+    ("checks:", "  - partition: { sides: [a0, c0] }\nchecks:"),
+    ("links: full\nsteps:", "  - { name: c0, role: B }\nsteps:\n  - partition: { sides: [a0, b0] }"),
+    ("checks:", "  - partition: { sides: [a0, b0] }\n  - partition: { sides: [a0, b0] }\nchecks:"),
+    ("checks:", "  - partition: { sides: [a0, b0], for: 1 epoch }\n  - heal\nchecks:"),
+    ("checks:", "  - stop: b0\n  - pause: { node: b0 }\nchecks:"),
+    ("checks:", "  - pause: { node: b0 }\n  - pause: { node: all }\nchecks:"),
+    ("checks:", "  - pause: { node: b0 }\n  - stop: b0\n  - start: b0\n  - resume: b0\nchecks:"),
+    ("checks:", "  - loss: { node: b0, share: 100% }\nchecks:"),
+    ("checks:", "  - loss: { node: b0, share: 5% }\n  - loss: { node: all, share: 1%, for: 2 slots }\nchecks:"),
+    ("checks:", "  - latency: { node: b0, by: 50ms, jitter: 60ms }\nchecks:"),
+    ("checks:", "  - latency: { node: b0, by: 2 slots }\nchecks:"),
+    ("checks:", "  - bandwidth: { node: b0, at_most: 0 kbit/s }\nchecks:"),
+    ("checks:", "  - bandwidth: { node: b0, at_most: fast }\nchecks:"),
+    ("checks:", "  - skew: { node: b0, by: -2h }\nchecks:"),
+    ("checks:", "  - skew: { node: b0, by: soon }\nchecks:"),
+    ("checks:", "  - engine: { node: b0, answer: SYNCING }\nchecks:"),
+    ("checks:", "  - engine: { node: b0, answer: maybe }\nchecks:"),
     // checks
     ("  - peered", "  - peerd"),
     ("  - peered", "  - peered: { within: 30 }"),

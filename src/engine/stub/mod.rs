@@ -105,6 +105,8 @@ pub struct Heard {
 #[derive(Clone, Debug)]
 pub struct Stub {
     config: StubConfig,
+    /// What it was told beside its script.
+    told: Option<Rule>,
     chain: Chain,
     /// As fork choice last said, with a known head.
     forkchoice: ForkchoiceState,
@@ -125,7 +127,8 @@ impl Stub {
         };
         let chain = Chain::new(blocks);
         let forkchoice = ForkchoiceState { head_block_hash: chain.head, ..ForkchoiceState::default() };
-        Self { config, chain, forkchoice, missing: None, pooled: 0, jobs: Recent::new(MAX_JOBS), log: VecDeque::new() }
+        let (jobs, log) = (Recent::new(MAX_JOBS), VecDeque::new());
+        Self { config, told: None, chain, forkchoice, missing: None, pooled: 0, jobs, log }
     }
 
     /// Answers a question asked at `now_ms` (unix milliseconds).
@@ -223,7 +226,7 @@ impl Stub {
         }
         let parent = self.chain.get(&job.parent).ok_or_else(unknown)?;
         let place = self.place(now_ms, job.attributes.timestamp, parent.header.number.saturating_add(1));
-        let rule = self.config.script.rule(Asked::GetPayload, place).map(|rule| rule.answer);
+        let rule = self.rule(Asked::GetPayload, place).map(|rule| rule.answer);
         if rule == Some(Say::Timeout) {
             return Err(silence());
         }

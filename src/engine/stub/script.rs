@@ -153,6 +153,16 @@ impl Rule {
         Self { slots, blocks: None, answer, calls: None, until_slot: None, latest_valid_hash: LatestValid::default() }
     }
 
+    /// For all payloads, for ever.
+    pub(super) fn always(answer: Say) -> Self {
+        Self { slots: None, ..Self::at_slots(0..=0, answer) }
+    }
+
+    /// Whether it is for such questions.
+    pub(super) fn is_about(&self, asked: Asked) -> bool {
+        self.calls().contains(&asked)
+    }
+
     fn calls(&self) -> &[Asked] {
         match &self.calls {
             Some(calls) => calls,
@@ -171,6 +181,20 @@ impl Rule {
             return Some("`latest_valid_hash` goes with `answer: INVALID` only".into());
         }
         None
+    }
+}
+
+impl fmt::Display for Say {
+    /// As it is written in a script.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Valid => "VALID",
+            Self::Invalid => "INVALID",
+            Self::Syncing => "SYNCING",
+            Self::Accepted => "ACCEPTED",
+            Self::Timeout => "timeout",
+            Self::WrongHash => "wrong_hash",
+        })
     }
 }
 
@@ -234,7 +258,7 @@ impl Script {
     /// The rule for a question about a payload.
     pub(super) fn rule(&self, asked: Asked, place: Place) -> Option<&Rule> {
         self.verdicts.iter().find(|rule| {
-            rule.calls().contains(&asked)
+            rule.is_about(asked)
                 && rule.slots.is_none_or(|span| place.slot.is_some_and(|slot| span.contains(slot)))
                 && rule.blocks.is_none_or(|span| span.contains(place.number))
                 && rule.until_slot.is_none_or(|until| place.now.is_none_or(|now| now < until))
@@ -290,6 +314,14 @@ blobs: { every: 2, per_block: 3 }
         assert_eq!(answer(Asked::NewPayload, 8, 3, 14), Some(Say::Invalid));
         assert_eq!(answer(Asked::ForkchoiceUpdated, 900, 3, 14), Some(Say::Invalid));
         assert_eq!(answer(Asked::GetPayload, 1, 3, 1), Some(Say::Timeout));
+    }
+
+    #[test]
+    fn answers_are_shown_as_they_are_written() {
+        for say in [Say::Valid, Say::Invalid, Say::Syncing, Say::Accepted, Say::Timeout, Say::WrongHash] {
+            assert_eq!(serde_json::to_value(say).unwrap(), say.to_string());
+            assert_eq!(Rule::always(say).wrong(), None);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use super::build::Job;
 use super::chain::{Block, Invalid};
 use super::judge::{self, Fault};
-use super::script::{Asked, LatestValid, Say};
+use super::script::{Asked, LatestValid, Place, Rule, Say};
 use super::{Stub, refused, silence};
 use crate::engine::call::{
     Failure, ForkchoiceState, NewPayload, PayloadAttributes, PayloadId, PayloadStatus, Validity,
@@ -41,6 +41,18 @@ fn wrong_hash(fork: Fork, why: String) -> PayloadStatus {
 }
 
 impl Stub {
+    /// Tells it what to answer to everything that can be answered so, before it looks into its script; `None`: nothing
+    /// any more.
+    pub fn tell(&mut self, say: Option<Say>) {
+        self.told = say.map(Rule::always);
+    }
+
+    /// The rule for a question about a payload.
+    pub(super) fn rule(&self, asked: Asked, place: Place) -> Option<&Rule> {
+        let told = self.told.as_ref().filter(|rule| rule.is_about(asked));
+        told.or_else(|| self.config.script.rule(asked, place))
+    }
+
     pub(super) fn new_payload(&mut self, now_ms: u64, asked: &NewPayload) -> Result<PayloadStatus, Failure> {
         let payload = &asked.payload;
         let fork = self.fork_at(payload.timestamp);
@@ -48,7 +60,7 @@ impl Stub {
             return Err(refused(code::UNSUPPORTED_FORK, format!("Unsupported fork: the timestamp is of {fork}")));
         }
         let place = self.place(now_ms, payload.timestamp, payload.block_number);
-        let rule = self.config.script.rule(Asked::NewPayload, place).cloned();
+        let rule = self.rule(Asked::NewPayload, place).cloned();
         let answer = rule.as_ref().map(|rule| rule.answer);
         match answer {
             Some(Say::Timeout) => return Err(silence()),
@@ -210,7 +222,7 @@ impl Stub {
         let aside = self.chain.aside.get(head).map(|asked| (asked.payload.timestamp, asked.payload.block_number));
         let Some((timestamp, number)) = known.or(aside) else { return Ok(None) };
         let place = self.place(now_ms, timestamp, number);
-        let Some(rule) = self.config.script.rule(Asked::ForkchoiceUpdated, place).cloned() else { return Ok(None) };
+        let Some(rule) = self.rule(Asked::ForkchoiceUpdated, place).cloned() else { return Ok(None) };
         match rule.answer {
             Say::Timeout => Err(silence()),
             Say::Syncing => Ok(Some(without_hash(Validity::Syncing))),
@@ -265,7 +277,7 @@ impl Stub {
     /// Whether a rule still says that this payload is `SYNCING`.
     fn held(&self, now_ms: u64, asked: &NewPayload) -> bool {
         let place = self.place(now_ms, asked.payload.timestamp, asked.payload.block_number);
-        self.config.script.rule(Asked::NewPayload, place).is_some_and(|rule| rule.answer == Say::Syncing)
+        self.rule(Asked::NewPayload, place).is_some_and(|rule| rule.answer == Say::Syncing)
     }
 
     /// Begins to build on the head.

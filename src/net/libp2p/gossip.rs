@@ -18,6 +18,17 @@ use crate::net::topic::{IdInput, message_id, split};
 /// Topics that one peer may be on. Each fork has 74 of ours, up to about 250 in the forks to come.
 const MAX_TOPICS_PER_PEER: usize = 2048;
 
+/// heartbeat_interval of the specification.
+const HEARTBEAT: Duration = Duration::from_millis(700);
+/// mcache_len of the specification, heartbeats.
+const HISTORY: usize = 6;
+
+/// Heartbeats for which messages are kept: the library passes on none that it has forgotten by the time it is judged.
+fn history(judged_within: Duration) -> usize {
+    let beats = judged_within.as_millis() / HEARTBEAT.as_millis() + 2;
+    usize::try_from(beats).unwrap_or(usize::MAX).max(HISTORY)
+}
+
 /// Our gossipsub behaviour.
 pub(super) type Gossipsub = Behaviour<IdentityTransform, MaxCountSubscriptionFilter<OwnDigests>>;
 
@@ -47,10 +58,10 @@ pub(super) fn behaviour(config: &super::Config) -> Result<Gossipsub, Error> {
         .mesh_n_low(6)
         .mesh_n_high(12)
         .gossip_lazy(6)
-        .heartbeat_interval(Duration::from_millis(700))
+        .heartbeat_interval(HEARTBEAT)
         .heartbeat_initial_delay(Duration::from_millis(100))
         .fanout_ttl(Duration::from_secs(60))
-        .history_length(6)
+        .history_length(history(config.judged_within))
         .history_gossip(3)
         .duplicate_cache_time(config.seen_ttl)
         .max_transmit_size(codec::max_compressed_len(MAX_PAYLOAD_SIZE) + 1024)

@@ -56,6 +56,8 @@ pub struct Config {
     pub phase0_digest: Option<[u8; 4]>,
     /// How long a message counts as seen: two epochs by the specification.
     pub seen_ttl: Duration,
+    /// How long the node may take to judge a message and have it passed on: as long as it keeps a vote for an unknown block.
+    pub judged_within: Duration,
     /// Peers at most.
     pub max_peers: u32,
     /// Multiplexers offered.
@@ -73,6 +75,7 @@ impl Config {
             digests: Vec::new(),
             phase0_digest: None,
             seen_ttl: Duration::from_secs(768),
+            judged_within: Duration::from_secs(24),
             max_peers: 100,
             muxers: Muxers::default(),
         }

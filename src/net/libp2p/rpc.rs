@@ -114,20 +114,22 @@ async fn serve(
     let mut stream = BufReader::new(stream);
     let body = match step(read_whole(&mut stream, protocol)).await {
         Ok(body) => body,
-        Err(why) => {
-            let why = match why {
-                RequestError::Malformed(why) => Some(why),
-                RequestError::Timeout => Some(format!("it was not whole after {} s", STEP.as_secs())),
+        Err(error) => {
+            let what = protocol.to_string();
+            let (why, event) = match error {
+                RequestError::Malformed(why) => (why.clone(), LinkEvent::Malformed { peer, what, why }),
+                RequestError::Timeout => {
+                    let why = format!("it was not whole after {} s", STEP.as_secs());
+                    (why.clone(), LinkEvent::Slow { peer, what, why })
+                }
                 // a connection may break in the middle of anything
-                _ => None,
+                _ => return true,
             };
-            if let Some(why) = why {
-                let refusal = Chunk::error(ResponseCode::InvalidRequest, &why);
-                // a peer that broke the format may as well be gone by now
-                let _ = write(&mut stream, protocol, &refusal).await;
-                let _ = step(async { Ok(stream.close().await?) }).await;
-                let _ = notes.send(Note::Event(LinkEvent::Malformed { peer, what: protocol.to_string(), why })).await;
-            }
+            let refusal = Chunk::error(ResponseCode::InvalidRequest, &why);
+            // a peer that broke the format may as well be gone by now
+            let _ = write(&mut stream, protocol, &refusal).await;
+            let _ = step(async { Ok(stream.close().await?) }).await;
+            let _ = notes.send(Note::Event(event)).await;
             return true;
         }
     };

@@ -12,6 +12,19 @@ use crate::types::{BlobSidecar, DataColumnSidecar, Epoch, ForkName, Slot};
 
 /// Senders of gossip that are remembered, to ask them first for what their message lacks.
 const MAX_SOURCES: usize = 2048;
+/// Slots for which the chain may keep a vote unjudged, until its block comes.
+const VOTE_PATIENCE_SLOTS: u64 = 2;
+/// A peer's votes are dropped once so many of its messages are unjudged that they have its share of all that there is room
+/// for: nothing can be told of a vote for an unknown block, and others' votes need room, too. Connected peers have equal
+/// shares, a lone one all; with more peers than this a share is still the same part.
+const MOST_SHARES: usize = 4;
+
+/// Who sent a message that the chain has not judged yet.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) peer: PeerId,
+    slot: Slot,
+}
 /// How long before a fork its topics are joined: at least so many slots.
 const MIN_LEAD_SLOTS: u64 = 2;
 
@@ -42,14 +55,18 @@ impl Service {
         let event = match topic.parse::<Topic>().ok().map(|t| (t, self.schedule.of_digest(t.digest))) {
             Some((topic, Some(entry))) => {
                 let shape = self.cfg.shape(entry.fork);
-                self.decode_gossip(topic.kind, shape, data, Origin::Gossip(id), cx.now_ms)
+                self.decode_gossip(topic, shape, data, Origin::Gossip(id), cx.now_ms)
             }
             _ => Err(Refusal::UnknownTopic),
         };
         match event {
+            Ok(event) if is_vote(&event) && self.has_its_share(cx, &from) => {
+                tracing::debug!(peer = %from, topic, "a vote is dropped: too many of its sender's wait for blocks");
+                self.report(id, Verdict::Ignore);
+            }
             Ok(event) => {
                 self.metrics.gossip_received += 1;
-                self.sources.insert(id, from);
+                self.sources.insert(id, Source { peer: from, slot: self.slot_at(cx.now_ms) });
                 if self.sources.len() > MAX_SOURCES {
                     self.sources.pop_first();
                 }
@@ -58,17 +75,26 @@ impl Service {
             Err(why) => {
                 self.metrics.gossip_undecodable += 1;
                 self.report(id, Verdict::Reject);
-                // who forwards a message has judged it, and nobody can judge what can't be read
-                if !matches!(why, Refusal::UnknownTopic) {
+                // who forwards a message has judged it, and nobody can judge what can't be read; but some clients choose the
+                // topic by the time at which they publish, and then all columns of a late block are on the wrong one
+                if let Refusal::Ssz(why) = why {
                     self.misbehaved(cx, &from, &format!("unreadable gossip on {topic}: {why}"));
                 }
             }
         }
     }
 
+    /// Whether the chain may still keep as many messages of this peer unjudged as it has a right to.
+    fn has_its_share(&self, cx: Cx<'_>, id: &PeerId) -> bool {
+        let share = MAX_SOURCES / self.connected_peers().clamp(1, MOST_SHARES);
+        let since = self.slot_at(cx.now_ms).saturating_sub(VOTE_PATIENCE_SLOTS);
+        let counts = |source: &&Source| source.peer == *id && source.slot >= since;
+        self.sources.len() >= share && self.sources.values().filter(counts).count() >= share
+    }
+
     fn decode_gossip(
         &self,
-        kind: TopicKind,
+        topic: Topic,
         shape: Shape,
         data: &[u8],
         origin: Origin,
@@ -78,14 +104,14 @@ impl Service {
             T::decode(shape, data).map(Arc::new)
         }
         // the topic's digest is that of the block's epoch
-        let right_fork = |slot: Slot| match self.cfg.fork_at_slot(slot) == shape.fork {
+        let right_digest = |slot: Slot| match self.schedule.at(self.cfg.epoch_of(slot)).digest == topic.digest {
             true => Ok(()),
-            false => Err(Refusal::OtherFork),
+            false => Err(Refusal::OtherDigest),
         };
-        Ok(match kind {
+        Ok(match topic.kind {
             TopicKind::BeaconBlock => {
                 let block: Arc<crate::types::SignedBeaconBlock> = read(shape, data)?;
-                right_fork(block.message.slot)?;
+                right_digest(block.message.slot)?;
                 Event::Block { block, origin, now_ms }
             }
             TopicKind::Aggregate => Event::Aggregate { aggregate: read(shape, data)?, origin, now_ms },
@@ -107,12 +133,12 @@ impl Service {
             }
             TopicKind::BlobSidecar(subnet) => {
                 let sidecar: Arc<BlobSidecar> = read(shape, data)?;
-                right_fork(sidecar.signed_block_header.message.slot)?;
+                right_digest(sidecar.signed_block_header.message.slot)?;
                 Event::BlobSidecar { sidecar, subnet: Some(subnet), origin, now_ms }
             }
             TopicKind::DataColumnSidecar(subnet) => {
                 let sidecar: Arc<DataColumnSidecar> = read(shape, data)?;
-                right_fork(sidecar.signed_block_header.message.slot)?;
+                right_digest(sidecar.signed_block_header.message.slot)?;
                 Event::DataColumnSidecar { sidecar, subnet: Some(subnet), origin, now_ms }
             }
         })
@@ -120,7 +146,7 @@ impl Service {
 
     /// The chain's verdict. Only a rejection is held against the sender: what is ignored is nobody's fault.
     pub(super) fn outcome(&mut self, cx: Cx<'_>, id: GossipId, outcome: &Outcome) {
-        let from = self.sources.remove(&id);
+        let from = self.sources.remove(&id).map(|source| source.peer);
         let verdict = match outcome {
             Outcome::Accept => Verdict::Accept,
             Outcome::Held(_) | Outcome::Ignore(_) | Outcome::Duplicate(_) => Verdict::Ignore,
@@ -185,13 +211,17 @@ impl Service {
     }
 }
 
+fn is_vote(event: &Event) -> bool {
+    matches!(event, Event::Attestation { .. } | Event::SingleAttestation { .. } | Event::Aggregate { .. })
+}
+
 /// Why a message is refused before the chain sees it.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
     #[error("a topic that is none of ours")]
     UnknownTopic,
-    #[error("its slot is not of the topic's fork")]
-    OtherFork,
+    #[error("its slot is not of the topic's digest")]
+    OtherDigest,
     #[error("{0}")]
     Ssz(DecodeError),
 }

@@ -14,8 +14,13 @@ const STATUS_PATIENCE_MS: u64 = 3_000;
 const PING_EVERY_MS: u64 = 20_000;
 /// Pings in a row that may stay unanswered.
 const MAX_SILENT: u32 = 3;
-/// Malformed requests and the like that a peer may send.
-const MAX_STRIKES: u32 = 10;
+/// Points of a peer that is turned away: ten malformed requests and the like, or fifteen slow ones, all at once; or more of
+/// them over longer, since points are forgiven with time.
+const MAX_STRIKES: u64 = 30;
+/// Points for breaking a rule that honest software keeps.
+const BREACH: u64 = 3;
+/// Points for a request that did not come whole in time. On a busy machine that is nobody's fault.
+const SLOWNESS: u64 = 2;
 /// Invalid gossip messages that a peer may send per [`REJECTION_WINDOW_MS`]: clients differ here and there in what they
 /// forward.
 const MAX_REJECTIONS: u32 = 32;
@@ -105,7 +110,7 @@ impl Service {
         self.cfg.shape(if protocol == Protocol::Status1 { ForkName::Phase0 } else { ForkName::Fulu })
     }
 
-    fn epoch_ms(&self) -> u64 {
+    pub(super) fn epoch_ms(&self) -> u64 {
         self.cfg.preset.slots_per_epoch.saturating_mul(self.cfg.slot_duration_ms)
     }
 
@@ -275,14 +280,23 @@ impl Service {
         })
     }
 
-    /// A peer broke a rule that honest software keeps; `why` is what it did.
+    /// A peer broke a rule that honest software keeps; `why` is what it did. Who is no peer yet is not given another chance.
     pub(super) fn misbehaved(&mut self, cx: Cx<'_>, id: &PeerId, why: &str) {
-        if let Some(peer) = self.peers.get_mut(id) {
-            peer.strikes += 1;
-            tracing::debug!(peer = %id, agent = peer.agent, strikes = peer.strikes, why, "peer misbehaved");
-            if peer.strikes >= MAX_STRIKES || peer.state == PeerState::Connecting {
-                self.leave(id, Goodbye::Fault, why, cx.now_ms);
-            }
+        let is_new = self.peers.get(id).is_some_and(|peer| peer.state == PeerState::Connecting);
+        self.strike(cx, id, if is_new { MAX_STRIKES } else { BREACH }, why);
+    }
+
+    /// A peer's request did not come in time; `why` says which.
+    pub(super) fn was_slow(&mut self, cx: Cx<'_>, id: &PeerId, why: &str) {
+        self.strike(cx, id, SLOWNESS, why);
+    }
+
+    fn strike(&mut self, cx: Cx<'_>, id: &PeerId, points: u64, why: &str) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        let strikes = peer.strike(points, cx.now_ms);
+        tracing::debug!(peer = %id, agent = peer.agent, strikes, why, "peer misbehaved");
+        if strikes >= MAX_STRIKES {
+            self.leave(id, Goodbye::Fault, why, cx.now_ms);
         }
     }
 

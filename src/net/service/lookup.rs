@@ -36,7 +36,7 @@ impl Service {
     /// The chain needs a block for an object of this origin.
     pub(super) fn block_wanted(&mut self, cx: Cx<'_>, root: Root, origin: Origin) {
         let (depth, source) = match origin {
-            Origin::Gossip(id) => (0, self.sources.get(&id).cloned()),
+            Origin::Gossip(id) => (0, self.sources.get(&id).map(|source| source.peer.clone())),
             Origin::Sync(number) => match self.imports.get(&number) {
                 Some(Import::Range(start)) => return self.range_parent_missing(cx, *start),
                 Some(Import::Lookup { depth, source }) => (depth + 1, source.clone()),

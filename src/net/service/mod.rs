@@ -5,6 +5,7 @@
 //! It never reads a clock, touches a socket, judges a block or iterates in an order that could differ between two runs.
 
 mod answer;
+mod batch;
 mod discovered;
 mod goodbye;
 mod gossip;
@@ -12,6 +13,7 @@ mod handshake;
 mod imports;
 mod lookup;
 mod peers;
+mod promises;
 mod range_sidecars;
 mod record;
 mod requests;
@@ -96,7 +98,7 @@ pub struct Service {
     foreign: BTreeSet<PeerId>,
     topics: BTreeSet<Topic>,
     /// Who sent a message that the chain has not judged yet.
-    sources: BTreeMap<GossipId, PeerId>,
+    sources: BTreeMap<GossipId, gossip::Source>,
     requests: BTreeMap<RequestId, Pending>,
     serving: BTreeMap<InboundId, Serving>,
     sync: RangeSync,
@@ -180,6 +182,7 @@ impl Service {
             LinkEvent::Malformed { peer, what, why } => {
                 self.misbehaved(cx, &peer, &format!("malformed {what}: {why}"));
             }
+            LinkEvent::Slow { peer, what, why } => self.was_slow(cx, &peer, &format!("slow {what}: {why}")),
             LinkEvent::Chunk { id, peer, protocol, chunk } => self.chunk_received(cx, id, &peer, protocol, chunk),
             LinkEvent::End { id, .. } => self.request_over(cx, id, None),
             LinkEvent::RequestFailed { id, why, .. } => self.request_over(cx, id, Some(why)),
@@ -227,9 +230,9 @@ impl Service {
     }
 
     /// Whether peers have more of the chain than we, by more than gossip brings by itself. A chain that stands still
-    /// everywhere is not being synced.
+    /// everywhere is not being synced, nor is one that was found invalid, however often it is tried.
     pub fn is_syncing(&self, chain: &dyn ChainView) -> bool {
-        self.sync.target().is_some_and(|target| target > chain.status().head_slot + 2)
+        self.sync.trusted_target().is_some_and(|target| target > chain.status().head_slot + 2)
     }
 
     /// Counters.

@@ -43,6 +43,9 @@ pub struct PeerInfo {
     pub status: Option<Status>,
 }
 
+/// Milliseconds after which a point against a peer is forgiven.
+const FORGIVEN_EVERY_MS: u64 = 10_000;
+
 /// Tokens that a peer has for answers at most.
 const TOKENS: u64 = 2048 * OBJECT_COST;
 /// Tokens that come back per second.
@@ -65,13 +68,19 @@ pub(super) struct Peer {
     pub ping_due_ms: u64,
     /// Pings in a row without answer.
     pub silent: u32,
-    /// Malformed or unsolicited things it sent.
-    pub strikes: u32,
+    /// Points for malformed and unsolicited things it sent, and for slow requests, since `forgiven_ms`.
+    pub strikes: u64,
+    /// When points were last forgiven.
+    pub forgiven_ms: u64,
     /// Gossip messages of it that the chain rejected since `rejections_since_ms`.
     pub rejections: u32,
     pub rejections_since_ms: u64,
     /// Times that syncing from it led nowhere, whosever fault that was; others are asked first, and that is all.
     pub failures: u32,
+    /// Times in a row that its chain was found invalid.
+    pub astray: u32,
+    /// Until then its head is not synced to.
+    pub astray_until_ms: u64,
     /// For what it may still be served now.
     pub tokens: u64,
     pub refilled_ms: u64,
@@ -90,12 +99,25 @@ impl Peer {
             ping_due_ms: now_ms,
             silent: 0,
             strikes: 0,
+            forgiven_ms: now_ms,
             rejections: 0,
             rejections_since_ms: now_ms,
             failures: 0,
+            astray: 0,
+            astray_until_ms: 0,
             tokens: TOKENS,
             refilled_ms: now_ms,
         }
+    }
+
+    /// Adds points; returns those that have not been forgiven yet.
+    pub(super) fn strike(&mut self, points: u64, now_ms: u64) -> u64 {
+        let forgiven = now_ms.saturating_sub(self.forgiven_ms) / FORGIVEN_EVERY_MS;
+        self.strikes = self.strikes.saturating_sub(forgiven);
+        // what is left of an interval counts towards the next point, unless there was nothing to forgive
+        self.forgiven_ms = if self.strikes == 0 { now_ms } else { self.forgiven_ms + forgiven * FORGIVEN_EVERY_MS };
+        self.strikes += points;
+        self.strikes
     }
 
     pub(super) fn refill(&mut self, now_ms: u64) {

@@ -3,8 +3,8 @@
 //! commitments; its proofs are the chain's to judge. What does not come so is no failure: the chain asks for it block by block,
 //! and of any peer.
 
+use super::batch::{Batch, State};
 use super::sidecars::Sidecar;
-use super::sync::{Batch, State};
 use super::{Cx, Purpose, Service};
 use crate::net::PeerId;
 use crate::net::link::{Chunk, Protocol, RequestError, RequestId};

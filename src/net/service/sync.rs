@@ -9,17 +9,16 @@
 //! no peer is dropped for it, since it may be the only one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 
+use super::batch::{Batch, State};
 use super::peers::{Peer, PeerState};
-use super::range_sidecars::Expected;
 use super::requests::REQUEST_TIMEOUT_MS;
-use super::{Action, Cx, Import, Purpose, Service};
+use super::{Cx, Import, Purpose, Service};
 use crate::chain::{Outcome, Standing};
 use crate::net::PeerId;
-use crate::net::link::{Chunk, Command, Protocol, RequestId};
+use crate::net::link::{Chunk, Protocol, RequestId};
 use crate::ssz::{Root, Ssz};
-use crate::types::{BeaconBlocksByRangeRequest, SignedBeaconBlock, Slot, Status};
+use crate::types::{BeaconBlocksByRangeRequest, Slot, Status};
 
 /// Slots per batch.
 const BATCH_SLOTS: u64 = 64;
@@ -32,64 +31,15 @@ const FIRST_PAUSE_MS: u64 = 250;
 /// Longest pause, milliseconds.
 const LONGEST_PAUSE_MS: u64 = 12_000;
 
-pub(super) enum State {
-    Downloading {
-        peer: PeerId,
-        request: RequestId,
-    },
-    /// The next blocks are there with their sidecars, and wait for those of the batch before.
-    Waiting {
-        peer: PeerId,
-    },
-    /// The sidecars of the next blocks are on their way. `peer` sent the blocks.
-    Sidecars {
-        peer: PeerId,
-        request: RequestId,
-    },
-    /// The block of `slot` is with the chain since `since_ms`.
-    Importing {
-        peer: PeerId,
-        slot: Slot,
-        root: Root,
-        since_ms: u64,
-    },
-}
-
-impl State {
-    pub(super) fn peer(&self) -> &PeerId {
-        match self {
-            State::Downloading { peer, .. }
-            | State::Sidecars { peer, .. }
-            | State::Waiting { peer }
-            | State::Importing { peer, .. } => peer,
-        }
-    }
-
-    pub(super) fn request(&self) -> Option<RequestId> {
-        match self {
-            State::Downloading { request, .. } | State::Sidecars { request, .. } => Some(*request),
-            State::Waiting { .. } | State::Importing { .. } => None,
-        }
-    }
-}
-
-pub(super) struct Batch {
-    end: Slot,
-    pub(super) blocks: VecDeque<Arc<SignedBeaconBlock>>,
-    /// Of the next blocks, by slot; what has no entry here was not asked for.
-    pub(super) sidecars: BTreeMap<Slot, Expected>,
-    /// Sidecars of blocks before this slot have been asked for.
-    pub(super) asked: Slot,
-    pub(super) state: State,
-}
-
 /// Where range sync stands.
 #[derive(Default)]
 pub(super) struct RangeSync {
     /// Last slot wanted; `None` while there is nothing to sync.
     target: Option<Slot>,
+    /// Somebody promised it whose chain was not found invalid before.
+    is_trusted: bool,
     /// First slot not requested yet.
-    next: Slot,
+    pub(super) next: Slot,
     pub(super) batches: BTreeMap<Slot, Batch>,
     /// Our head was not on the peers' chain: begin after the finalized block.
     from_finalized: bool,
@@ -99,6 +49,8 @@ pub(super) struct RangeSync {
     resume: Option<Slot>,
     failures: u32,
     paused_until_ms: u64,
+    /// The blocks are so big that batches are fetched one after the other.
+    pub(super) is_heavy: bool,
     /// Peers that said that a whole batch of slots is empty. They are the first to be doubted if something is missing later.
     said_empty: BTreeSet<PeerId>,
 }
@@ -107,6 +59,11 @@ impl RangeSync {
     /// The slot up to which we sync, while we do.
     pub(super) fn target(&self) -> Option<Slot> {
         self.target
+    }
+
+    /// The same, unless nobody promised it who can be trusted.
+    pub(super) fn trusted_target(&self) -> Option<Slot> {
+        self.target.filter(|_| self.is_trusted)
     }
 }
 
@@ -118,7 +75,8 @@ impl Service {
         if cx.now_ms < self.sync.paused_until_ms {
             return;
         }
-        let target = self.sync_target(cx);
+        let promise = self.promise(cx);
+        let target = promise.map(|promise| promise.slot);
         if self.sync.target.is_none() {
             let Some(target) = target else { return };
             let status = cx.chain.status();
@@ -136,6 +94,7 @@ impl Service {
             tracing::info!(from = self.sync.next, to = target, "syncing");
         }
         self.sync.target = self.sync.target.max(target);
+        self.sync.is_trusted |= promise.is_some_and(|promise| promise.is_trusted);
         self.request_batches(cx);
         self.import_next(cx);
         self.finish_sync(cx);
@@ -165,32 +124,17 @@ impl Service {
         }
     }
 
-    /// The highest head of a peer that has something we lack.
-    fn sync_target(&self, cx: Cx<'_>) -> Option<Slot> {
-        let ours = cx.chain.status();
-        let now = self.slot_at(cx.now_ms);
-        self.peers
-            .values()
-            .filter(|p| p.state == PeerState::Connected)
-            .filter_map(|p| p.status)
-            .filter(|theirs| {
-                let ahead = theirs.head_slot > ours.head_slot || theirs.finalized_epoch > ours.finalized_epoch;
-                ahead && theirs.head_slot > 0 && !cx.chain.has_block(&theirs.head_root)
-            })
-            .map(|theirs| theirs.head_slot.min(now))
-            .max()
-    }
-
     fn request_batches(&mut self, cx: Cx<'_>) {
         let Some(target) = self.sync.target else { return };
-        while self.sync.batches.len() < MAX_BATCHES && self.sync.next <= target {
+        let most = if self.sync.is_heavy { 1 } else { MAX_BATCHES };
+        while self.sync.batches.len() < most && self.sync.next <= target {
             let start = self.sync.next;
             let end = start.saturating_add(BATCH_SLOTS).min(target + 1);
             let Some((peer, request)) = self.request_range(cx, start, end) else { return };
             self.sync.next = end;
             let state = State::Downloading { peer, request };
             let (blocks, sidecars) = (VecDeque::new(), BTreeMap::new());
-            self.sync.batches.insert(start, Batch { end, blocks, sidecars, asked: start, state });
+            self.sync.batches.insert(start, Batch { end, blocks, bytes: 0, sidecars, asked: start, state });
         }
     }
 
@@ -222,6 +166,8 @@ impl Service {
                 let after = batch.blocks.back().map_or(start, |last| last.message.slot + 1);
                 if (after..batch.end).contains(&slot) {
                     batch.blocks.push_back(block);
+                    batch.bytes += chunk.body.len();
+                    self.keep_memory_bounded(cx, start);
                 } else {
                     self.sync_failed(cx, start, "a block outside of what was asked for");
                 }
@@ -297,11 +243,14 @@ impl Service {
 
     pub(super) fn range_imported(&mut self, cx: Cx<'_>, start: Slot, outcome: &Outcome) {
         let Some(batch) = self.sync.batches.get(&start) else { return };
-        let State::Importing { slot, root, .. } = batch.state else { return };
-        if let Outcome::Reject(why) = outcome {
-            return self.sync_failed(cx, start, &format!("an invalid block: {why}"));
+        let State::Importing { slot, root, ref peer, .. } = batch.state else { return };
+        let (peer, standing) = (peer.clone(), cx.chain.standing(&root));
+        let is_rejected = matches!(outcome, Outcome::Reject(_));
+        if is_rejected || standing == Standing::Invalid {
+            self.led_astray(cx, &peer);
         }
-        match cx.chain.standing(&root) {
+        match standing {
+            _ if is_rejected => self.sync_failed(cx, start, &format!("an invalid block: {outcome:?}")),
             Standing::Imported => {
                 self.sync.imported = Some(slot);
                 self.import_block_of(cx, start);
@@ -309,7 +258,9 @@ impl Service {
             // It came in another way before and waits; so do its children here.
             Standing::Awaits | Standing::AwaitsEngine => {}
             // Nobody's fault, but what follows can't be imported either: another peer may have another chain.
-            Standing::Unknown => self.sync_failed(cx, start, &format!("a block that is not taken: {outcome:?}")),
+            Standing::Unknown | Standing::Invalid => {
+                self.sync_failed(cx, start, &format!("a block that is not taken: {outcome:?}"));
+            }
         }
     }
 
@@ -350,15 +301,13 @@ impl Service {
         let failures = self.sync.failures + 1;
         let resume = self.sync.imported;
         let from_finalized = resume.is_none() && (self.sync.from_finalized || failures > 1);
-        for (_, batch) in std::mem::take(&mut self.sync.batches) {
-            if let Some(request) = batch.state.request() {
-                self.requests.remove(&request);
-                self.out.push(Action::Link(Command::Cancel { id: request }));
-            }
+        for batch in std::mem::take(&mut self.sync.batches).into_values() {
+            self.cancel(batch.state.request());
         }
         self.imports.retain(|_, import| !matches!(import, Import::Range(_)));
         let paused_until_ms = cx.now_ms + pause_after(failures);
-        self.sync = RangeSync { from_finalized, resume, failures, paused_until_ms, ..RangeSync::default() };
+        let is_heavy = self.sync.is_heavy;
+        self.sync = RangeSync { from_finalized, resume, failures, paused_until_ms, is_heavy, ..RangeSync::default() };
     }
 
     fn doubt_empty_answers(&mut self) {
@@ -374,7 +323,7 @@ impl Service {
         }
         tracing::info!(head = cx.chain.status().head_slot, "synced");
         // a head that was promised and not delivered: statuses are asked for anew, and the next try takes its time
-        let lacking = self.sync_target(cx).is_some();
+        let lacking = self.promise(cx).is_some();
         if lacking {
             self.doubt_empty_answers();
         }

@@ -71,6 +71,7 @@ impl Network {
             digests: schedule.digests(),
             phase0_digest: schedule.phase0_digest(),
             seen_ttl: Duration::from_millis(epoch_ms.saturating_mul(2)),
+            judged_within: Duration::from_millis(cfg.slot_duration_ms.saturating_mul(2)),
             ..link::Config::loopback(secret)
         }
     }

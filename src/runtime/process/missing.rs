@@ -10,6 +10,7 @@ use std::{
     env,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    time::UNIX_EPOCH,
 };
 
 /// The first program of a network that is not there. The embedded client's always is.
@@ -49,8 +50,18 @@ fn programs<'a>(
     )
 }
 
+/// The program of a client's role as it is on disk: its size and when it changed. `lockin` is the embedded client's.
+pub(super) fn stamp(def: &ClientDef, role: &str, lockin: Option<&Path>) -> Vec<u8> {
+    let Some(program) = def.roles.get(role).and_then(|role| role.program.as_deref()) else { return Vec::new() };
+    let own = lockin.filter(|_| program.contains("{{ lockin }}")).map(Path::to_owned);
+    let file = own.or_else(|| found(program)).and_then(|path| path.metadata().ok());
+    let changed = file.as_ref().and_then(|file| file.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+    let size = file.map_or(0, |file| file.len()).to_le_bytes();
+    [&size[..], &changed.unwrap_or_default().as_nanos().to_le_bytes()].concat()
+}
+
 /// Where a program is that can be started: at the path that it is named by, or in a folder of PATH.
-pub(super) fn found(program: &str) -> Option<PathBuf> {
+pub fn found(program: &str) -> Option<PathBuf> {
     let runs = |path: &Path| path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
     if program.contains('/') {
         return Some(PathBuf::from(program)).filter(|path| runs(path));

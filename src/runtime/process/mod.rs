@@ -2,60 +2,52 @@
 //!
 //! Every node has a folder: its network directory, its data, and for each program a log and the command line.
 
-mod complaints;
-mod context;
 mod faults;
-mod files;
+mod leftovers;
 mod missing;
-mod node;
-mod owner;
 mod ports;
 mod preview;
 mod program;
-mod start_times;
+mod programs;
 
-pub use missing::check_programs;
-pub use owner::{Leftover, leftovers, sweep};
+pub use leftovers::{Leftover, leftovers, sweep};
+pub use missing::{check_programs, found};
+pub use ports::free_ports;
 pub use preview::{Shown, preview};
+pub use program::Program;
 
-use super::{Complaint, Ending, Error, Exit, Runtime, Started, Startup, Time, Watch, config_of};
+use super::{
+    Complaint, Ending, Error, Exit, Runtime, Started, Startup, Time, Watch,
+    node::{
+        Node, Seat, Setting, StartTimes, Starts, complaints, definition, empty_but_for_logs, identity_of, last_lines,
+        unix_ms, write, write_files,
+    },
+};
 use crate::{
-    api::{Client, HttpTransport},
-    client::{ClientDef, Command, ENGINE},
+    api::Client,
+    client::{ClientDef, ENGINE},
     engine,
-    genesis::{Peers, write_keystores},
     journal::RunDir,
-    keystore::write_secret,
-    topology::{NetworkPlan, NodePlan, Start},
+    topology::{NetworkPlan, NodePlan},
     types::BeaconState,
-    yaml,
 };
 use async_trait::async_trait;
-use context::{LOOPBACK, Setting};
-use files::{empty_but_for_logs, write, write_files};
-use node::Node;
 use ports::Ports;
-use program::Program;
-use start_times::{Clients, StartTimes, Took};
+use programs::Programs;
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     path::PathBuf,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-/// How long a node may take to answer a request before it counts as not answering.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// No answer of a node is larger: a mainnet state of a million validators is 129 MB.
-const LARGEST_ANSWER: usize = 256 << 20;
 /// How long all nodes together are given to end by themselves when the run is over.
 const DESTROY_WITHIN: Duration = Duration::from_secs(3);
 /// Lines of a log that an exit is reported with.
 const LOG_LINES: usize = 20;
 /// How long a program may take for what is to be done before it first starts.
 const SETUP_WITHIN: Duration = Duration::from_secs(120);
-/// Between two questions to a node for its peer id.
-const ASK_EVERY: Duration = Duration::from_millis(250);
 
 /// Runs nodes as local programs.
 pub struct Process {
@@ -67,9 +59,9 @@ pub struct Process {
     lockin: Option<PathBuf>,
     setting: Option<Setting>,
     nodes: BTreeMap<String, Node>,
-    times: StartTimes,
-    /// Nodes that do not answer yet: when their start began, and how long their programs took to be started.
-    starting: BTreeMap<String, (Instant, u64)>,
+    /// Of the nodes that are up, by name.
+    running: BTreeMap<String, Programs>,
+    starts: Starts,
 }
 
 impl Process {
@@ -86,8 +78,8 @@ impl Process {
             lockin,
             setting: None,
             nodes: BTreeMap::new(),
-            times: StartTimes::default(),
-            starting: BTreeMap::new(),
+            running: BTreeMap::new(),
+            starts: Starts::default(),
         }
     }
 
@@ -99,15 +91,8 @@ impl Process {
 
     /// The same, going by the starts that this user's earlier runs measured, and measuring more.
     pub fn with_start_times(mut self) -> Self {
-        self.times = StartTimes::of_user();
+        self.starts.times = StartTimes::of_user();
         self
-    }
-
-    /// The clients of a node and what makes one start of them like another; `None` where a definition is missing.
-    fn kind(&self, plan: &NetworkPlan, node: &NodePlan) -> Option<(Clients<'_>, String)> {
-        let clients = Clients::of(node, &self.clients)?;
-        let kind = clients.kind(self.lockin.as_deref(), plan);
-        Some((clients, kind))
     }
 
     fn node(&self, name: &str) -> Result<&Node, Error> {
@@ -122,19 +107,14 @@ impl Process {
         let folder = self.dir.node(&plan.name).map_err(|error| Error::Other(error.to_string()))?;
         empty_but_for_logs(&folder)?;
         let (clients, ports) = (&self.clients, &mut self.ports);
-        Node::new(plan.clone(), &mut |client| definition(clients, client), folder, &mut || ports.take())
-    }
-
-    fn command(&self, node: &Node, role: &str) -> Result<Command, Error> {
-        let name = &node.plan.name;
-        let setting = self.setting.as_ref().ok_or(Error::State { node: name.clone(), state: "not prepared" })?;
-        let context = setting.context(&self.nodes, node, role);
-        let rendered = node.def_of(role).render(role, &context);
-        rendered.map_err(|source| Error::Client { node: name.clone(), source: Box::new(source) })
+        let defs = &mut |client: &str| definition(clients, client, "process");
+        Node::new(plan.clone(), defs, on_loopback(folder), &mut || ports.take())
     }
 
     async fn start_program(&self, node: &Node, role: &str) -> Result<(Program, Vec<String>), Error> {
-        let command = self.command(node, role)?;
+        let name = &node.plan.name;
+        let setting = self.setting.as_ref().ok_or(Error::State { node: name.clone(), state: "not prepared" })?;
+        let command = node.command(setting, &self.nodes, role)?;
         let client = &node.def_of(role).name;
         let Some(program) = command.program.as_deref().map(from_here) else {
             let why = format!("its role `{role}` names no program");
@@ -142,8 +122,7 @@ impl Process {
         };
         let line = |args: &[String]| -> Vec<String> { std::iter::once(&program).chain(args).cloned().collect() };
         let start = |line: &[String]| {
-            let log = node.folder.join(format!("{role}.log"));
-            Program::start(line, &command.env, &node.folder, log).map_err(|source| {
+            Program::start(line, &command.env, &node.seat.folder, &node.log(role)).map_err(|source| {
                 let (node, role, program) = (node.plan.name.clone(), role.to_owned(), program.clone());
                 match source.kind() {
                     std::io::ErrorKind::NotFound => {
@@ -154,7 +133,7 @@ impl Process {
             })
         };
         let data = node.data(role);
-        let set_up = node.folder.join(format!("{role}.setup"));
+        let set_up = node.seat.folder.join(format!("{role}.setup"));
         if !set_up.exists() {
             write_files(&data, &command)?;
             for args in &command.setup {
@@ -162,7 +141,7 @@ impl Process {
                 let ended = program.wait(SETUP_WITHIN).await;
                 if !ended || !program.ended().is_some_and(|status| status.success()) {
                     let command = line(args).join(" ");
-                    let says = program.last_lines(1).join("");
+                    let says = last_lines(&node.log(role), 1).join("");
                     return Err(Error::Setup { node: node.plan.name.clone(), role: role.to_owned(), command, says });
                 }
             }
@@ -170,7 +149,7 @@ impl Process {
             write(&set_up, shown.join("\n").as_bytes())?;
         }
         let line = line(&command.args);
-        write(&node.folder.join(format!("{role}.cmd")), (line.join("\n") + "\n").as_bytes())?;
+        write(&node.seat.folder.join(format!("{role}.cmd")), (line.join("\n") + "\n").as_bytes())?;
         Ok((start(&line)?, line))
     }
 
@@ -183,26 +162,20 @@ impl Process {
         }
         // It may have another one after every start.
         (node.peer_id, node.said_enr) = (None, None);
-        let end = Instant::now() + node.starts_within();
+        let within = node.starts_within();
         let client = self.beacon(name)?;
-        while Instant::now() < end && self.node_mut(name)?.all_run() {
-            if let Ok(identity) = client.identity().await {
-                let node = self.node_mut(name)?;
-                node.peer_id = Some(identity.peer_id);
-                node.said_enr = Some(identity.enr).filter(|enr| !enr.is_empty());
-                break;
-            }
-            tokio::time::sleep(ASK_EVERY).await;
+        let mut programs = self.running.get_mut(name);
+        let runs = || programs.as_mut().is_some_and(|programs| programs.all_run());
+        if let Some(identity) = identity_of(&client, within, runs).await {
+            self.node_mut(name)?.said(identity);
         }
         Ok(())
     }
 }
 
-fn definition(clients: &BTreeMap<String, ClientDef>, client: &str) -> Result<ClientDef, Error> {
-    clients.get(client).cloned().ok_or_else(|| {
-        let why = "its definition was not loaded".to_owned();
-        Error::Unsupported { client: client.to_owned(), runtime: "process", why }
-    })
+/// What a run's programs find here: their own folder, and everything on loopback.
+fn on_loopback(folder: PathBuf) -> Seat {
+    Seat { inside: folder.clone(), folder, listen: Ipv4Addr::LOCALHOST, address: Ipv4Addr::LOCALHOST }
 }
 
 /// A program's path as it was meant, whatever folder it is started in; a bare name is looked for on PATH.
@@ -218,8 +191,7 @@ impl Time for Process {
     }
 
     fn unix_ms(&self) -> u64 {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        since.map_or(0, |since| since.as_millis() as u64)
+        unix_ms()
     }
 
     async fn sleep_until(&mut self, at_ms: u64) {
@@ -234,62 +206,31 @@ impl Watch for Process {
 
     fn exits(&mut self) -> Vec<Exit> {
         let mut exits = Vec::new();
-        for (name, node) in &mut self.nodes {
-            let ended = |(role, program): (&String, &mut Program)| Some((role.clone(), program.ended()?));
-            let ended: Vec<_> = node.programs.iter_mut().filter_map(ended).collect();
-            for (role, status) in ended {
-                let Some(program) = node.programs.remove(&role) else { continue };
+        for (name, programs) in &mut self.running {
+            let Some(node) = self.nodes.get(name) else { continue };
+            for (role, status) in programs.ended() {
                 let (code, signal) = Program::outcome(status);
-                let said = node.def_of(&role).roles.get(&role).map(|role| role.environment_exits.clone());
-                exits.push(Exit {
-                    node: name.clone(),
-                    role,
-                    code,
-                    signal,
-                    environment: code.is_some_and(|code| said.unwrap_or_default().contains(&code)),
-                    log: program.last_lines(LOG_LINES),
-                });
+                let environment = code.is_some_and(|code| node.blames_environment(&role, code));
+                let log = last_lines(&node.log(&role), LOG_LINES);
+                exits.push(Exit { node: name.clone(), role, code, signal, environment, log });
             }
         }
         exits
     }
 
     fn complaints(&self) -> Vec<Complaint> {
-        let mut all = Vec::new();
-        for (name, node) in &self.nodes {
-            for (role, _) in node.roles() {
-                let log = node.folder.join(format!("{role}.log"));
-                let found = complaints::complaints(&log, &node.def_of(role).logs);
-                all.extend(found.into_iter().map(|(line, count)| Complaint {
-                    node: name.clone(),
-                    role: role.to_owned(),
-                    line,
-                    count,
-                }));
-            }
-        }
-        all
+        complaints(&self.nodes)
     }
 
     fn beacon(&self, node: &str) -> Result<Client, Error> {
         let known = self.node(node)?;
-        let Some(port) = known.rest_port() else {
-            let why = "its definition has no port called `rest`".to_owned();
-            return Err(Error::Unsupported { client: known.plan.client.clone(), runtime: "process", why });
-        };
-        let transport = HttpTransport::with_limits(&format!("http://{LOOPBACK}:{port}"), ANSWER_WITHIN, LARGEST_ANSWER)
-            .map_err(|error| Error::Other(error.to_string()))?;
-        Ok(Client::new(Arc::new(transport)))
+        known.beacon(known.rest_port(), "process")
     }
 
     fn engine(&self, node: &str) -> Result<Option<engine::Client>, Error> {
         let known = self.node(node)?;
         let (Some(port), Some(setting)) = (known.port_of(ENGINE, ENGINE), &self.setting) else { return Ok(None) };
-        let other = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
-        let secret = engine::Secret::read(&known.network().jwt()).map_err(|error| other(&error))?;
-        let url = format!("http://{LOOPBACK}:{port}");
-        let client = engine::Client::new(&url, secret, setting.plan.config.preset);
-        client.map(Some).map_err(|error| other(&error))
+        known.engine(port, setting).map(Some)
     }
 }
 
@@ -300,54 +241,18 @@ impl Runtime for Process {
     }
 
     fn startup(&self, plan: &NetworkPlan) -> Startup {
-        // Programs start one after the other; each node is ready when it is.
-        let (mut begins, mut startup) = (0, Startup { expected_ms: 0, at_most_ms: 0 });
-        let mut declared = Vec::new();
-        for node in plan.nodes.iter().filter(|node| node.start == Start::Genesis) {
-            let Some((clients, kind)) = self.kind(plan, node) else { continue };
-            let took = self.times.measured(&kind).unwrap_or_else(|| {
-                declared.push(clients.declared());
-                clients.declared()
-            });
-            startup.expected_ms = startup.expected_ms.max(begins + took.ready_ms);
-            startup.at_most_ms = startup.at_most_ms.max(begins + clients.at_most_ms());
-            begins += took.start_ms;
-        }
-        startup.expected_ms = startup.expected_ms.max(start_times::side_by_side(&declared));
-        startup
+        self.starts.expected(plan, &self.clients, &|def, role| missing::stamp(def, role, self.lockin.as_deref()))
     }
 
     fn is_ready(&mut self, node: &str) {
-        let Some((since, start_ms)) = self.starting.remove(node) else { return };
-        let took = Took { start_ms, ready_ms: since.elapsed().as_millis() as u64 };
-        let plan = self.setting.as_ref().map(|setting| &setting.plan);
-        if let Some((_, kind)) = plan.and_then(|plan| self.kind(plan, plan.node(node)?)) {
-            self.times.remember(kind, took);
-        }
+        let (Some(setting), lockin) = (&self.setting, self.lockin.as_deref()) else { return };
+        self.starts.is_ready(node, &setting.plan, &self.clients, &|def, role| missing::stamp(def, role, lockin));
     }
 
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error> {
         for node in &plan.nodes {
             let prepared = self.prepare_node(node)?;
-            let other = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
-            prepared
-                .network()
-                .write(&config_of(plan, node)?, &genesis, &Peers::default())
-                .map_err(|error| other(&error))?;
-            if let (Some(engine), Some(path)) = (&node.engine, prepared.engine_script()) {
-                let text = yaml::to_string(&engine.script).map_err(|error| other(&error))?;
-                write(&path, text.as_bytes())?;
-            }
-            if let Some(layout) = prepared.keystore_layout() {
-                let keys = node.validators.iter().flat_map(|range| range.keys());
-                write_keystores(&prepared.keystores(), layout, keys).map_err(|error| other(&error))?;
-            }
-            let path = prepared.key_file();
-            write_secret(&path, hex::encode(node.node_key.0)).map_err(|source| Error::Io {
-                doing: "writing",
-                path,
-                source,
-            })?;
+            prepared.write_folder(plan, &genesis)?;
             self.nodes.insert(node.name.clone(), prepared);
         }
         self.setting = Some(Setting {
@@ -362,38 +267,49 @@ impl Runtime for Process {
 
     async fn start(&mut self, name: &str) -> Result<Vec<Started>, Error> {
         let node = self.node(name)?;
-        if !node.programs.is_empty() {
+        if self.running.get(name).is_some_and(|programs| !programs.is_empty()) {
             return Err(Error::State { node: name.to_owned(), state: "running already" });
         }
         let roles: Vec<String> = node.roles().into_iter().map(|(role, _)| role.to_owned()).collect();
         let (mut started, since) = (Vec::new(), Instant::now());
         for role in roles {
-            let (program, command) = self.start_program(self.node(name)?, &role).await?;
-            started.push(Started { role: role.clone(), command: Some(command), pid: Some(program.pid()) });
-            let node = self.node_mut(name)?;
-            node.programs.insert(role.clone(), program);
-            node.wait_for(&role).await;
+            let node = self.node(name)?;
+            let (program, command) = self.start_program(node, &role).await?;
+            let (command, pid) = (Some(command), Some(program.pid()));
+            started.push(Started { role: role.clone(), command, pid, image: None, digest: None });
+            let awaited = node.awaited_port(&role);
+            let programs = self.running.entry(name.to_owned()).or_default();
+            programs.insert(&role, program);
+            if let Some((port, within)) = awaited {
+                programs.wait_for(&role, port, within).await;
+            }
         }
         self.learn_identity(name).await?;
-        self.starting.insert(name.to_owned(), (since, since.elapsed().as_millis() as u64));
+        self.starts.began(name, since);
         Ok(started)
     }
 
-    async fn stop(&mut self, node: &str, how: Ending) -> Result<(), Error> {
-        self.starting.remove(node);
-        self.node_mut(node)?.end(how).await
+    async fn stop(&mut self, name: &str, how: Ending) -> Result<(), Error> {
+        self.starts.ended(name);
+        let programs = self.running.remove(name);
+        let node = self.node(name)?;
+        programs.unwrap_or_default().end(node, how).await
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {
         // All at once, and within the time that whoever pressed Ctrl-C is willing to wait.
-        for node in self.nodes.values_mut() {
-            node.ask_to_end();
+        for (name, programs) in &mut self.running {
+            if let Some(node) = self.nodes.get(name) {
+                programs.ask_to_end(node);
+            }
         }
         let patience = tokio::time::Instant::now() + DESTROY_WITHIN;
-        for program in self.nodes.values_mut().flat_map(|node| node.programs.values_mut()) {
+        for program in self.running.values_mut().flat_map(Programs::iter_mut) {
             program.wait(patience.saturating_duration_since(tokio::time::Instant::now())).await;
         }
-        let ends = self.nodes.values_mut().map(|node| node.end(Ending::Kill));
+        let running = std::mem::take(&mut self.running);
+        let ends =
+            running.into_iter().filter_map(|(name, programs)| Some(programs.end(self.nodes.get(&name)?, Ending::Kill)));
         futures::future::join_all(ends).await.into_iter().collect()
     }
 }

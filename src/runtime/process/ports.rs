@@ -4,6 +4,7 @@ use crate::runtime::Error;
 use std::{
     fs::{File, OpenOptions},
     net::{TcpListener, UdpSocket},
+    ops::Range,
     path::PathBuf,
 };
 
@@ -46,6 +47,11 @@ impl Ports {
         }
         Err(Error::NoPort { first: FIRST, end: END })
     }
+}
+
+/// The ports that runs take theirs from, and how many of them nobody listens on now.
+pub fn free_ports() -> (Range<u16>, usize) {
+    (FIRST..END, (FIRST..END).filter(|port| is_free(*port)).count())
 }
 
 /// For TCP and for UDP: a client may want both of one number.

@@ -1,9 +1,12 @@
 //! The command lines of a network as this runtime would start it, without starting or writing anything.
 
-use super::{Node, Setting, definition};
+use super::on_loopback;
 use crate::{
     client::{ClientDef, Command},
-    runtime::Error,
+    runtime::{
+        Error,
+        node::{Node, Setting, definition},
+    },
     topology::NetworkPlan,
     types::BeaconState,
 };
@@ -49,8 +52,9 @@ pub fn preview(
     };
     let mut nodes = BTreeMap::new();
     for node in &plan.nodes {
-        let folder = dir.join(&node.name);
-        let prepared = Node::new(node.clone(), &mut |client| definition(clients, client), folder, &mut free)?;
+        let seat = on_loopback(dir.join(&node.name));
+        let defs = &mut |client: &str| definition(clients, client, "process");
+        let prepared = Node::new(node.clone(), defs, seat, &mut free)?;
         nodes.insert(node.name.clone(), prepared);
     }
     let setting = Setting {
@@ -63,10 +67,7 @@ pub fn preview(
     let mut shown = Vec::new();
     for node in plan.nodes.iter().filter_map(|node| nodes.get(&node.name)) {
         for (role, _) in node.roles() {
-            let def = node.def_of(role);
-            let rendered = def.render(role, &setting.context(&nodes, node, role));
-            let command =
-                rendered.map_err(|source| Error::Client { node: node.plan.name.clone(), source: Box::new(source) })?;
+            let (def, command) = (node.def_of(role), node.command(&setting, &nodes, role)?);
             let (node_name, client, data) = (node.plan.name.clone(), def.name.clone(), node.data(role));
             shown.push(Shown { node: node_name, client, role: role.to_owned(), data, command });
         }

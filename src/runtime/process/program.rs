@@ -1,12 +1,13 @@
 //! One running program: started in a group of its own, bound to our life, its output in a file.
 
-use super::owner::{MARK, Owner};
+use super::leftovers::MARK;
+use crate::runtime::owner::Owner;
 use std::{
     collections::BTreeMap,
-    fs::{File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom},
+    fs::OpenOptions,
+    io,
     os::unix::process::{CommandExt, ExitStatusExt},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -15,15 +16,17 @@ use std::{
 #[derive(Debug)]
 pub struct Program {
     child: Child,
-    log: PathBuf,
     ended: Option<ExitStatus>,
 }
 
 impl Program {
     /// Starts `command` with its output appended to `log`. The kernel kills it when this thread's process ends, in
     /// whatever way; what it starts itself carries our mark and is swept later.
-    pub fn start(command: &[String], env: &BTreeMap<String, String>, folder: &Path, log: PathBuf) -> io::Result<Self> {
-        let output = OpenOptions::new().create(true).append(true).open(&log)?;
+    ///
+    /// # Errors
+    /// The log can't be opened, or the program not be started.
+    pub fn start(command: &[String], env: &BTreeMap<String, String>, folder: &Path, log: &Path) -> io::Result<Self> {
+        let output = OpenOptions::new().create(true).append(true).open(log)?;
         let (program, args) = command.split_first().ok_or_else(|| io::Error::other("an empty command line"))?;
         let mut builder = Command::new(program);
         builder.args(args).envs(env).current_dir(folder).stdin(Stdio::null());
@@ -45,7 +48,7 @@ impl Program {
                 Ok(())
             });
         }
-        Ok(Self { child: builder.spawn()?, log, ended: None })
+        Ok(Self { child: builder.spawn()?, ended: None })
     }
 
     /// Its process id.
@@ -92,11 +95,6 @@ impl Program {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
-
-    /// The last `count` lines of its output.
-    pub fn last_lines(&self, count: usize) -> Vec<String> {
-        last_lines(&self.log, count).unwrap_or_default()
-    }
 }
 
 impl Drop for Program {
@@ -108,26 +106,14 @@ impl Drop for Program {
     }
 }
 
-/// The last `count` lines of a text file, reading at most its last 64 KiB.
-fn last_lines(path: &Path, count: usize) -> io::Result<Vec<String>> {
-    let mut file = File::open(path)?;
-    let from = file.metadata()?.len().saturating_sub(64 * 1024);
-    file.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let mut lines: Vec<String> = text.lines().rev().take(count).map(str::to_owned).collect();
-    lines.reverse();
-    Ok(lines)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::node::last_lines;
 
     fn shell(script: &str, folder: &Path) -> Program {
         let command = ["sh", "-c", script].map(str::to_owned);
-        Program::start(&command, &BTreeMap::new(), folder, folder.join("log")).unwrap()
+        Program::start(&command, &BTreeMap::new(), folder, &folder.join("log")).unwrap()
     }
 
     #[tokio::test]
@@ -136,7 +122,7 @@ mod tests {
         let mut program = shell("echo one; echo two >&2; echo three; exit 7", folder.path());
         assert!(program.wait(Duration::from_secs(10)).await);
         assert_eq!(Program::outcome(program.ended().unwrap()), (Some(7), None));
-        assert_eq!(program.last_lines(2), ["two", "three"]);
+        assert_eq!(last_lines(&folder.path().join("log"), 2), ["two", "three"]);
     }
 
     #[tokio::test]
@@ -145,7 +131,7 @@ mod tests {
         let mut program = shell("sleep 60 & echo $!; wait", folder.path());
         let mut inner = Vec::new();
         for _ in 0..200 {
-            inner = program.last_lines(1);
+            inner = last_lines(&folder.path().join("log"), 1);
             if !inner.is_empty() {
                 break;
             }

@@ -3,7 +3,7 @@
 
 use crate::{
     chain::EngineId,
-    engine::{Answer, Call, Failure, Lane, Stub, patience},
+    engine::{Answer, Call, Failure, Lane, Stub, patience, stub::Say},
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -31,6 +31,11 @@ struct Line {
 impl Engine {
     pub(super) fn new(stub: Stub) -> Self {
         Self { stub, lines: BTreeMap::new() }
+    }
+
+    /// Tells the stub what to answer beside its script.
+    pub(super) fn tell(&mut self, say: Option<Say>) {
+        self.stub.tell(say);
     }
 
     /// Takes more questions.

@@ -2,6 +2,7 @@
 
 use super::{Simulation, State, lock};
 use crate::{
+    engine::stub::Say,
     net::memory::Line,
     runtime::{Ability, Error, Fault, Faults},
 };
@@ -9,16 +10,8 @@ use async_trait::async_trait;
 
 #[async_trait(?Send)]
 impl Faults for Simulation {
-    fn lacks(&self, ability: Ability) -> Option<String> {
-        match ability {
-            Ability::Pause
-            | Ability::Partition
-            | Ability::Loss
-            | Ability::Latency
-            | Ability::Bandwidth
-            | Ability::Skew => None,
-            Ability::Answer => Some("its engines can't be told anything while they run".into()),
-        }
+    fn lacks(&self, _: Ability) -> Option<String> {
+        None
     }
 
     async fn inflict(&mut self, fault: &Fault) -> Result<(), Error> {
@@ -32,10 +25,6 @@ impl Faults for Simulation {
 
 impl Simulation {
     fn set(&mut self, fault: &Fault, on: bool) -> Result<(), Error> {
-        let ability = fault.ability();
-        if let Some(why) = self.lacks(ability) {
-            return Err(Error::Lacks { ability, why });
-        }
         let state = self.state.as_mut().ok_or_else(|| Error::Other("the simulation was not prepared".into()))?;
         match fault {
             Fault::Pause { nodes } => state.pause(nodes, on),
@@ -50,7 +39,7 @@ impl Simulation {
                 state.lines(nodes, |line| line.kbit_per_s = on.then_some(*kbit_per_s))
             }
             Fault::Skew { nodes, ms } => state.skew(nodes, if on { *ms } else { 0 }),
-            Fault::Answer { .. } => Ok(()),
+            Fault::Answer { nodes, say } => state.tell(nodes, on.then_some(*say)),
         }
     }
 }
@@ -93,6 +82,14 @@ impl State {
         for name in names {
             let index = self.index(name)?;
             change(lock(&self.world).line_mut(index));
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, names: &[String], say: Option<Say>) -> Result<(), Error> {
+        for name in names {
+            let index = self.index(name)?;
+            lock(&self.world).tell_engine(index, say);
         }
         Ok(())
     }

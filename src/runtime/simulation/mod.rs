@@ -243,7 +243,9 @@ impl Runtime for Simulation {
     }
 
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error> {
-        let mut world = World::new(plan.seed, VIRTUAL_START_MS, Arc::new(plan.config.clone()), Arc::clone(&genesis));
+        // Time goes on where a network before has left it.
+        let now = self.unix_ms_now();
+        let mut world = World::new(plan.seed, now, Arc::new(plan.config.clone()), Arc::clone(&genesis));
         let mut nodes = BTreeMap::new();
         for node in &plan.nodes {
             self.supports(node)?;
@@ -270,7 +272,7 @@ impl Runtime for Simulation {
             return Err(Error::State { node: name.to_owned(), state: "running already" });
         }
         lock(world).start(node.index)?;
-        let role = |role: &str| Started { role: role.to_owned(), command: None, pid: None };
+        let role = |role: &str| Started { role: role.to_owned(), command: None, pid: None, image: None, digest: None };
         let engine = node.plan.engine.as_ref().map(|_| role(ENGINE));
         let mut started: Vec<Started> = engine.into_iter().chain([role("beacon")]).collect();
         if !node.plan.validators.is_empty() {
@@ -294,7 +296,10 @@ impl Runtime for Simulation {
 
     async fn destroy(&mut self) -> Result<(), Error> {
         self.write_logs();
-        self.state = None;
+        // Whoever still holds a client of a node holds the world, too.
+        if let Some(state) = self.state.take() {
+            state.nodes.values().for_each(|node| lock(&state.world).stop(node.index, false));
+        }
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use super::engine::Engine;
 use crate::{
     api::{Request, Response},
     chain::{Memo, MemoryRows},
-    engine::{Script, Stub, StubConfig},
+    engine::{Script, Stub, StubConfig, stub::Say},
     net::{
         LinkEvent, PeerId,
         memory::{Line, MemoryNetwork},
@@ -290,6 +290,13 @@ impl World {
         match apart {
             true => self.network.cut(a, b, self.now_ms),
             false => self.network.mend(a, b, self.now_ms),
+        }
+    }
+
+    /// Tells a node's engine, if it is up, what to answer beside its script.
+    pub(super) fn tell_engine(&mut self, index: usize, say: Option<Say>) {
+        if let Some(engine) = &mut self.nodes[index].engine {
+            engine.tell(say);
         }
     }
 

@@ -13,7 +13,7 @@ use super::error::{Error, Source};
 use super::plan::Plan;
 use super::raw::RawScenario;
 use super::steps::{self, RawStep};
-use super::{Options, raw::At};
+use super::{Options, raw::At, settings};
 use crate::yaml;
 
 /// The seed of a run that names none: runs of one file are alike unless asked to differ.
@@ -21,8 +21,9 @@ pub const DEFAULT_SEED: u64 = 1;
 
 /// Reads a file's text to a plan.
 pub(super) fn plan(file: &str, text: &str, options: &Options) -> Result<Plan, Error> {
-    let raw: RawScenario = yaml::from_str(file, text)?;
+    let mut raw: RawScenario = yaml::from_str(file, text)?;
     let source = Source { file, text };
+    settings::apply(&mut raw, &options.settings)?;
     unsupported(source, &raw)?;
     if !is_name(&raw.name.value) {
         return Err(source.error(&raw.name, format!("`{}` is no name; {NAME_RULE}", raw.name.value)));

@@ -92,7 +92,8 @@ pub(super) fn nodes(
     let nodes = scope.names(Some(names), &[])?;
     for node in &nodes {
         if scope.impaired.contains(&(verb, node.clone())) {
-            let message = format!("`{node}` has a `{verb}` already, to the end of the run; give that one a `for`");
+            let message =
+                format!("`{verb}` is in force at `{node}` already, to the end of the run; give that one a `for`");
             return Err(scope.source.error(names, message));
         }
     }

@@ -4,6 +4,7 @@
 //! runs: it begins, and is asked again and again how it goes. Nothing here touches a node: a step gives [`Action`]s, whoever drives it acts.
 
 mod bandwidth;
+mod engine;
 mod heal;
 mod kill;
 mod lasting;
@@ -52,11 +53,12 @@ named_items! {
         Bandwidth = "bandwidth": bandwidth,
         /// Sets nodes' clocks wrong.
         Skew = "skew": skew,
+        /// Has execution engines give one answer to everything.
+        Engine = "engine": engine,
         /// Hands a transfer to an execution client, until every chain has it.
         Transact = "transact": transact,
     }
     later {
-        Engine = "engine": "engines that can be told what to answer while they run",
         Limit = "limit": "a runtime that can limit resources",
     }
 }

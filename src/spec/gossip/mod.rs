@@ -10,6 +10,8 @@
 //!   nothing. Where several fail at once, another reason than the spec's first may be given.
 //! - Domains follow from the epoch of the message, not from the fork of the state at hand, so that a head from before a
 //!   fork does not refuse what comes after it. For the same reason the registry is that of the parent's state, where known.
+//! - A head that is so far behind the clock that its state does not know a sync committee blames nobody for messages and
+//!   contributions of that committee.
 //! - Which state decides the committee of a vote is left to the [`View`].
 //! - Several signatures of one object are checked in one batch; that of a header, which all sidecars of a block share, once.
 //!

@@ -19,6 +19,10 @@ use crate::types::{
     SyncAggregatorSelectionData, SyncCommitteeMessage,
 };
 
+/// Epochs without blocks after which no committee is guessed any more.
+const NEAR_EPOCHS: u64 = 2;
+const UNKNOWN_COMMITTEE: &str = "the head is too old to tell the sync committee";
+
 /// The members of a subcommittee whose messages of `slot` go into the block of the next slot (altair/p2p-interface.md,
 /// `get_sync_subcommittee_pubkeys`, which takes the slot from the state). None for a subcommittee that does not exist, and
 /// where the state does not know the committee.
@@ -35,14 +39,37 @@ pub fn get_sync_subcommittee_pubkeys(
     committee.pubkeys.iter().skip(start).take(size).copied().collect()
 }
 
-/// A state that knows the committee of `slot`: the head's wherever that does.
-fn state_for<V: View + ?Sized>(view: &V, slot: Slot) -> Result<Arc<BeaconState>, Fault> {
+/// What tells the committee of a slot.
+struct Source {
+    state: Arc<BeaconState>,
+    /// Blocks since then can have changed nothing about the committee.
+    is_certain: bool,
+}
+
+/// The state by which messages of `slot` are judged: the head's wherever that knows the committee. Else the committee is
+/// drawn as if no blocks had followed the head's: a guess, not worth more than [`NEAR_EPOCHS`] of empty slots.
+fn source_for<V: View + ?Sized>(view: &V, slot: Slot) -> Result<Source, Fault> {
     let cfg = view.cfg();
     let head = view.head_state();
     let period = |slot: Slot| compute_sync_committee_period(cfg, cfg.epoch_of(slot));
     let knows = cfg.fork_at_slot(head.slot) >= ForkName::Altair
         && (0..=1).contains(&(i128::from(period(slot.saturating_add(1))) - i128::from(period(head.slot))));
-    if knows { Ok(head.clone()) } else { state_of(view.head_state_at(slot)) }
+    if knows {
+        return Ok(Source { state: head.clone(), is_certain: true });
+    }
+    let near = NEAR_EPOCHS.saturating_mul(cfg.preset.slots_per_epoch);
+    ignore_unless(slot.saturating_sub(head.slot) <= near, UNKNOWN_COMMITTEE)?;
+    Ok(Source { state: state_of(view.head_state_at(slot))?, is_certain: false })
+}
+
+impl Source {
+    /// Blames nobody for what a guessed committee says.
+    fn weigh(&self, judged: Result<(), Fault>) -> Result<(), Fault> {
+        match judged {
+            Err(Fault::Reject(_)) if !self.is_certain => Err(Fault::Ignore(UNKNOWN_COMMITTEE)),
+            judged => judged,
+        }
+    }
 }
 
 fn signing_root<V: View + ?Sized, T: Ssz>(view: &V, slot: Slot, kind: DomainType, object: &T) -> Root {
@@ -60,13 +87,24 @@ pub fn validate_sync_committee_message_gossip<V: View + ?Sized>(
     sync_committee_message: &SyncCommitteeMessage,
     subnet_id: u64,
 ) -> Result<(), Fault> {
-    let cfg = view.cfg();
-    let SyncCommitteeMessage { slot, beacon_block_root, validator_index, signature } = *sync_committee_message;
+    let slot = sync_committee_message.slot;
     ignore_unless(is_current_slot(view, slot), "message is not for the current slot")?;
-    ignore_unless(cfg.fork_at_slot(slot) >= ForkName::Altair, "there is no sync committee in its slot")?;
-    let state = state_for(view, slot)?;
-    let member = validator(&state, validator_index).ok_or(Fault::Reject("validator index out of range"))?;
-    let members = get_sync_subcommittee_pubkeys(cfg, &state, slot, subnet_id);
+    let has_committee = view.cfg().fork_at_slot(slot) >= ForkName::Altair;
+    ignore_unless(has_committee, "there is no sync committee in its slot")?;
+    let source = source_for(view, slot)?;
+    source.weigh(judge_message(view, seen, &source.state, sync_committee_message, subnet_id))
+}
+
+fn judge_message<V: View + ?Sized>(
+    view: &V,
+    seen: &Seen,
+    state: &BeaconState,
+    sync_committee_message: &SyncCommitteeMessage,
+    subnet_id: u64,
+) -> Result<(), Fault> {
+    let SyncCommitteeMessage { slot, beacon_block_root, validator_index, signature } = *sync_committee_message;
+    let member = validator(state, validator_index).ok_or(Fault::Reject("validator index out of range"))?;
+    let members = get_sync_subcommittee_pubkeys(view.cfg(), state, slot, subnet_id);
     reject_unless(members.contains(&member.pubkey), "subnet_id is not valid for the validator")?;
     let first = !seen.has_sync_message(slot, validator_index, subnet_id);
     unseen(first, "already seen message from this validator for this slot and subnet")?;
@@ -87,7 +125,7 @@ pub fn validate_sync_committee_contribution_and_proof_gossip<V: View + ?Sized>(
 ) -> Result<(), Fault> {
     let cfg = view.cfg();
     let message = &signed_contribution_and_proof.message;
-    let (contribution, aggregator) = (&message.contribution, message.aggregator_index);
+    let contribution = &message.contribution;
     let (slot, subcommittee) = (contribution.slot, contribution.subcommittee_index);
     ignore_unless(is_current_slot(view, slot), "contribution is not for the current slot")?;
     ignore_unless(cfg.fork_at_slot(slot) >= ForkName::Altair, "there is no sync committee in its slot")?;
@@ -95,9 +133,21 @@ pub fn validate_sync_committee_contribution_and_proof_gossip<V: View + ?Sized>(
     reject_unless(!contribution.aggregation_bits.none(), "contribution has no participants")?;
     let selected = is_sync_committee_aggregator(cfg, &message.selection_proof);
     reject_unless(selected, "validator is not selected as aggregator")?;
-    let state = state_for(view, slot)?;
-    let key = validator(&state, aggregator).ok_or(Fault::Reject("aggregator index out of range"))?.pubkey;
-    let members = get_sync_subcommittee_pubkeys(cfg, &state, slot, subcommittee);
+    let source = source_for(view, slot)?;
+    source.weigh(judge_contribution(view, seen, &source.state, signed_contribution_and_proof))
+}
+
+fn judge_contribution<V: View + ?Sized>(
+    view: &V,
+    seen: &Seen,
+    state: &BeaconState,
+    signed_contribution_and_proof: &SignedContributionAndProof,
+) -> Result<(), Fault> {
+    let message = &signed_contribution_and_proof.message;
+    let (contribution, aggregator) = (&message.contribution, message.aggregator_index);
+    let (slot, subcommittee) = (contribution.slot, contribution.subcommittee_index);
+    let key = validator(state, aggregator).ok_or(Fault::Reject("aggregator index out of range"))?.pubkey;
+    let members = get_sync_subcommittee_pubkeys(view.cfg(), state, slot, subcommittee);
     reject_unless(members.contains(&key), "aggregator not in subcommittee")?;
     unseen(!seen.covers_contribution(contribution), "already seen contribution for this data")?;
     let first = !seen.has_contributor(slot, aggregator, subcommittee);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockin::chain::{Event, Gossip, Notice, Origin, Outcome};
+use lockin::chain::{Event, Gossip, Notice, Origin, Outcome, Standing};
 use lockin::spec;
 use lockin::ssz::{Bytes, Ssz};
 use lockin::types::{FAR_FUTURE_EPOCH, SignedBeaconBlock};
@@ -108,6 +108,7 @@ fn an_invalid_block_sent_again_and_again_stays_known_and_crowds_out_no_other() {
         let known = matches!(&outcome, Some(Outcome::Reject(why)) if why.contains("known to be invalid"));
         assert!(known, "after {time} more: {outcome:?}");
     }
+    assert_eq!(script.chain(0).standing(&root(&script, &wrong)), Standing::Invalid);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The program as a whole, as a user or a CI job runs it: real processes, real signals, real files.
 
+mod broken;
 mod faults;
 mod forks;
+mod matrix;
 mod preflight;
 mod referee;
 mod simulation;

@@ -13,7 +13,7 @@ use crate::net::service::{Action, PeerState, Service};
 use crate::net::topic::{Topic, TopicKind};
 use crate::ssz::{Bytes, Root, Ssz};
 use crate::types::{
-    BeaconBlocksByRangeRequest, BeaconBlocksByRootRequest, ChainConfig, FAR_FUTURE_EPOCH, ForkName, Status,
+    Attestation, BeaconBlocksByRangeRequest, BeaconBlocksByRootRequest, ChainConfig, FAR_FUTURE_EPOCH, ForkName, Status,
 };
 
 struct Target {
@@ -69,6 +69,12 @@ impl Target {
         let id = GossipId(self.messages);
         let topic = Topic { digest: self.service.schedule().at(0).digest, kind }.to_string().as_str().into();
         (id, self.event(LinkEvent::Gossip { id, topic, data: data.into(), from: from.clone() }))
+    }
+
+    /// A request of this peer does not come whole in time.
+    fn slow(&mut self, peer: &PeerId) {
+        let (peer, what, why) = (peer.clone(), "ping".into(), "it was not whole".into());
+        self.event(LinkEvent::Slow { peer, what, why });
     }
 
     fn effect(&mut self, effect: &Effect) -> Vec<Action> {
@@ -137,6 +143,51 @@ fn who_sends_what_cannot_be_read_is_turned_away() {
         target.gossip(&bad, TopicKind::Aggregate, vec![1, 2, 3]);
     }
     assert_eq!((target.state(&bad), target.state(&good)), (PeerState::Disconnecting, PeerState::Connected));
+}
+
+#[test]
+fn blame_fades_and_slowness_weighs_less_than_rubbish() {
+    let mut target = target();
+    let (odd, busy) = (target.peer("odd"), target.peer("busy"));
+    for _ in 0..100 {
+        target.gossip(&odd, TopicKind::Aggregate, vec![1, 2, 3]);
+        target.slow(&busy);
+        target.now += 30_000;
+    }
+    assert_eq!((target.state(&odd), target.state(&busy)), (PeerState::Connected, PeerState::Connected));
+    for _ in 0..14 {
+        target.slow(&busy);
+    }
+    assert_eq!(target.state(&busy), PeerState::Connected);
+    target.slow(&busy);
+    assert_eq!(target.state(&busy), PeerState::Disconnecting);
+
+    // who has not shown its status yet may be slow, too
+    let (new, _) = target.connect("new", Direction::Inbound);
+    target.slow(&new);
+    assert_eq!(target.state(&new), PeerState::Connecting);
+    target.gossip(&new, TopicKind::Aggregate, vec![1, 2, 3]);
+    assert_eq!(target.state(&new), PeerState::Disconnecting);
+}
+
+#[test]
+fn one_peer_cannot_fill_the_place_where_votes_wait_for_their_blocks() {
+    let mut target = target();
+    let (bad, good) = (target.peer("bad"), target.peer("good"));
+    let vote = Attestation::default().encode(target.cfg.shape(ForkName::Phase0));
+    let hear = |target: &mut Target, from: &PeerId| {
+        let (id, actions) = target.gossip(from, TopicKind::Attestation(0), vote.clone());
+        actions.iter().any(|action| matches!(action, Action::Chain(_))).then_some(id)
+    };
+    let taken: Vec<GossipId> = (0..1500).filter_map(|_| hear(&mut target, &bad)).collect();
+    assert_eq!(taken.len(), 1024, "half of the room for one of two peers");
+    assert!(hear(&mut target, &good).is_some());
+    let outcome = Outcome::Ignore("its block did not come".into());
+    target.effect(&Effect::Outcome { origin: Origin::Gossip(taken[0]), outcome });
+    assert!(hear(&mut target, &bad).is_some(), "what is judged takes no room");
+    assert!(hear(&mut target, &bad).is_none());
+    target.now += 3 * 6000;
+    assert!(hear(&mut target, &bad).is_some(), "nor does what is too old to be kept");
 }
 
 #[test]

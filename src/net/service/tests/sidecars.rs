@@ -276,6 +276,9 @@ fn gossip_of_later_forks_reaches_the_chain_as_what_it_is() {
         (digests[0], TopicKind::BlobSidecar(1), blob(18), "refused"),
         (digests[3], TopicKind::DataColumnSidecar(100), column(48), "DataColumnSidecar"),
         (digests[2], TopicKind::DataColumnSidecar(100), column(18), "refused"),
+        (digests[2], TopicKind::DataColumnSidecar(100), column(48), "refused"),
+        (digests[3], TopicKind::DataColumnSidecar(100), column(30), "refused"),
+        (digests[3], TopicKind::BeaconBlock, blocks[29].encode(cfg.shape(ForkName::Fulu)), "refused"),
         (digests[2], TopicKind::BlsToExecutionChange, change, "BlsToExecutionChange"),
     ];
     for (i, (digest, kind, data, expected)) in cases.into_iter().enumerate() {
@@ -296,4 +299,20 @@ fn gossip_of_later_forks_reaches_the_chain_as_what_it_is() {
         };
         assert_eq!(got, expected, "{topic}");
     }
+}
+
+#[test]
+fn a_late_blocks_columns_on_the_topics_of_the_next_digest_are_refused_and_nobody_is_blamed() {
+    let (Server { cfg, mut service, chain, peer, now }, blocks) = blob_server();
+    let (shape, digest) = (cfg.shape(ForkName::Fulu), service.schedule().digests()[3]);
+    let signed_block_header = compute_signed_block_header(&cfg, &blocks[38]);
+    for index in 0..128 {
+        let column = DataColumnSidecar { index, signed_block_header, ..DataColumnSidecar::zero(shape) };
+        let topic = Topic { digest, kind: TopicKind::DataColumnSidecar(index) }.to_string();
+        let (id, data, from) = (GossipId(index), column.encode(shape).into(), peer.clone());
+        let event = LinkEvent::Gossip { id, topic: topic.as_str().into(), data, from };
+        assert_eq!(verdicts(&service.on_link(event, &chain, now)), [Verdict::Reject]);
+    }
+    let kept = &service.peers[&peer];
+    assert_eq!((kept.strikes, kept.rejections), (0, 0));
 }

@@ -68,6 +68,8 @@ pub struct Script {
     pub finalized: Checkpoint,
     /// Blocks of this salt are invalid.
     pub poison: Option<u64>,
+    /// Blocks known to be invalid.
+    pub refused: BTreeSet<Root>,
     /// Blocks of this salt are ignored.
     pub ignores: Option<u64>,
     /// Nothing is imported until it speaks.
@@ -90,6 +92,7 @@ impl Script {
             head: GENESIS_ROOT,
             finalized,
             poison: None,
+            refused: BTreeSet::new(),
             ignores: None,
             engine_is_silent: false,
             withholds: false,
@@ -222,6 +225,7 @@ impl ChainView for Script {
     fn standing(&self, root: &Root) -> Standing {
         match self.held.iter().any(|(block, _)| root_of(&self.cfg, block) == *root) {
             _ if self.knows(root) => Standing::Imported,
+            _ if self.refused.contains(root) => Standing::Invalid,
             true if self.engine_is_silent => Standing::AwaitsEngine,
             true => Standing::Awaits,
             false => Standing::Unknown,

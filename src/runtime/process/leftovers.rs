@@ -1,51 +1,14 @@
 //! Who owns a process: each program of a run carries its owner in its environment, and so do the programs that it starts.
 //! When the owner is gone, however it went, what still carries its mark is a leftover, and anybody may end it.
 
-use crate::journal::redact;
+use crate::{
+    journal::redact,
+    runtime::owner::{Owner, started},
+};
 use std::{fs, path::Path, time::Duration};
 
 /// The variable that marks a program and all that it starts.
 pub const MARK: &str = "LOCKIN_OWNER";
-
-/// A process by its id and the moment it started, in clock ticks since boot: ids are used again, pairs are not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
-    pid: u32,
-    started: u64,
-}
-
-impl Owner {
-    /// This very process. `None` where there is no `/proc`.
-    pub fn me() -> Option<Self> {
-        let pid = std::process::id();
-        started(pid).map(|started| Self { pid, started })
-    }
-
-    /// The value of [`MARK`].
-    pub fn mark(&self) -> String {
-        format!("{}:{}", self.pid, self.started)
-    }
-
-    fn parse(mark: &str) -> Option<Self> {
-        let (pid, started) = mark.split_once(':')?;
-        Some(Self { pid: pid.parse().ok()?, started: started.parse().ok()? })
-    }
-
-    fn is_alive(&self) -> bool {
-        started(self.pid) == Some(self.started)
-    }
-}
-
-/// When a process started; `None` if there is none, or only its corpse.
-fn started(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The program's name, in parentheses, may hold anything; fields are counted behind it.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    match fields.next()? {
-        "Z" | "X" => None,
-        _ => fields.nth(18)?.parse().ok(),
-    }
-}
 
 /// A process whose owner is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +73,7 @@ mod tests {
         let me = Owner::me().unwrap();
         assert_eq!(Owner::parse(&me.mark()), Some(me));
         assert!(me.is_alive());
-        let gone = Owner { pid: me.pid, started: me.started + 1 };
+        let gone = Owner { started: me.started + 1, ..me };
         let sleeper = |mark: String| Command::new("sleep").arg("30").env(MARK, mark).spawn().unwrap();
         let (mut owned, mut orphan) = (sleeper(me.mark()), sleeper(gone.mark()));
         // A freshly forked process shows its parent's environment until it has executed its program.

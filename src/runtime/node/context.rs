@@ -1,6 +1,6 @@
-//! What the templates of one role of a node can name here: everything on loopback, in the node's own folder.
+//! What the templates of one role of a node can name: addresses and paths as its programs see them.
 
-use super::node::Node;
+use super::Node;
 use crate::{
     client::{BeaconUrls, Context, ENGINE, Engine, Keys, NetworkFiles, Node as NodeVariables, Slot},
     engine::Script,
@@ -15,16 +15,16 @@ use std::{
 
 /// Who is paid for blocks: an address that nobody has, the same for all nodes.
 const FEE_RECIPIENT: &str = "0x8943545177806ED17B9F23F0a21ee5948eCaa776";
-/// Where everything listens.
-pub(super) const LOOPBACK: &str = "127.0.0.1";
+/// Where a node's own programs reach each other.
+pub const LOOPBACK: &str = "127.0.0.1";
 
 /// What all nodes of a run have in common.
-pub(super) struct Setting {
+pub struct Setting {
     pub plan: NetworkPlan,
     /// Unix seconds.
     pub genesis_time: u64,
     pub validators_root: Root,
-    /// The running binary.
+    /// The program of the embedded client, as nodes see it.
     pub lockin: Option<PathBuf>,
     pub log_level: String,
 }
@@ -38,19 +38,19 @@ impl Setting {
         let url = |port: u16| format!("http://{LOOPBACK}:{port}");
         Context {
             lockin: self.lockin.as_deref().map(text),
-            data: text(&node.data(role)),
+            data: node.seen(&node.data(role)),
             network: self.network(node),
             node: NodeVariables {
                 name: node.plan.name.clone(),
                 key: hex::encode(node.plan.node_key.0),
-                key_file: Some(text(&node.key_file())),
+                key_file: Some(node.seen(&node.key_file())),
                 peer_id: node.identity.peer_id.clone(),
                 libp2p_secret: node.identity.secret.clone(),
                 libp2p_public: node.identity.public.clone(),
             },
             ports: node.ports.get(role).cloned().unwrap_or_default(),
-            listen: LOOPBACK.into(),
-            address: LOOPBACK.into(),
+            listen: node.seat.listen.to_string(),
+            address: node.seat.address.to_string(),
             peers: dials.filter_map(|peer| peer.as_peer(&plan.config, self.validators_root)).collect(),
             keys: keys(node, role),
             beacon: node.rest_port().map(|rest| BeaconUrls {
@@ -59,9 +59,9 @@ impl Setting {
             }),
             engine: node.port_of(ENGINE, ENGINE).map(|port| Engine {
                 url: url(port),
-                jwt: text(&node.network().jwt()),
+                jwt: node.seen(&node.network().jwt()),
                 rpc: node.port_of(ENGINE, "rpc").map(url),
-                script: node.engine_script().as_deref().map(text),
+                script: node.engine_script().map(|path| node.seen(&path)),
             }),
             slot: Slot { ms: slot_ms, seconds: plan.config.seconds_per_slot() },
             log_level: self.log_level.clone(),
@@ -73,10 +73,10 @@ impl Setting {
         let (config, directory) = (&self.plan.config, node.network());
         let merged = config.genesis_fork() >= Fork::Bellatrix;
         NetworkFiles {
-            dir: text(&directory.path),
-            config: text(&directory.config()),
-            genesis: text(&directory.genesis()),
-            execution_genesis: merged.then(|| text(&directory.execution_genesis())),
+            dir: node.seen(&directory.path),
+            config: node.seen(&directory.config()),
+            genesis: node.seen(&directory.genesis()),
+            execution_genesis: merged.then(|| node.seen(&directory.execution_genesis())),
             preset: config.preset.name.to_owned(),
             chain_id: config.deposit_chain_id,
             deposit_contract: config.deposit_contract_address.to_string(),
@@ -87,30 +87,40 @@ impl Setting {
 }
 
 impl Node {
+    /// A path in its folder as its programs see it.
+    pub fn seen(&self, path: &Path) -> String {
+        path.strip_prefix(&self.seat.folder).map_or_else(|_| text(path), |path| text(&self.seat.inside.join(path)))
+    }
+
     /// Its network directory.
-    pub(super) fn network(&self) -> NetworkDirectory {
-        NetworkDirectory::at(self.folder.join("network"))
+    pub fn network(&self) -> NetworkDirectory {
+        NetworkDirectory::at(self.seat.folder.join("network"))
     }
 
     /// The folder of one of its programs.
-    pub(super) fn data(&self, role: &str) -> PathBuf {
-        self.folder.join(format!("{role}-data"))
+    pub fn data(&self, role: &str) -> PathBuf {
+        self.seat.folder.join(format!("{role}-data"))
     }
 
     /// The file with the secret of its network identity, hex.
-    pub(super) fn key_file(&self) -> PathBuf {
-        self.folder.join("node.key")
+    pub fn key_file(&self) -> PathBuf {
+        self.seat.folder.join("node.key")
     }
 
     /// Where its keystores are, if it is given any.
-    pub(super) fn keystores(&self) -> PathBuf {
-        self.folder.join("keystores")
+    pub fn keystores(&self) -> PathBuf {
+        self.seat.folder.join("keystores")
+    }
+
+    /// The log of one of its programs.
+    pub fn log(&self, role: &str) -> PathBuf {
+        self.seat.folder.join(format!("{role}.log"))
     }
 
     /// The file that its engine is told by, if there is anything to tell.
-    pub(super) fn engine_script(&self) -> Option<PathBuf> {
+    pub fn engine_script(&self) -> Option<PathBuf> {
         let engine = self.plan.engine.as_ref()?;
-        (engine.script != Script::default()).then(|| self.folder.join("engine.yaml"))
+        (engine.script != Script::default()).then(|| self.seat.folder.join("engine.yaml"))
     }
 }
 
@@ -121,7 +131,7 @@ fn keys(node: &Node, role: &str) -> Keys {
     }
     let ranges: Vec<_> = node.plan.validators.iter().map(|range| range.keys()).collect();
     let keys = Keys::interop(&ranges);
-    Keys { dir: node.keystore_layout().map(|_| text(&node.keystores())), ..keys }
+    Keys { dir: node.keystore_layout().map(|_| node.seen(&node.keystores())), ..keys }
 }
 
 fn text(path: &Path) -> String {

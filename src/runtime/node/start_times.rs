@@ -3,10 +3,10 @@
 //!
 //! Never: matters to a verdict. A file that can't be read or written is as good as none.
 
-use super::missing::found;
 use crate::{
     client::{ClientDef, ENGINE, Role},
-    topology::{NetworkPlan, NodePlan},
+    runtime::Startup,
+    topology::{NetworkPlan, NodePlan, Start},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -16,7 +16,7 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     thread,
-    time::UNIX_EPOCH,
+    time::Instant,
 };
 
 /// Starts that are remembered of each kind of node.
@@ -30,16 +30,67 @@ const WITHIN_MS: u64 = 30_000;
 
 /// One start of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Took {
+struct Took {
     /// Until its last program was started, milliseconds: so long the next node waits for its own start.
-    pub(super) start_ms: u64,
+    start_ms: u64,
     /// Until it answered, milliseconds.
-    pub(super) ready_ms: u64,
+    ready_ms: u64,
+}
+
+/// What the program of a role of a client is on this machine: another file or image gives other bytes.
+pub type Stamp<'a> = &'a dyn Fn(&ClientDef, &str) -> Vec<u8>;
+
+/// The starts of one run's nodes.
+#[derive(Debug, Default)]
+pub struct Starts {
+    /// Of earlier runs.
+    pub times: StartTimes,
+    /// Nodes that do not answer yet: when their start began, and how long their programs took to be started.
+    starting: BTreeMap<String, (Instant, u64)>,
+}
+
+impl Starts {
+    /// How long the plan's nodes take to start: their programs one after the other, each node ready when it is.
+    pub fn expected(&self, plan: &NetworkPlan, defs: &BTreeMap<String, ClientDef>, stamp: Stamp<'_>) -> Startup {
+        let (mut begins, mut startup) = (0, Startup { expected_ms: 0, at_most_ms: 0 });
+        let mut declared = Vec::new();
+        for node in plan.nodes.iter().filter(|node| node.start == Start::Genesis) {
+            let Some(clients) = Clients::of(node, defs) else { continue };
+            let took = self.times.measured(&clients.kind(stamp, plan)).unwrap_or_else(|| {
+                declared.push(clients.declared());
+                clients.declared()
+            });
+            startup.expected_ms = startup.expected_ms.max(begins + took.ready_ms);
+            startup.at_most_ms = startup.at_most_ms.max(begins + clients.at_most_ms());
+            begins += took.start_ms;
+        }
+        startup.expected_ms = startup.expected_ms.max(side_by_side(&declared));
+        startup
+    }
+
+    /// A node's programs were started, the first of them then.
+    pub fn began(&mut self, node: &str, since: Instant) {
+        self.starting.insert(node.to_owned(), (since, since.elapsed().as_millis() as u64));
+    }
+
+    /// A node was ended.
+    pub fn ended(&mut self, node: &str) {
+        self.starting.remove(node);
+    }
+
+    /// A node answers: how long that took is remembered.
+    pub fn is_ready(&mut self, node: &str, plan: &NetworkPlan, defs: &BTreeMap<String, ClientDef>, stamp: Stamp<'_>) {
+        let Some((since, start_ms)) = self.starting.remove(node) else { return };
+        let took = Took { start_ms, ready_ms: since.elapsed().as_millis() as u64 };
+        if let Some(clients) = plan.node(node).and_then(|node| Clients::of(node, defs)) {
+            self.times.remember(clients.kind(stamp, plan), took);
+        }
+    }
 }
 
 /// The definitions of the clients that make a node.
 #[derive(Clone)]
-pub(super) struct Clients<'a> {
+struct Clients<'a> {
     consensus: &'a ClientDef,
     execution: Option<&'a ClientDef>,
     all: Vec<&'a ClientDef>,
@@ -47,7 +98,7 @@ pub(super) struct Clients<'a> {
 
 /// What is remembered.
 #[derive(Debug, Default)]
-pub(super) struct StartTimes {
+pub struct StartTimes {
     /// Where; nothing is written without it.
     path: Option<PathBuf>,
     kinds: BTreeMap<String, Vec<Took>>,
@@ -55,7 +106,7 @@ pub(super) struct StartTimes {
 
 impl StartTimes {
     /// The file of this user: `lockin/start-times.json` in the cache folder.
-    pub(super) fn of_user() -> Self {
+    pub fn of_user() -> Self {
         let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let cache = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
         cache.map_or_else(Self::default, |cache| Self::at(cache.join("lockin/start-times.json")))
@@ -67,13 +118,13 @@ impl StartTimes {
     }
 
     /// The longest of the remembered starts of that kind.
-    pub(super) fn measured(&self, kind: &str) -> Option<Took> {
+    fn measured(&self, kind: &str) -> Option<Took> {
         let longest = |of: fn(&Took) -> u64| self.kinds.get(kind)?.iter().map(of).max();
         Some(Took { start_ms: longest(|took| took.start_ms)?, ready_ms: longest(|took| took.ready_ms)? })
     }
 
     /// Remembers a start, beside what other runs have written meanwhile.
-    pub(super) fn remember(&mut self, kind: String, took: Took) {
+    fn remember(&mut self, kind: String, took: Took) {
         let Some(path) = &self.path else { return };
         self.kinds = read(path);
         let starts = self.kinds.entry(kind).or_default();
@@ -103,7 +154,7 @@ fn write(path: &Path, kinds: &BTreeMap<String, Vec<Took>>) -> std::io::Result<()
 
 impl<'a> Clients<'a> {
     /// Those of the node; `None` where a definition is missing.
-    pub(super) fn of(node: &NodePlan, defs: &'a BTreeMap<String, ClientDef>) -> Option<Self> {
+    fn of(node: &NodePlan, defs: &'a BTreeMap<String, ClientDef>) -> Option<Self> {
         let execution = match &node.engine {
             Some(engine) => Some(defs.get(&engine.client)?),
             None => None,
@@ -113,32 +164,28 @@ impl<'a> Clients<'a> {
     }
 
     /// What the clients declare: the engine first, then who needs it.
-    pub(super) fn declared(&self) -> Took {
+    fn declared(&self) -> Took {
         let own = self.consensus.roles.keys().map(String::as_str).filter(|role| *role != ENGINE);
         let start_ms = self.execution.map_or(0, |def| def.starts_in(std::iter::once(ENGINE)).0);
         Took { start_ms, ready_ms: (start_ms + self.consensus.starts_in(own).0).max(SHORTEST_MS) }
     }
 
     /// The longest that a start may take by what the clients declare, milliseconds.
-    pub(super) fn at_most_ms(&self) -> u64 {
+    fn at_most_ms(&self) -> u64 {
         let within = |role: &Role| role.ready.as_ref().map(|ready| ready.within.0);
         let own = self.consensus.roles.iter().filter(|(name, _)| *name != ENGINE).filter_map(|(_, role)| within(role));
         let engine = self.execution.and_then(|def| within(def.roles.get(ENGINE)?));
         own.max().unwrap_or(WITHIN_MS) + engine.unwrap_or(0)
     }
 
-    /// What makes one start like another: the clients, their definitions, their programs as they are on disk, how many
-    /// nodes of which clients start beside it, and how large the genesis state is that they load.
-    pub(super) fn kind(&self, lockin: Option<&Path>, plan: &NetworkPlan) -> String {
+    /// What makes one start like another: the clients, their definitions, their programs as they are on this machine, how
+    /// many nodes of which clients start beside it, and how large the genesis state is that they load.
+    fn kind(&self, stamp: Stamp<'_>, plan: &NetworkPlan) -> String {
         let mut hasher = Sha256::new();
         for def in &self.all {
             hasher.update(serde_json::to_vec(def).unwrap_or_default());
-            for program in def.roles.values().filter_map(|role| role.program.as_deref()) {
-                let own = lockin.filter(|_| program.contains("{{ lockin }}")).map(Path::to_owned);
-                let file = own.or_else(|| found(program)).and_then(|path| fs::metadata(path).ok());
-                let changed = file.as_ref().and_then(|file| file.modified().ok()?.duration_since(UNIX_EPOCH).ok());
-                hasher.update(file.map_or(0, |file| file.len()).to_le_bytes());
-                hasher.update(changed.unwrap_or_default().as_nanos().to_le_bytes());
+            for role in def.roles.keys() {
+                hasher.update(stamp(def, role));
             }
         }
         let names: Vec<&str> = self.all.iter().map(|def| def.name.as_str()).collect();
@@ -152,7 +199,7 @@ impl<'a> Clients<'a> {
 }
 
 /// Starts that nobody has measured, one on each core of this machine, milliseconds.
-pub(super) fn side_by_side(declared: &[Took]) -> u64 {
+fn side_by_side(declared: &[Took]) -> u64 {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64;
     declared.iter().map(|took| took.ready_ms).sum::<u64>() / cores
 }
@@ -198,21 +245,18 @@ mod tests {
 
     #[test]
     fn another_program_size_or_definition_is_another_kind() {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("lockin");
-        let kind = |defs: &BTreeMap<String, ClientDef>, validators| {
+        let kind_with = |defs: &BTreeMap<String, ClientDef>, validators, program: &[u8]| {
             let plan = plan(validators);
-            Clients::of(&plan.nodes[0], defs).unwrap().kind(Some(&program), &plan)
+            Clients::of(&plan.nodes[0], defs).unwrap().kind(&|_, _| program.to_vec(), &plan)
         };
-        fs::write(&program, "1").unwrap();
+        let kind = |defs: &BTreeMap<String, ClientDef>, validators| kind_with(defs, validators, b"1");
         let first = kind(&defs(), 60);
         assert_eq!(kind(&defs(), 64), first);
         assert_ne!(kind(&defs(), 1000), first);
         let mut other = defs();
         other.get_mut("lockin").unwrap().about.push('!');
         assert_ne!(kind(&other, 64), first);
-        fs::write(&program, "12").unwrap();
-        assert_ne!(kind(&defs(), 64), first);
+        assert_ne!(kind_with(&defs(), 64, b"2"), first);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What stands in a program's log that its client's definition calls trouble. Lines that differ only in numbers are one
 //! complaint. Never judges: a client may log trouble that is none.
 
-use crate::client::LogPatterns;
+use super::Node;
+use crate::{client::LogPatterns, runtime::Complaint};
 use regex::{Regex, RegexSet};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,8 +16,22 @@ const MOST_KINDS: usize = 3;
 /// Characters that are told of a line.
 const LONGEST_LINE: usize = 300;
 
+/// What the logs of all programs of the nodes hold of it.
+pub fn of_nodes(nodes: &BTreeMap<String, Node>) -> Vec<Complaint> {
+    let mut all = Vec::new();
+    for (name, node) in nodes {
+        for (role, _) in node.roles() {
+            let found = complaints(&node.log(role), &node.def_of(role).logs);
+            let (node, role) = (name.clone(), role.to_owned());
+            let told = |(line, count)| Complaint { node: node.clone(), role: role.clone(), line, count };
+            all.extend(found.into_iter().map(told));
+        }
+    }
+    all
+}
+
 /// The lines of trouble in a log, the most frequent first, each as it first stands there and with how often it does.
-pub(super) fn complaints(log: &Path, patterns: &LogPatterns) -> Vec<(String, u64)> {
+fn complaints(log: &Path, patterns: &LogPatterns) -> Vec<(String, u64)> {
     // a program that never wrote has no log, and a pattern was checked when its definition was read
     let (Ok(text), Ok(bad), Ok(expected)) =
         (end_of(log), RegexSet::new(&patterns.bad), RegexSet::new(&patterns.expected))

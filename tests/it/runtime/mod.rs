@@ -1,160 +1,78 @@
-//! One conformance suite, run against every runtime.
+//! Places where nodes run: what all of them do alike ([`conformance`]), and what local programs do beside.
 
+mod conformance;
+
+use conformance::{Bench, SLOT_MS, clients, head_slot, peers, plan, prepare, until};
 use lockin::{
-    api::Client,
     client,
-    engine::Script,
-    genesis,
     journal::RunDir,
-    runtime::{Ending, Error, Exit, Runtime, Watch, process::Process, simulation::Simulation},
-    ssz::{Fork, Preset},
-    topology::{self, EnginePlan, GenesisPlan, Links, NetworkPlan, NodeSpec, Start, Validators},
-    types::ChainConfig,
+    runtime::{Ending, Exit, Runtime, Started, Watch, process::Process, simulation::Simulation},
+    ssz::Fork,
 };
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-const SLOT_MS: u64 = 1000;
+/// The simulation as the suite sees it.
+struct Simulated;
 
-/// Two nodes of eight validators each, linked, and a third that is nobody's, on a network that begins in `fork`.
-fn plan(fork: Fork) -> NetworkPlan {
-    let mut config = ChainConfig::lockin(Preset::minimal());
-    config.slot_duration_ms = SLOT_MS;
-    config.start_at(fork);
-    let engine = EnginePlan { client: "lockin".into(), script: Script::default() };
-    let engine = Some(engine).filter(|_| fork >= Fork::Bellatrix);
-    let node = |name: &str, validators, start| NodeSpec {
-        name: name.into(),
-        role: None,
-        client: "lockin".into(),
-        validator: None,
-        engine: engine.clone(),
-        validators: Validators::Count(validators),
-        start,
-        config: BTreeMap::new(),
-    };
-    let nodes = [node("a", 8, Start::Genesis), node("b", 8, Start::Genesis), node("late", 0, Start::Later)];
-    let links = Links::Pairs(vec![("a".into(), "b".into()), ("late".into(), "a".into())]);
-    let convention = genesis::Convention::to_run(fork);
-    let genesis = GenesisPlan { fork, validators: 16, delay_ms: None, convention };
-    topology::lay_out("conformance", 1, config, genesis, &nodes, &links).unwrap()
-}
-
-/// Prepares the plan's network; genesis is at the given moment of the run.
-async fn prepare(runtime: &mut dyn Runtime, plan: &NetworkPlan) -> u64 {
-    let time = runtime.unix_ms() / 1000 + 3;
-    let genesis = &plan.genesis;
-    let state =
-        genesis::genesis_state(&plan.config, genesis.fork, genesis.convention, time, genesis.validators).unwrap();
-    let at = runtime.now_ms() + time * 1000 - runtime.unix_ms();
-    runtime.prepare(plan, Arc::new(state)).await.unwrap();
-    at
-}
-
-/// Lets time pass until `holds`, at most `within_ms`.
-async fn until<F: AsyncFn(&Client) -> bool>(
-    runtime: &mut dyn Runtime,
-    node: &str,
-    within_ms: u64,
-    what: &str,
-    holds: F,
-) {
-    let end = runtime.now_ms() + within_ms;
-    loop {
-        if holds(&runtime.beacon(node).unwrap()).await {
-            return;
-        }
-        assert!(
-            runtime.now_ms() < end,
-            "{} on {}: {node}: not within {within_ms} ms: {what}",
-            runtime.name(),
-            runtime.name()
-        );
-        runtime.sleep_until(runtime.now_ms() + 100).await;
+impl Bench for Simulated {
+    fn runtime(&self) -> Box<dyn Runtime> {
+        Box::new(Simulation::new(None, clients()))
     }
-}
 
-async fn peers(client: &Client) -> Vec<String> {
-    let peers = client.peers().await.unwrap_or_default();
-    peers.into_iter().filter(|peer| peer.state == "connected").map(|peer| peer.peer_id).collect()
-}
-
-async fn head_slot(client: &Client) -> u64 {
-    client.head_header().await.map_or(0, |header| header.header.message.slot)
-}
-
-async fn conforms(runtime: &mut dyn Runtime, fork: Fork) {
-    let plan = plan(fork);
-    // A network with payloads has an engine for each node, which starts first.
-    let engines = usize::from(fork >= Fork::Bellatrix);
-    let genesis_at = prepare(runtime, &plan).await;
-
-    // Names that the plan does not have are errors, and what is not up does not answer.
-    assert!(matches!(runtime.start("nobody").await, Err(Error::UnknownNode(_))));
-    assert!(runtime.beacon("nobody").is_err());
-    assert!(runtime.beacon("a").unwrap().health().await.is_err());
-
-    // A node that validates has two programs, a follower one; starting twice is refused.
-    for node in ["a", "b"] {
-        let started = runtime.start(node).await.unwrap();
-        let roles: Vec<_> = started.iter().map(|it| it.role.as_str()).collect();
-        assert_eq!(roles, ["engine", "beacon", "validator"][1 - engines..]);
+    fn crash(&self, _: &str, _: &Started) -> bool {
+        false
     }
-    assert!(matches!(runtime.start("a").await, Err(Error::State { .. })));
 
-    // Peer ids are known before nodes say them; linked nodes are peers.
-    let (a, b) = (runtime.peer_id("a").unwrap(), runtime.peer_id("b").unwrap());
-    until(runtime, "a", 10_000, "has b as its peer", async |client| peers(client).await == [b.clone()]).await;
-    until(runtime, "b", 10_000, "has a as its peer", async |client| peers(client).await == [a.clone()]).await;
-    assert_eq!(runtime.beacon("a").unwrap().identity().await.unwrap().peer_id, a);
-
-    // Time passes as asked, and blocks come with it.
-    runtime.sleep_until(genesis_at + 2 * SLOT_MS).await;
-    assert!(runtime.now_ms() >= genesis_at + 2 * SLOT_MS);
-    until(runtime, "b", 4 * SLOT_MS, "sees blocks", async |client| head_slot(client).await >= 2).await;
-
-    // A follower that comes later follows.
-    assert_eq!(runtime.start("late").await.unwrap().len(), 1 + engines);
-    until(runtime, "late", 10_000, "follows", async |client| head_slot(client).await >= 2).await;
-
-    // Killed or stopped, a node does not answer; started again it is where it was, and goes on. None of it is an exit.
-    for how in [Ending::Kill, Ending::Stop] {
-        let before = head_slot(&runtime.beacon("b").unwrap()).await;
-        runtime.stop("b", how).await.unwrap();
-        assert!(runtime.beacon("b").unwrap().health().await.is_err());
-        until(runtime, "a", 10_000, "has lost b", async |client| !peers(client).await.contains(&b)).await;
-        runtime.start("b").await.unwrap();
-        until(runtime, "b", 20_000, "goes on", async |client| head_slot(client).await > before).await;
-        until(runtime, "b", 20_000, "has its peer again", async |client| peers(client).await.contains(&a)).await;
+    fn left(&self) -> Vec<String> {
+        Vec::new()
     }
-    assert_eq!(runtime.exits(), []);
-
-    runtime.destroy().await.unwrap();
-    if let Ok(client) = runtime.beacon("a") {
-        assert!(client.health().await.is_err(), "a node answers after the end");
-    }
-}
-
-fn clients() -> BTreeMap<String, client::ClientDef> {
-    BTreeMap::from([("lockin".to_owned(), client::load("lockin").unwrap())])
-}
-
-fn process(folder: &std::path::Path) -> Process {
-    process_of(folder, clients())
 }
 
 #[tokio::test]
 async fn simulation_conforms() {
     for fork in [Fork::Phase0, Fork::Electra] {
-        conforms(&mut Simulation::new(None, clients()), fork).await;
+        conformance::holds(&Simulated, fork).await;
+    }
+}
+
+/// Local programs as the suite sees them.
+struct Local {
+    folder: tempfile::TempDir,
+}
+
+impl Bench for Local {
+    fn runtime(&self) -> Box<dyn Runtime> {
+        let folder = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
+        Box::new(process(&folder))
+    }
+
+    fn crash(&self, _: &str, started: &Started) -> bool {
+        // SAFETY: the process is our own child, still unreaped.
+        unsafe { libc::kill(started.pid.unwrap() as i32, libc::SIGKILL) };
+        true
+    }
+
+    /// Programs are started in their node's folder.
+    fn left(&self) -> Vec<String> {
+        let ours = |entry: std::fs::DirEntry| {
+            let folder = std::fs::read_link(entry.path().join("cwd")).ok()?;
+            folder.starts_with(self.folder.path()).then(|| format!("{:?} in {}", entry.file_name(), folder.display()))
+        };
+        std::fs::read_dir("/proc").unwrap().flatten().filter_map(ours).collect()
     }
 }
 
 #[tokio::test]
 async fn process_conforms() {
-    for fork in [Fork::Phase0, Fork::Electra] {
-        let folder = tempfile::tempdir().unwrap();
-        conforms(&mut process(folder.path()), fork).await;
-    }
+    let folder = tempfile::tempdir().unwrap();
+    conformance::holds(&Local { folder }, Fork::Electra).await;
+}
+
+fn process(folder: &Path) -> Process {
+    process_of(folder, clients())
 }
 
 #[tokio::test]
@@ -229,7 +147,7 @@ fn changed(name: &str, changes: &[(&str, &str)]) -> BTreeMap<String, client::Cli
     clients
 }
 
-fn process_of(folder: &std::path::Path, clients: BTreeMap<String, client::ClientDef>) -> Process {
+fn process_of(folder: &Path, clients: BTreeMap<String, client::ClientDef>) -> Process {
     let dir = RunDir::at(folder).unwrap();
     Process::new(dir, clients, "info").with_lockin(PathBuf::from(env!("CARGO_BIN_EXE_lockin")))
 }

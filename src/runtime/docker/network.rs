@@ -1,0 +1,116 @@
+//! A run's network and what its nodes have there before any of their programs starts: an address, a volume, a container
+//! that holds both.
+
+use super::{
+    Docker,
+    archive::Archive,
+    container::{self, FOLDER, NET},
+    subnet::{Subnet, candidates},
+    sweep,
+};
+use crate::{
+    client::ENGINE,
+    runtime::{
+        Error,
+        node::{Node, Seat, definition, empty_but_for_logs},
+    },
+    topology::{NetworkPlan, NodePlan},
+    types::BeaconState,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use std::{collections::HashMap, net::Ipv4Addr, path::Path};
+
+/// The first port of a node; each has its own address, so all begin with it.
+const FIRST_PORT: u16 = 9000;
+/// Containers that are made at once.
+const AT_ONCE: usize = 8;
+
+/// The container that holds a node's network.
+pub struct Net {
+    /// Its id.
+    pub id: String,
+    /// The port of this machine for each published one.
+    pub ports: HashMap<u16, u16>,
+}
+
+/// The ports by which a node is reached from this machine.
+fn published(node: &Node) -> Vec<u16> {
+    let awaited = node.roles().into_iter().filter_map(|(role, _)| Some(node.awaited_port(role)?.0));
+    let mut ports: Vec<u16> = awaited
+        .chain(node.rest_port())
+        .chain(["engine", "rpc"].iter().filter_map(|port| node.port_of(ENGINE, port)))
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+impl Docker {
+    /// Makes the network and all nodes in it.
+    pub(super) async fn make_nodes(&mut self, plan: &NetworkPlan, genesis: &BeaconState) -> Result<(), Error> {
+        let subnet = self.make_network(plan.nodes.len()).await?;
+        for (index, node) in plan.nodes.iter().enumerate() {
+            let prepared = self.prepare_node(node, subnet.address(index))?;
+            prepared.write_folder(plan, genesis)?;
+            self.nodes.insert(node.name.clone(), prepared);
+        }
+        let made = stream::iter(self.nodes.values()).map(|node| self.make_net(node)).buffer_unordered(AT_ONCE);
+        self.nets = made.try_collect().await?;
+        Ok(())
+    }
+
+    async fn make_network(&mut self, nodes: usize) -> Result<Subnet, Error> {
+        if let Some(subnet) = self.subnet {
+            return Ok(subnet);
+        }
+        let name = self.run.network();
+        for subnet in candidates(&self.run.id, nodes) {
+            if self.engine.create_network(&name, &subnet.text(), subnet.gateway(), self.run.labels()).await? {
+                self.subnet = Some(subnet);
+                return Ok(subnet);
+            }
+        }
+        Err(Error::Other(format!("no free subnet for {nodes} nodes; `docker network ls` shows who has them")))
+    }
+
+    fn prepare_node(&self, plan: &NodePlan, address: Ipv4Addr) -> Result<Node, Error> {
+        let folder = self.dir.node(&plan.name).map_err(|error| Error::Other(error.to_string()))?;
+        empty_but_for_logs(&folder)?;
+        let seat = Seat { folder, inside: FOLDER.into(), listen: Ipv4Addr::UNSPECIFIED, address };
+        let defs = &mut |client: &str| definition(&self.clients, client, "docker");
+        let mut port = FIRST_PORT;
+        let mut free = || {
+            port = port.checked_add(1).ok_or_else(|| Error::Other("more ports than there are".to_owned()))?;
+            Ok(port - 1)
+        };
+        Node::new(plan.clone(), defs, seat, &mut free)
+    }
+
+    /// The container that holds a node's network, with the node's folder in its volume.
+    async fn make_net(&self, node: &Node) -> Result<(String, Net), Error> {
+        let (name, engine) = (&node.plan.name, &self.engine);
+        engine.create_volume(&self.run.volume(name), self.run.labels_of(name, "data")).await?;
+        let image = self.images.get(&self.images.net).map_or(self.images.net.as_str(), |image| image.id.as_str());
+        let body = container::net(&self.run, name, image, node.seat.address, &published(node));
+        let id = engine.create(&self.run.container(name, NET), body).await?;
+        let mut archive = Archive::new();
+        archive
+            .all_of(&node.seat.folder, Path::new(FOLDER), &|path| path.extension().is_some_and(|end| end == "log"))?;
+        for (role, _) in node.roles() {
+            archive.folder(Path::new(&node.seen(&node.data(role))))?;
+        }
+        engine.put(&id, archive.finish()?).await?;
+        engine.start(&id).await?;
+        let ports = engine.published(&id).await?;
+        Ok((name.clone(), Net { id, ports }))
+    }
+
+    /// Removes everything that there is of the run but its network.
+    pub(super) async fn remove_nodes(&mut self) -> Result<(), Error> {
+        self.running.clear();
+        self.nets.clear();
+        self.nodes.clear();
+        self.ended.clear();
+        sweep::remove_nodes(&self.engine, &self.run.id).await
+    }
+}

@@ -1,0 +1,131 @@
+//! What runs whose owner is gone have left with the engine, and its removal. What lives, what is kept on purpose and
+//! what is not a run's is never touched.
+
+use super::{
+    engine::{Engine, Thing},
+    label::{KEEP, Place, RUN, Standing},
+};
+use crate::runtime::Error;
+use futures::{StreamExt, stream};
+use std::collections::BTreeSet;
+
+/// Things that are removed at once.
+const AT_ONCE: usize = 8;
+
+/// Which of the runs that have left something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which<'a> {
+    /// Those whose owner is gone.
+    Left,
+    /// Those that were kept on purpose, too.
+    Kept,
+    /// This one, whatever its owner does.
+    Run(&'a str),
+}
+
+/// What is removed, or would be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Containers, by name.
+    pub containers: Vec<String>,
+    /// Networks, by name.
+    pub networks: Vec<String>,
+    /// Volumes, by name.
+    pub volumes: Vec<String>,
+    /// The runs that they belong to.
+    pub runs: BTreeSet<String>,
+}
+
+impl Found {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.containers.is_empty() && self.networks.is_empty() && self.volumes.is_empty()
+    }
+}
+
+impl std::fmt::Display for Found {
+    /// `3 containers, 1 network, 2 volumes of L4-17`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count =
+            |list: &[String], what: &str| format!("{} {what}{}", list.len(), if list.len() == 1 { "" } else { "s" });
+        let runs: Vec<&str> = self.runs.iter().map(String::as_str).collect();
+        let (containers, networks) = (count(&self.containers, "container"), count(&self.networks, "network"));
+        let of = if runs.is_empty() { String::new() } else { format!(" of {}", runs.join(", ")) };
+        write!(f, "{containers}, {networks}, {}{of}", count(&self.volumes, "volume"))
+    }
+}
+
+/// Finds what is left over; removes it unless `only_look`.
+///
+/// # Errors
+/// The engine does not say, or does not remove.
+pub async fn sweep(engine: &Engine, which: Which<'_>, only_look: bool) -> Result<Found, Error> {
+    let Some(here) = Place::here() else { return Ok(Found::default()) };
+    let chosen = |thing: &Thing| match which {
+        Which::Left => here.standing(&thing.labels) == Standing::Left,
+        Which::Kept => matches!(here.standing(&thing.labels), Standing::Left | Standing::Kept),
+        Which::Run(run) => thing.labels.get(RUN).is_some_and(|id| id == run),
+    };
+    let of = |things: Vec<Thing>| things.into_iter().filter(chosen).collect::<Vec<_>>();
+    let (containers, networks, volumes) =
+        (of(engine.containers().await?), of(engine.networks().await?), of(engine.volumes().await?));
+    let all = || containers.iter().chain(&networks).chain(&volumes);
+    let names = |things: &[Thing]| things.iter().map(|thing| thing.name.clone()).collect::<Vec<_>>();
+    let found = Found {
+        containers: names(&containers),
+        networks: names(&networks),
+        volumes: names(&volumes),
+        runs: all().filter_map(|thing| thing.labels.get(RUN).cloned()).collect(),
+    };
+    if !only_look {
+        remove(engine, &ids(&containers), &ids(&networks), &ids(&volumes)).await?;
+    }
+    Ok(found)
+}
+
+/// Removes everything of a run but its network.
+///
+/// # Errors
+/// The engine does not say, or does not remove.
+pub async fn remove_nodes(engine: &Engine, run: &str) -> Result<(), Error> {
+    let of = |things: Vec<Thing>| {
+        let things = things.into_iter().filter(|thing| thing.labels.get(RUN).is_some_and(|id| id == run));
+        things.map(|thing| thing.id).collect::<Vec<_>>()
+    };
+    let (containers, volumes) = (of(engine.containers().await?), of(engine.volumes().await?));
+    remove(engine, &containers, &[], &volumes).await
+}
+
+/// The ids of runs that were kept.
+///
+/// # Errors
+/// The engine does not say.
+pub async fn kept(engine: &Engine) -> Result<BTreeSet<String>, Error> {
+    let kept = |thing: Thing| thing.labels.get(RUN).filter(|_| thing.labels.contains_key(KEEP)).cloned();
+    Ok(engine.networks().await?.into_iter().filter_map(kept).collect())
+}
+
+fn ids(things: &[Thing]) -> Vec<String> {
+    things.iter().map(|thing| thing.id.clone()).collect()
+}
+
+/// Removes containers, then what they used.
+///
+/// # Errors
+/// The first thing that could not be removed; all others have been.
+pub async fn remove(
+    engine: &Engine,
+    containers: &[String],
+    networks: &[String],
+    volumes: &[String],
+) -> Result<(), Error> {
+    let mut removed: Vec<Result<(), Error>> =
+        stream::iter(containers).map(|id| engine.remove_container(id)).buffer_unordered(AT_ONCE).collect().await;
+    removed.extend(
+        stream::iter(volumes).map(|id| engine.remove_volume(id)).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await,
+    );
+    removed.extend(
+        stream::iter(networks).map(|id| engine.remove_network(id)).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await,
+    );
+    removed.into_iter().collect()
+}

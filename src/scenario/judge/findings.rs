@@ -2,7 +2,7 @@
 
 use super::super::checks::Outcome;
 use super::super::plan::Plan;
-use crate::journal::{Disputed, Event, Line, NodeState, Stalled, Verdict};
+use crate::journal::{Disputed, Event, FaultState, Line, NodeState, Stalled, Verdict};
 use std::collections::BTreeSet;
 
 /// Of so many blocks the referee may have missed one: the last ones of a run often come too late to be fetched.
@@ -133,7 +133,7 @@ fn stall(plan: &Plan, lines: &[Line], at: usize, line: &Line) -> Option<String> 
         lines.iter().filter(|line| matches!(line.event, Event::Fault { .. })).filter_map(|line| line.slot).max();
     let end = lines.iter().rev().find_map(|line| line.slot)?;
     let for_long = end >= fault.unwrap_or(0).max(*since).saturating_add(told.saturating_sub(*since));
-    if resumed || scripted || !for_long {
+    if resumed || scripted || in_force || !for_long {
         return None;
     }
     let how = match has {
@@ -263,12 +263,13 @@ mod tests {
         assert_eq!(told.says, says);
         let passes = |plan: &Plan, lines: &[Line]| referee(plan, lines).unwrap().verdict == Verdict::Pass;
         assert!(passes(&plan, &[stalled.clone(), head(30, "b0", 29), saw(30, 0)]));
-        let state = crate::journal::FaultState::Off;
-        let fault = |slot| {
+        let fault = |slot, state| {
             Line::new(0, Some(slot), Event::Fault { verb: "partition".into(), args: serde_json::Value::Null, state })
         };
-        assert!(passes(&plan, &[stalled.clone(), fault(33), saw(30, 0)]));
-        assert!(!passes(&plan, &[stalled.clone(), fault(32), saw(30, 0)]));
+        let (on, off) = (FaultState::On, FaultState::Off);
+        assert!(passes(&plan, &[fault(3, on), stalled.clone(), fault(33, off), saw(30, 0)]));
+        assert!(!passes(&plan, &[fault(3, on), stalled.clone(), fault(32, off), saw(30, 0)]));
+        assert!(passes(&plan, &[fault(3, on), stalled.clone(), saw(30, 0)]));
         let script = crate::engine::Script::from_yaml("x", "verdicts: [{ answer: INVALID }]").unwrap();
         plan.nodes[1].engine = Some(EnginePlan { client: "lockin".into(), script });
         assert!(passes(&plan, &run));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Chain;
 use super::effect::{Effect, Level};
 use super::event::{EngineId, ProductionId};
-use crate::engine::{Answer, BuiltPayload, Call, Failure, PayloadId, PayloadStatus};
+use crate::engine::{Answer, BuiltPayload, Call, Failure, Lane, PayloadId, PayloadStatus};
 use crate::ssz::Root;
 use crate::types::{Hash32, PowBlock, Slot};
 
@@ -31,9 +31,9 @@ pub(super) enum Purpose {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Calls {
     made: u64,
-    open: BTreeMap<EngineId, Purpose>,
-    /// Whether the last call got no answer at all.
-    pub(super) offline: bool,
+    open: BTreeMap<EngineId, (Purpose, Lane)>,
+    /// How many calls in a row got no answer at all, by lane.
+    silences: BTreeMap<Lane, u32>,
     /// Whether the last call about a payload got none.
     pub(super) silent_about_payloads: bool,
     /// Calls answered so far, with an error or without.
@@ -43,7 +43,12 @@ pub(super) struct Calls {
 impl Calls {
     /// Whether a call for this has no answer yet.
     pub(super) fn is_open(&self, purpose: impl Fn(&Purpose) -> bool) -> bool {
-        self.open.values().any(purpose)
+        self.open.values().any(|(open, _)| purpose(open))
+    }
+
+    /// Whether the engine seems to be gone from a lane. One silence may be about what was asked.
+    pub(super) fn is_silent(&self, lane: Lane) -> bool {
+        self.silences.get(&lane).is_some_and(|silences| *silences > 1)
     }
 }
 
@@ -52,17 +57,17 @@ impl Chain {
     pub(super) fn ask_engine(&mut self, purpose: Purpose, call: Call) {
         self.calls.made += 1;
         let id = EngineId(self.calls.made);
-        self.calls.open.insert(id, purpose);
+        self.calls.open.insert(id, (purpose, Lane::of(&call)));
         self.out.push(Effect::Engine { id, call: Box::new(call) });
     }
 
     /// Takes an answer, if it is awaited.
     pub(super) fn on_engine(&mut self, id: EngineId, answer: Result<Answer, Failure>) {
-        let Some(purpose) = self.calls.open.remove(&id) else { return };
-        self.note_engine(&answer);
+        let Some((purpose, lane)) = self.calls.open.remove(&id) else { return };
+        self.note_engine(lane, &answer);
         match purpose {
             Purpose::Payload(root) => {
-                self.calls.silent_about_payloads = self.calls.offline;
+                self.calls.silent_about_payloads = is_silence(&answer);
                 self.on_payload_status(root, answer.and_then(payload_status));
             }
             Purpose::Head { root, build } => self.on_head_told(root, build, answer.and_then(head_told)),
@@ -78,17 +83,22 @@ impl Chain {
     }
 
     /// Tells when the engine goes and comes back, and of every other failure.
-    fn note_engine(&mut self, answer: &Result<Answer, Failure>) {
-        let was_offline = self.calls.offline;
-        self.calls.offline = matches!(answer, Err(Failure::Unreachable(_)));
-        self.calls.answered += u64::from(!self.calls.offline);
+    fn note_engine(&mut self, lane: Lane, answer: &Result<Answer, Failure>) {
+        let silences = self.calls.silences.entry(lane).or_default();
+        let before = *silences;
+        *silences = if is_silence(answer) { before.saturating_add(1) } else { 0 };
+        self.calls.answered += u64::from(!is_silence(answer));
         match answer {
-            Err(Failure::Unreachable(_)) if was_offline => {}
+            Err(Failure::Unreachable(_)) if before > 0 => {}
             Err(failure) => self.log(Level::Warn, failure.to_string()),
-            Ok(_) if was_offline => self.log(Level::Info, "the execution engine answers again".into()),
+            Ok(_) if before > 0 => self.log(Level::Info, "the execution engine answers again".into()),
             Ok(_) => {}
         }
     }
+}
+
+fn is_silence(answer: &Result<Answer, Failure>) -> bool {
+    matches!(answer, Err(Failure::Unreachable(_)))
 }
 
 /// Names what came, and no more of it: a payload is too long for a log.

@@ -3,7 +3,8 @@
 //!
 //! Deviations from gossip's text: a block of the next slot and one without its parent are held, not ignored; a block is
 //! forwarded once its whole transition is right, and "the first valid block of its proposer and slot" marked then; a second
-//! one is ignored when it comes by gossip, but taken when it was asked for, since others may build on it.
+//! one is ignored when it comes by gossip, but taken when it was asked for, since others may build on it; so is one on an old
+//! block whose proposer wanted another such block judged in the same slot (see [`walks`](super::walks)).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::held::Arrival;
 use super::invalid::Invalidity;
 use super::memo::Post;
 use super::verdict::{Fault, fresh, ignore, must, reject, should};
+use super::walks::Claim;
 use super::{Chain, schema};
 use crate::crypto::{self, SignatureSet};
 use crate::spec::{self, Signatures, fork_choice, gossip};
@@ -23,6 +25,11 @@ use crate::types::{
     BeaconState, BlsSignature, Domain, DomainType, Epoch, SignedBeaconBlock, SignedBeaconBlockHeader, Slot,
     ValidatorIndex,
 };
+
+fn claim_of(arrival: &Arrival) -> Claim {
+    let block = &arrival.block.message;
+    Claim { proposer: block.proposer_index, parent: block.parent_root, slot: block.slot }
+}
 
 impl Chain {
     /// Takes a block from outside, and whatever was waiting for it.
@@ -60,7 +67,10 @@ impl Chain {
 
     /// Whether it was imported.
     fn take_block(&mut self, mut arrival: Arrival) -> bool {
-        match self.judge_block(&arrival) {
+        let judged = self.judge_block(&arrival);
+        let is_signed = |chain: &Chain| chain.check_proposer_signature(&arrival).is_ok();
+        self.note_walk(claim_of(&arrival), arrival.asker.origin, &judged, is_signed);
+        match judged {
             Ok(post) => return self.admit(arrival, post),
             Err(Fault::NeedsBlock(parent)) => {
                 let asker = arrival.asker;
@@ -113,6 +123,7 @@ impl Chain {
         should(block.slot <= self.slot.saturating_add(1), || {
             format!("from slot {}, it is slot {}", block.slot, self.slot)
         })?;
+        self.check_walk(&claim_of(arrival), arrival.asker.origin)?;
         let nothing = gossip::Seen::default();
         let by_gossip = matches!(arrival.asker.origin, Origin::Gossip(_));
         let seen = if by_gossip { &self.seen } else { &nothing };

@@ -37,6 +37,7 @@ mod verdict;
 mod view;
 mod votes;
 mod waiting;
+mod walks;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -144,6 +145,7 @@ pub struct Chain {
     /// Votes that count from the slot after their own.
     waiting_votes: BTreeMap<Slot, Vec<(AttestationData, Vec<ValidatorIndex>)>>,
     invalid: invalid::Invalid,
+    walks: walks::Walks,
     attestations: pool::AttestationPool,
     sync: pool::SyncPool,
     operations: pool::OperationPool,

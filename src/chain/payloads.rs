@@ -6,7 +6,7 @@ use super::effect::Level;
 use super::invalid::Invalidity;
 use super::waiting::Word;
 use super::{Chain, schema};
-use crate::engine::{Call, Failure, NewPayload, PayloadStatus, Validity};
+use crate::engine::{Call, Failure, Lane, NewPayload, PayloadStatus, Validity};
 use crate::spec::{self, fork_choice};
 use crate::ssz::{Root, Ssz};
 use crate::types::{BeaconBlock, Hash32, SignedBeaconBlock};
@@ -125,9 +125,12 @@ impl Chain {
         }
     }
 
-    /// Whether the execution engine could not be reached when it was last asked.
+    /// Whether the execution engine is taken to be offline: it was silent when asked about a payload, and again when asked
+    /// about one next, and a block waits for its word; or twice when asked about anything else. One that judges other payloads
+    /// meanwhile is not offline.
     pub fn engine_is_offline(&self) -> bool {
-        self.calls.offline
+        let is_awaited = self.waiting.values().any(|waiting| matches!(waiting.word, Word::None | Word::Asked));
+        self.calls.is_silent(Lane::Lead) || (is_awaited && self.calls.is_silent(Lane::Import))
     }
 
     /// The hash of a block's payload, or of the last one before it: zero before the merge.

@@ -135,6 +135,7 @@ impl Chain {
             waiting: BTreeMap::new(),
             sidecars: Default::default(),
             invalid: Default::default(),
+            walks: Default::default(),
             attestations: Default::default(),
             sync: Default::default(),
             operations: Default::default(),

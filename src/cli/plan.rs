@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn what_is_known_of_the_clients_that_play_is_for_the_journal() {
         let quirks = |role: &str| {
-            let line = Line::parse_from(["run", "scenarios/pairwise.yaml", "--role", role]);
+            let line = Line::parse_from(["run", "scenarios/lockin/L1.yaml", "--role", role]);
             let resolved = line.scenario.resolve().unwrap_or_else(|code| panic!("exit code {code}"));
             let of = |event: &Event| match event {
                 Event::Quirk { client, id, says, source } if !says.is_empty() && !source.is_empty() => {

@@ -17,6 +17,7 @@ use super::effect::{Gossip, Notice};
 use super::event::Origin;
 use super::held::{Arrival, Asker};
 use super::verdict::{Fault, fresh, must, should};
+use super::walks::Claim;
 use super::{Chain, schema};
 use crate::spec::{self, das, gossip};
 use crate::ssz::{Root, Ssz};
@@ -41,6 +42,11 @@ impl Sidecar {
         self.header().message.slot
     }
 
+    fn claim(&self) -> Claim {
+        let header = &self.header().message;
+        Claim { proposer: header.proposer_index, parent: header.parent_root, slot: header.slot }
+    }
+
     fn index(&self) -> u64 {
         match self {
             Sidecar::Blob(sidecar) => sidecar.index,
@@ -57,7 +63,10 @@ impl Chain {
 
     pub(super) fn take_sidecar(&mut self, sidecar: Sidecar, subnet: Option<u64>, mut asker: Asker) {
         let root = sidecar.header().message.hash_tree_root(self.cfg.shape_at_slot(sidecar.slot()));
-        match self.judge_sidecar(&root, &sidecar, subnet, asker.origin) {
+        let judged = self.judge_sidecar(&root, &sidecar, subnet, asker.origin);
+        let is_signed = |chain: &Chain| chain.check_header_signature(sidecar.header()).is_ok();
+        self.note_walk(sidecar.claim(), asker.origin, &judged, is_signed);
+        match judged {
             Ok(()) => {
                 let waiting = &self.waiting;
                 if !self.sidecars.make_room(&root, sidecar.header(), |root| waiting.contains_key(root)) {
@@ -98,6 +107,7 @@ impl Chain {
             self.check_sidecar_signature(root, sidecar)?;
             return self.check_contents(sidecar);
         }
+        self.check_walk(&sidecar.claim(), origin)?;
         let subnet = subnet.unwrap_or_else(|| self.subnet_of(sidecar));
         let judged = match sidecar {
             Sidecar::Blob(sidecar) => gossip::validate_blob_sidecar_gossip(self, &self.seen, sidecar, subnet),

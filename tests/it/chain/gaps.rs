@@ -1,10 +1,11 @@
 //! Long stretches without blocks: bridged up to a limit, once, and for nobody's unsigned word.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lockin::chain::{Error, Event, GossipId, MOST_EMPTY_SLOTS, Origin, Outcome, ProductionId, StateId};
 use lockin::ssz::Bytes;
-use lockin::types::{FAR_FUTURE_EPOCH, SignedVoluntaryExit, SyncCommitteeMessage, VoluntaryExit};
+use lockin::types::{FAR_FUTURE_EPOCH, SignedBeaconBlock, SignedVoluntaryExit, SyncCommitteeMessage, VoluntaryExit};
 
 use super::script::Script;
 use super::setup::minimal;
@@ -79,6 +80,39 @@ fn no_state_is_computed_for_sync_messages_that_are_not_of_the_present_slot_or_wh
     assert!(script.sync_messages(0, |_| true) > 0);
     assert!(script.nodes[0].outcomes[before..].iter().all(|(_, outcome)| outcome.is_accept()));
     assert_eq!(script.memo.hits_and_misses(), known, "nothing was even looked up");
+}
+
+#[test]
+fn a_validators_word_is_enough_for_one_long_walk_a_slot_by_gossip_and_for_any_number_on_request() {
+    let mut script = Script::new(minimal(FAR_FUTURE_EPOCH), 2, 16);
+    let mut made: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for slot in 20.. {
+        script.on_slot(slot);
+        let (by, block) = (script.proposer(0), script.make_block(0, 0));
+        made.entry(by).or_default().push(block);
+        if made[&by].len() == 3 {
+            let mine = made.remove(&by).expect("there");
+            script.on_slot(slot + 1);
+            return the_second_walk_waits(script, &mine, made.values().flatten().next().expect("another's"));
+        }
+    }
+}
+
+/// On a node that sleeps at genesis: three old blocks of one proposer, and one of another.
+fn the_second_walk_waits(mut script: Script, mine: &[Arc<SignedBeaconBlock>], other: &Arc<SignedBeaconBlock>) {
+    assert_eq!(script.gossip_block(1, &mine[0]), Some(Outcome::Accept));
+    let mut forged = SignedBeaconBlock::clone(other);
+    forged.signature = mine[0].signature;
+    assert!(matches!(script.gossip_block(1, &Arc::new(forged)), Some(Outcome::Reject(_))), "uses up nobody's word");
+    let again = script.gossip_block(1, &mine[1]);
+    assert!(matches!(&again, Some(Outcome::Ignore(why)) if why.contains("another old parent")), "{again:?}");
+    assert_eq!(script.gossip_block(1, other), Some(Outcome::Accept));
+    let (block, origin, now_ms) = (mine[1].clone(), Origin::Sync(1), script.now_ms);
+    script.send(1, Event::Block { block, origin, now_ms });
+    assert_eq!(script.outcome(1, origin), Some(Outcome::Accept));
+    let next = script.chain(1).current_slot() + 1;
+    script.on_slot(next);
+    assert_eq!(script.gossip_block(1, &mine[2]), Some(Outcome::Accept));
 }
 
 #[test]

@@ -75,6 +75,9 @@ fn story(crash: bool) -> Vec<Line> {
         story.at(100, Event::Node(NodeEvent::new(node, NodeState::Started)));
         let version = Some("lockin/0.1.0".to_owned());
         story.at(300, Event::Node(NodeEvent { version, ..NodeEvent::new(node, NodeState::Ready) }));
+        let (node, nothing) = (node.to_owned(), Vec::new);
+        let (differs, lacks, unknown, remarks) = (Vec::new(), nothing(), nothing(), nothing());
+        story.at(400, Event::Preflight { node, differs, lacks, unknown, remarks });
     }
     story.at(3_000, Event::Genesis { time: None, root: "0xaa".into(), validators_root: "0xbb".into() });
     let step = |state, says: Option<&str>| Event::Step {
@@ -109,6 +112,7 @@ fn story(crash: bool) -> Vec<Line> {
         true => (StepState::Missed, "finalized epoch 2 was not reached within 6 epochs: finalized epoch 0 at b0"),
     };
     story.at(36_100, step(state, Some(says)));
+    story.at(36_150, Event::Refereed { blocks: 33, unjudged: 0 });
     for event in judge(&plan, &story.0).events() {
         story.at(36_200, event);
     }
@@ -188,7 +192,7 @@ fn all_files_are_written_from_the_journal_alone_wherever_it_ends() {
 fn an_interrupted_run_says_so() {
     let mut lines = story(false);
     let end = lines.iter().position(|line| matches!(line.event, Event::Check { .. })).unwrap();
-    lines.truncate(end - 1);
+    lines.truncate(end - 2);
     lines.push(Line::new(36_150, Some(33), Event::Interrupted { by: "SIGINT".into() }));
     let plan = parse("sample.yaml", SCENARIO, &Options::default()).unwrap();
     let judgement = judge(&plan, &lines);

@@ -2,7 +2,7 @@
 
 use super::super::checks::Outcome;
 use super::super::plan::Plan;
-use crate::journal::{Disputed, Event, Line, NodeState, Stalled, Verdict};
+use crate::journal::{Disputed, Event, FaultState, Line, NodeState, Stalled, Verdict};
 use std::collections::BTreeSet;
 
 /// Of so many blocks the referee may have missed one: the last ones of a run often come too late to be fetched.
@@ -102,7 +102,8 @@ pub(super) fn referee(plan: &Plan, lines: &[Line]) -> Option<Outcome> {
     let moved = lines.iter().any(|line| matches!(line.event, Event::Head { head_slot, .. } if head_slot > 0));
     let (judged, unjudged) = match saw {
         None | Some((0, 0)) if !moved => return None,
-        saw => saw.unwrap_or_default(),
+        None => return outcome(Verdict::Unknown, "the journal ends without what was judged in all".to_owned()),
+        Some(saw) => saw,
     };
     if judged == 0 || unjudged.saturating_mul(IMMATERIAL) > judged.saturating_add(unjudged) {
         let known = if unjudged > 0 { format!("of {} blocks {unjudged}", judged + unjudged) } else { "blocks".into() };
@@ -132,7 +133,7 @@ fn stall(plan: &Plan, lines: &[Line], at: usize, line: &Line) -> Option<String> 
         lines.iter().filter(|line| matches!(line.event, Event::Fault { .. })).filter_map(|line| line.slot).max();
     let end = lines.iter().rev().find_map(|line| line.slot)?;
     let for_long = end >= fault.unwrap_or(0).max(*since).saturating_add(told.saturating_sub(*since));
-    if resumed || scripted || !for_long {
+    if resumed || scripted || in_force || !for_long {
         return None;
     }
     let how = match has {
@@ -235,7 +236,8 @@ mod tests {
         assert_eq!(told(&[saw(1, 400)]).unwrap().0, Verdict::Unknown);
         // Nothing was there to be judged, or it was and nobody judged it.
         assert_eq!(told(&[head(1, "a0", 0)]), None);
-        let says = "blocks could not be judged; 0 have the post-states that they say".to_owned();
+        assert_eq!(told(&[head(3, "a0", 3), saw(0, 0)]).unwrap().0, Verdict::Unknown);
+        let says = "the journal ends without what was judged in all".to_owned();
         assert_eq!(told(&[head(3, "a0", 3)]), Some((Verdict::Unknown, says)));
     }
 
@@ -261,12 +263,13 @@ mod tests {
         assert_eq!(told.says, says);
         let passes = |plan: &Plan, lines: &[Line]| referee(plan, lines).unwrap().verdict == Verdict::Pass;
         assert!(passes(&plan, &[stalled.clone(), head(30, "b0", 29), saw(30, 0)]));
-        let state = crate::journal::FaultState::Off;
-        let fault = |slot| {
+        let fault = |slot, state| {
             Line::new(0, Some(slot), Event::Fault { verb: "partition".into(), args: serde_json::Value::Null, state })
         };
-        assert!(passes(&plan, &[stalled.clone(), fault(33), saw(30, 0)]));
-        assert!(!passes(&plan, &[stalled.clone(), fault(32), saw(30, 0)]));
+        let (on, off) = (FaultState::On, FaultState::Off);
+        assert!(passes(&plan, &[fault(3, on), stalled.clone(), fault(33, off), saw(30, 0)]));
+        assert!(!passes(&plan, &[fault(3, on), stalled.clone(), fault(32, off), saw(30, 0)]));
+        assert!(passes(&plan, &[fault(3, on), stalled.clone(), saw(30, 0)]));
         let script = crate::engine::Script::from_yaml("x", "verdicts: [{ answer: INVALID }]").unwrap();
         plan.nodes[1].engine = Some(EnginePlan { client: "lockin".into(), script });
         assert!(passes(&plan, &run));

@@ -4,6 +4,7 @@
 //! journal before it goes on. Never: decides a verdict (that is [`judge`]) or shows anything to a person.
 
 mod faults;
+mod starts;
 mod transfers;
 
 use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script, judge};
@@ -245,8 +246,8 @@ impl<'a> Drive<'a> {
                 self.monitor.knows(&node.name, peer_id);
             }
         }
-        for node in self.network.nodes.iter().filter(|node| node.start == Start::Genesis) {
-            self.start(&node.name).await?;
+        for node in starts::at_genesis(&self.network.nodes, |node| self.runtime.peer_id(node).is_some()) {
+            self.start(node).await?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 mod attach;
 mod faults;
+mod starts;
 mod transfers;
 
 pub use attach::{ATTACHED, Attach, learned_network, unattachable};
@@ -261,8 +262,8 @@ impl<'a> Drive<'a> {
                 self.monitor.knows(&node.name, peer_id);
             }
         }
-        for node in self.network.nodes.iter().filter(|node| node.start == Start::Genesis) {
-            self.start(&node.name).await?;
+        for node in starts::at_genesis(&self.network.nodes, |node| self.runtime.peer_id(node).is_some()) {
+            self.start(node).await?;
         }
         Ok(())
     }

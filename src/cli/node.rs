@@ -25,6 +25,10 @@ pub struct NodeArgs {
     /// Address and TCP port for peers; port 0 lets the system choose.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9000")]
     pub listen: SocketAddr,
+    /// UDP port for peers that come by QUIC, on the address of --listen; 0 lets the system choose. Only in builds with the
+    /// feature `quic`; those can be given QUIC addresses as --peer, too.
+    #[arg(long, value_name = "PORT")]
+    pub quic_port: Option<u16>,
     /// Address and port of the Beacon API and /metrics; port 0 lets the system choose.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:5052")]
     pub rest: SocketAddr,
@@ -69,6 +73,7 @@ pub fn run(args: NodeArgs) -> u8 {
         network_dir: args.network_dir,
         data_dir: args.data_dir,
         listen: args.listen,
+        quic: args.quic_port,
         rest: args.rest,
         node_key: args.node_key,
         peers: args.peers,

@@ -27,6 +27,8 @@ pub struct Record {
     pub tcp: Option<u16>,
     /// discv5's port.
     pub udp: Option<u16>,
+    /// libp2p's port for QUIC.
+    pub quic: Option<u16>,
     /// SSZ of the `ENRForkID`.
     pub eth2: Option<[u8; 16]>,
     /// Attestation subnets, as in the metadata.
@@ -69,6 +71,7 @@ impl Record {
         };
         pairs.extend(self.tcp.map(|port| (if six { "tcp6" } else { "tcp" }, rlp::number(port.into()))));
         pairs.extend(self.udp.map(|port| (if six { "udp6" } else { "udp" }, rlp::number(port.into()))));
+        pairs.extend(self.quic.map(|port| (if six { "quic6" } else { "quic" }, rlp::number(port.into()))));
         pairs.extend(self.eth2.map(|eth2| ("eth2", rlp::bytes(&eth2))));
         pairs.extend(self.attnets.map(|nets| ("attnets", rlp::bytes(&nets))));
         pairs.extend(self.syncnets.map(|nets| ("syncnets", rlp::bytes(&[nets]))));
@@ -97,6 +100,7 @@ mod tests {
             ip: [127, 0, 0, 1].into(),
             tcp: None,
             udp: Some(30303),
+            quic: None,
             eth2: None,
             attnets: None,
             syncnets: None,
@@ -116,6 +120,7 @@ mod tests {
             ip: "::1".parse().unwrap(),
             tcp: Some(9000),
             udp: Some(9000),
+            quic: Some(9001),
             eth2: Some([7; 16]),
             attnets: Some([0xff; 8]),
             syncnets: Some(0x0f),

@@ -214,16 +214,24 @@ impl Searcher {
     }
 }
 
-/// What a record says that matters to us; nothing if its node can't be dialled over TCP.
+/// What a record says that matters to us; nothing if its node can't be dialled: over TCP, or by QUIC where only that is
+/// said and this build has it.
 fn found(record: &Enr) -> Option<LinkEvent> {
     let CombinedPublicKey::Secp256k1(key) = record.public_key() else { return None };
     let key = secp256k1::PublicKey::try_from_bytes(&key.encode()).ok()?;
     let four = record.tcp4_socket().map(SocketAddr::from);
-    let tcp = four.or_else(|| record.tcp6_socket().map(SocketAddr::from))?;
-    let addr = Multiaddr::from(tcp.ip())
-        .with(Protocol::Tcp(tcp.port()))
-        .with(Protocol::P2p(PublicKey::from(key).to_peer_id()));
+    let tcp = four.or_else(|| record.tcp6_socket().map(SocketAddr::from));
+    let tcp = tcp.map(|at| Multiaddr::from(at.ip()).with(Protocol::Tcp(at.port())));
+    let addr = tcp.or_else(|| quic_address(record).filter(|_| cfg!(feature = "quic")))?;
+    let addr = addr.with(Protocol::P2p(PublicKey::from(key).to_peer_id()));
     Some(LinkEvent::Found { addr: addr.to_string(), eth2: entry(record, "eth2"), nfd: entry(record, "nfd") })
+}
+
+fn quic_address(record: &Enr) -> Option<Multiaddr> {
+    let port = |key| record.get_decodable::<u16>(key).and_then(Result::ok);
+    let four = record.ip4().map(IpAddr::from).zip(port("quic"));
+    let (ip, port) = four.or_else(|| record.ip6().map(IpAddr::from).zip(port("quic6")))?;
+    Some(Multiaddr::from(ip).with(Protocol::Udp(port)).with(Protocol::QuicV1))
 }
 
 /// What a record has under a key, if it has as many bytes as it should.
@@ -238,29 +246,34 @@ mod tests {
     use crate::crypto::enr::Record;
     use crate::net::identity::peer_id_of;
 
-    fn record(tcp: Option<u16>, udp: Option<u16>) -> String {
+    fn record(tcp: Option<u16>, udp: Option<u16>, quic: Option<u16>) -> String {
         let (ip, eth2) = ([127, 0, 0, 1].into(), Some([7; 16]));
         let nfd = Some([8; 4]);
-        let record = Record { seq: 1, ip, tcp, udp, eth2, attnets: None, syncnets: None, cgc: None, nfd };
+        let record = Record { seq: 1, ip, tcp, udp, quic, eth2, attnets: None, syncnets: None, cgc: None, nfd };
         record.sign(&[1; 32]).unwrap()
     }
 
     #[test]
     fn a_record_of_ours_says_where_to_dial_and_on_which_fork() {
-        let Some(LinkEvent::Found { addr, eth2, nfd }) = found(&read(&record(Some(9000), None)).unwrap()) else {
+        let Some(LinkEvent::Found { addr, eth2, nfd }) = found(&read(&record(Some(9000), None, Some(9001))).unwrap())
+        else {
             panic!("nothing found");
         };
         assert_eq!(addr, format!("/ip4/127.0.0.1/tcp/9000/p2p/{}", peer_id_of(&[1; 32]).unwrap()));
         assert_eq!((eth2, nfd), (Some([7; 16]), Some([8; 4])));
-        assert!(found(&read(&record(None, Some(9000))).unwrap()).is_none());
+        assert!(found(&read(&record(None, Some(9000), None)).unwrap()).is_none());
+        let by_quic = found(&read(&record(None, Some(9000), Some(9001))).unwrap());
+        let is_there =
+            matches!(&by_quic, Some(LinkEvent::Found { addr, .. }) if addr.contains("/udp/9001/quic-v1/p2p/"));
+        assert_eq!(is_there, cfg!(feature = "quic"), "{by_quic:?}");
     }
 
     #[test]
     fn a_bootnode_is_a_signed_record_with_an_udp_port() {
-        assert!(check_bootnode(&record(None, Some(9000))).is_ok());
-        let without = check_bootnode(&record(Some(9000), None)).unwrap_err();
+        assert!(check_bootnode(&record(None, Some(9000), None)).is_ok());
+        let without = check_bootnode(&record(Some(9000), None, None)).unwrap_err();
         assert!(without.to_string().contains("no address and UDP port") && without.is_usage(), "{without}");
-        let mut forged = record(None, Some(9000));
+        let mut forged = record(None, Some(9000), None);
         forged.replace_range(20..21, if &forged[20..21] == "A" { "B" } else { "A" });
         assert!(check_bootnode(&forged).is_err());
         assert!(check_bootnode("enr:").is_err());

@@ -52,7 +52,8 @@ pub(super) fn record(
     let shape = Shape::new(Fork::Phase0, crate::ssz::Preset::minimal());
     let eth2 = eth2.encode(shape).try_into().ok();
     let (attnets, syncnets) = (Some([0; 8]), Some(0));
-    Record { seq: 1, ip: ip.into(), tcp: Some(tcp), udp, eth2, attnets, syncnets, cgc: None, nfd: None }.sign(&secret.0)
+    Record { seq: 1, ip: ip.into(), tcp: Some(tcp), udp, quic: None, eth2, attnets, syncnets, cgc: None, nfd: None }
+        .sign(&secret.0)
 }
 
 /// The `eth2` entry of a record at genesis (phase0/p2p-interface.md, `ENRForkID`; its next epoch may be that of another

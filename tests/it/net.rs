@@ -1,6 +1,7 @@
 //! Real sockets on loopback: two of our network stacks, and strangers, talk to each other.
 
 mod discovery;
+mod quic;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,7 +31,11 @@ struct Node {
 }
 
 async fn node(key: u8, muxers: Muxers) -> Node {
-    let config = Config { muxers, digests: vec![DIGEST], phase0_digest: Some(DIGEST), ..Config::loopback([key; 32]) };
+    node_of(Config { muxers, ..Config::loopback([key; 32]) }).await
+}
+
+async fn node_of(config: Config) -> Node {
+    let config = Config { digests: vec![DIGEST], phase0_digest: Some(DIGEST), ..config };
     let (link, events) = start(config).await.unwrap();
     Node { link, events, seen: Vec::new() }
 }
@@ -114,7 +119,7 @@ impl Node {
 
 async fn pair(a: Muxers, b: Muxers) -> (Node, Node) {
     let (mut a, mut b) = (node(1, a).await, node(2, b).await);
-    a.link.send(Command::Dial { addr: b.link.address().to_string() });
+    a.link.send(Command::Dial { addr: b.link.address() });
     assert_eq!(a.connected().await, (b.link.peer_id().clone(), Direction::Outbound));
     assert_eq!(b.connected().await, (a.link.peer_id().clone(), Direction::Inbound));
     (a, b)
@@ -145,8 +150,7 @@ async fn agents_are_exchanged() {
     }
 }
 
-async fn requests_and_gossip(muxers: Muxers) {
-    let (mut a, mut b) = pair(Muxers::default(), muxers).await;
+async fn requests_and_gossip((mut a, mut b): (Node, Node)) {
     let (a_id, b_id) = (a.link.peer_id().clone(), b.link.peer_id().clone());
 
     // both sides ask at once
@@ -197,12 +201,12 @@ async fn requests_and_gossip(muxers: Muxers) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_and_gossip_over_yamux() {
-    requests_and_gossip(Muxers::Yamux).await;
+    requests_and_gossip(pair(Muxers::default(), Muxers::Yamux).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_and_gossip_over_mplex() {
-    requests_and_gossip(Muxers::Mplex).await;
+    requests_and_gossip(pair(Muxers::default(), Muxers::Mplex).await).await;
 }
 
 /// Three nodes on one topic; the second has both others for peers.
@@ -275,7 +279,7 @@ async fn a_static_peer_is_dialled_until_it_is_there_and_again_when_it_was_lost()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_taken_port_is_named() {
     let a = node(1, Muxers::default()).await;
-    let port: u16 = a.link.address().split('/').nth(4).unwrap().parse().unwrap();
+    let port = a.link.listens_at().port();
     let error = start(Config { port, ..Config::loopback([2; 32]) }).await.err().unwrap().to_string();
     assert!(error.contains(&port.to_string()), "{error}");
 }
@@ -353,9 +357,10 @@ impl Served {
 async fn served(key: u8, genesis_validators_root: Root, static_peers: Vec<String>) -> Served {
     let cfg = Arc::new(ChainConfig::minimal());
     let mut service = Service::new(cfg, NOW_MS / 1000, genesis_validators_root, Root::ZERO);
-    let config = Config { digests: service.schedule().digests(), ..Config::loopback([key; 32]) };
+    let quic = cfg!(feature = "quic").then_some(0);
+    let config = Config { digests: service.schedule().digests(), quic, ..Config::loopback([key; 32]) };
     let (mut link, mut events) = start(config).await.unwrap();
-    let address = link.address().to_string();
+    let address = link.addresses().pop().expect("at least one");
     let (tell, state) = tokio::sync::watch::channel((0, Metrics::default()));
     tokio::spawn(async move {
         let mut actions = service.start(&static_peers, &Genesis, NOW_MS);

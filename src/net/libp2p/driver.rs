@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes as Payload;
 use futures::StreamExt;
 use libp2p::core::ConnectedPoint;
+use libp2p::core::transport::ListenerId;
 use libp2p::gossipsub::{IdentTopic, MessageId};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{Stream, SwarmEvent};
@@ -64,11 +65,11 @@ pub(super) struct Driver {
     next_id: u64,
 }
 
-/// Waits until the swarm listens; where.
-pub(super) async fn listening(swarm: &mut Swarm<Behaviour>) -> Result<Multiaddr, String> {
+/// Waits until a listener of the swarm listens; where.
+pub(super) async fn listening(swarm: &mut Swarm<Behaviour>, listener: ListenerId) -> Result<Multiaddr, String> {
     loop {
         match swarm.select_next_some().await {
-            SwarmEvent::NewListenAddr { address, .. } => return Ok(address),
+            SwarmEvent::NewListenAddr { listener_id, address } if listener_id == listener => return Ok(address),
             SwarmEvent::ListenerClosed { reason, .. } => return Err(format!("{reason:?}")),
             SwarmEvent::ListenerError { error, .. } => return Err(error.to_string()),
             _ => {}

@@ -1,4 +1,5 @@
-//! The real network: TCP, noise, yamux and mplex, identify, gossipsub, and the request/response streams.
+//! The real network: TCP, noise, yamux and mplex, or QUIC where it is built in; identify, gossipsub, and the request/response
+//! streams.
 //!
 //! [`start`] spawns one task that owns the swarm; commands and events go through bounded channels. All bounds are here or in
 //! the module that they belong to: events and bytes waiting for the node, streams per peer, connections, messages waiting for
@@ -9,6 +10,7 @@
 mod dialer;
 mod driver;
 mod gossip;
+mod quic;
 mod rpc;
 mod streams;
 
@@ -20,10 +22,13 @@ use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::Boxed;
 use libp2p::core::upgrade::{SelectUpgrade, Version};
 use libp2p::identity::Keypair;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::{Multiaddr, Swarm, Transport, connection_limits, identify, noise, tcp, yamux};
 use tokio::sync::mpsc;
 
+use self::quic::NoQuic;
+pub use self::quic::check_address;
 use super::identity::{BadSecret, keypair};
 use super::link::{Command, Link, LinkEvent, PeerId};
 
@@ -48,6 +53,8 @@ pub struct Config {
     pub ip: IpAddr,
     /// TCP port to listen on; 0 lets the system choose.
     pub port: u16,
+    /// UDP port to listen on for QUIC, if at all; 0 lets the system choose.
+    pub quic: Option<u16>,
     /// What identify says about us, e.g. `lockin/0.1.0`.
     pub agent: String,
     /// Fork digests of every fork that the network has scheduled; topics of others are not listened to.
@@ -71,6 +78,7 @@ impl Config {
             secret,
             ip: IpAddr::from([127, 0, 0, 1]),
             port: 0,
+            quic: None,
             agent: concat!("lockin/", env!("CARGO_PKG_VERSION")).to_string(),
             digests: Vec::new(),
             phase0_digest: None,
@@ -88,11 +96,16 @@ pub enum Error {
     /// The key is unusable.
     #[error(transparent)]
     Key(#[from] BadSecret),
+    /// Asked for what is not built in.
+    #[error(transparent)]
+    NoQuic(#[from] NoQuic),
     /// The port is taken, or the address is not this machine's.
-    #[error("can't listen on {ip} TCP port {port}: {why}; is another node using it? Choose another port or 0")]
+    #[error("can't listen on {ip} {over} port {port}: {why}; is another node using it? Choose another port or 0")]
     Listen {
         /// Address asked for.
         ip: IpAddr,
+        /// TCP or UDP.
+        over: &'static str,
         /// Port asked for.
         port: u16,
         /// What the system says.
@@ -108,8 +121,7 @@ pub enum Error {
 pub struct Handle {
     commands: mpsc::Sender<Command>,
     peer: PeerId,
-    address: String,
-    listens_at: SocketAddr,
+    listens: Listens,
 }
 
 impl Handle {
@@ -118,14 +130,25 @@ impl Handle {
         &self.peer
     }
 
-    /// Where we listen, as others dial it: a multiaddr with our peer id.
-    pub fn address(&self) -> &str {
-        &self.address
+    /// Where we listen, as others dial it: multiaddrs with our peer id, TCP first.
+    pub fn addresses(&self) -> Vec<String> {
+        let listens = [Some(&self.listens.tcp.0), self.listens.quic.as_ref().map(|(bound, _)| bound)];
+        listens.into_iter().flatten().map(|bound| format!("{bound}/p2p/{}", self.peer)).collect()
+    }
+
+    /// Where we listen for TCP, as others dial it.
+    pub fn address(&self) -> String {
+        self.addresses().swap_remove(0)
     }
 
     /// The address and the TCP port that we listen on.
     pub fn listens_at(&self) -> SocketAddr {
-        self.listens_at
+        self.listens.tcp.1
+    }
+
+    /// The UDP port that we listen on for QUIC.
+    pub fn quic_port(&self) -> Option<u16> {
+        self.listens.quic.as_ref().map(|(_, at)| at.port())
     }
 }
 
@@ -154,25 +177,49 @@ const EVENT_QUEUE: usize = 256;
 /// Starts the network on the current tokio runtime. Listens before it returns.
 pub async fn start(config: Config) -> Result<(Handle, mpsc::Receiver<LinkEvent>), Error> {
     let key = keypair(&config.secret)?;
+    quic::check(config.quic.is_some())?;
     let mut swarm = swarm(&config, &key)?;
-    let failed = |why: String| Error::Listen { ip: config.ip, port: config.port, why };
     // libp2p shares a port with whoever else shares it; we want to know that it is taken
-    drop(TcpListener::bind((config.ip, config.port)).map_err(|e| failed(e.to_string()))?);
-    let wanted = Multiaddr::from(config.ip).with(libp2p::multiaddr::Protocol::Tcp(config.port));
-    swarm.listen_on(wanted).map_err(|e| failed(source_of(&e)))?;
-    let bound = driver::listening(&mut swarm).await.map_err(failed)?;
+    let failed = |why: io::Error| Error::Listen { ip: config.ip, over: "TCP", port: config.port, why: why.to_string() };
+    drop(TcpListener::bind((config.ip, config.port)).map_err(failed)?);
+    let tcp = listen(&mut swarm, config.ip, config.port, false).await?;
+    let quic = match config.quic {
+        Some(port) => Some(listen(&mut swarm, config.ip, port, true).await?),
+        None => None,
+    };
 
     let peer = PeerId::new(key.public().to_peer_id().to_base58());
     let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
     let (events, event_queue) = mpsc::channel(EVENT_QUEUE);
-    let address = format!("{bound}/p2p/{peer}");
+    let bound = tcp.0.clone();
+    tokio::spawn(driver::Driver::new(swarm, command_queue, events, bound).run());
+    Ok((Handle { commands, peer, listens: Listens { tcp, quic } }, event_queue))
+}
+
+/// What a node listens at: as a multiaddr, and as what it was asked for with the port that came of it.
+type Bound = (Multiaddr, SocketAddr);
+
+#[derive(Clone)]
+struct Listens {
+    tcp: Bound,
+    quic: Option<Bound>,
+}
+
+async fn listen(swarm: &mut Swarm<Behaviour>, ip: IpAddr, port: u16, quic: bool) -> Result<Bound, Error> {
+    let over = if quic { "UDP" } else { "TCP" };
+    let failed = |why: String| Error::Listen { ip, over, port, why };
+    let wanted = Multiaddr::from(ip);
+    let wanted = match quic {
+        true => wanted.with(Protocol::Udp(port)).with(Protocol::QuicV1),
+        false => wanted.with(Protocol::Tcp(port)),
+    };
+    let listener = swarm.listen_on(wanted).map_err(|e| failed(source_of(&e)))?;
+    let bound = driver::listening(swarm, listener).await.map_err(failed)?;
     let port = bound.iter().find_map(|part| match part {
-        libp2p::multiaddr::Protocol::Tcp(port) => Some(port),
+        Protocol::Tcp(port) | Protocol::Udp(port) => Some(port),
         _ => None,
     });
-    let listens_at = SocketAddr::new(config.ip, port.unwrap_or(config.port));
-    tokio::spawn(driver::Driver::new(swarm, command_queue, events, bound).run());
-    Ok((Handle { commands, peer, address, listens_at }, event_queue))
+    Ok((bound, SocketAddr::new(ip, port.unwrap_or_default())))
 }
 
 /// The innermost error's words.
@@ -210,9 +257,10 @@ fn transport(key: &Keypair, muxers: Muxers) -> io::Result<Boxed<(libp2p::PeerId,
     mplex.set_max_buffer_behaviour(libp2p_mplex::MaxBufferBehaviour::Block).set_max_buffer_size(128);
     let yamux = yamux::Config::default();
     let limit = Duration::from_secs(10);
-    Ok(match muxers {
+    let tcp = match muxers {
         Muxers::YamuxAndMplex => secured.multiplex(SelectUpgrade::new(yamux, mplex)).timeout(limit).boxed(),
         Muxers::Yamux => secured.multiplex(yamux).timeout(limit).boxed(),
         Muxers::Mplex => secured.multiplex(mplex).timeout(limit).boxed(),
-    })
+    };
+    Ok(quic::beside(tcp, key))
 }

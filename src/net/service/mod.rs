@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 pub use goodbye::Goodbye;
 pub use peers::{PeerInfo, PeerState};
+pub use record::Reach;
 pub use schedule::{Entry, Schedule};
 pub use view::ChainView;
 

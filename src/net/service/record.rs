@@ -7,11 +7,22 @@ use crate::crypto::enr::Record;
 use crate::ssz::Ssz;
 use crate::types::ForkName;
 
+/// Where a node can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Where libp2p listens.
+    pub tcp: SocketAddr,
+    /// Its UDP port for QUIC, on the same address, if there is any.
+    pub quic: Option<u16>,
+    /// Where discovery answers, if it does.
+    pub udp: Option<SocketAddr>,
+}
+
 impl Service {
-    /// The record of a node that listens at `tcp`, and answers for it at `udp` if it takes part in discovery, as it is at
-    /// `now_ms`. Each fork and each limit of blobs brings the next sequence number; nothing else in it changes. The first is 2:
+    /// The record of a node as it is at `now_ms`. Each fork and each limit of blobs brings the next sequence number; nothing else in it changes. The first is 2:
     /// a plan may have given out a record with less in it before the node ran, and that is number 1.
-    pub fn node_record(&self, tcp: SocketAddr, udp: Option<SocketAddr>, now_ms: u64) -> Record {
+    pub fn node_record(&self, reach: Reach, now_ms: u64) -> Record {
+        let Reach { tcp, quic, udp } = reach;
         let epoch = self.epoch_at(now_ms);
         let (shape, fulu) = (self.shape(), self.schedule.reaches(ForkName::Fulu));
         let next = self.schedule.after(epoch).map_or([0; 4], |next| next.digest);
@@ -20,6 +31,7 @@ impl Service {
             ip: udp.unwrap_or(tcp).ip(),
             tcp: Some(tcp.port()),
             udp: udp.map(|udp| udp.port()),
+            quic,
             eth2: self.schedule.enr_fork_id(epoch).encode(shape).try_into().ok(),
             attnets: self.metadata.attnets.encode(shape).try_into().ok(),
             syncnets: self.metadata.syncnets.encode(shape).first().copied(),
@@ -33,6 +45,7 @@ impl Service {
 mod tests {
     use std::sync::Arc;
 
+    use super::Reach;
     use crate::net::service::Service;
     use crate::ssz::Root;
     use crate::types::{ChainConfig, FAR_FUTURE_EPOCH, ForkName};
@@ -45,8 +58,8 @@ mod tests {
         let epoch_ms = cfg.preset.slots_per_epoch * cfg.slot_duration_ms;
         let service = Service::new(Arc::new(cfg), 1000, Root::ZERO, Root::ZERO);
         let [electra, fulu] = [0, 2].map(|epoch| service.schedule().at(epoch).digest);
-        let record =
-            |epoch: u64| service.node_record(([127, 0, 0, 1], 9000).into(), None, 1_000_000 + epoch * epoch_ms);
+        let reach = Reach { tcp: ([127, 0, 0, 1], 9000).into(), quic: None, udp: None };
+        let record = |epoch: u64| service.node_record(reach, 1_000_000 + epoch * epoch_ms);
         let (before, after) = (record(1), record(2));
         assert_eq!((before.seq, after.seq), (2, 3));
         let eth2 = |digest: [u8; 4], next: u64| {
@@ -63,13 +76,12 @@ mod tests {
     fn a_network_without_fulu_has_no_custody_in_it() {
         let mut cfg = ChainConfig::minimal();
         cfg.set_fork_epoch(ForkName::Fulu, FAR_FUTURE_EPOCH);
-        let record = Service::new(Arc::new(cfg), 1000, Root::ZERO, Root::ZERO).node_record(
-            ([0, 0, 0, 0], 9000).into(),
-            Some(([10, 0, 0, 1], 9001).into()),
-            2_000_000,
-        );
+        let (tcp, udp) = (([0, 0, 0, 0], 9000).into(), Some(([10, 0, 0, 1], 9001).into()));
+        let reach = Reach { tcp, quic: Some(9002), udp };
+        let record = Service::new(Arc::new(cfg), 1000, Root::ZERO, Root::ZERO).node_record(reach, 2_000_000);
         assert_eq!((record.cgc, record.nfd), (None, None));
         // discovery names the address that others reach
         assert_eq!((record.ip, record.tcp, record.udp), ([10, 0, 0, 1].into(), Some(9000), Some(9001)));
+        assert_eq!(record.quic, Some(9002));
     }
 }

@@ -1,11 +1,10 @@
 //! What a node says of itself at `/eth/v1/node/identity`.
 
-use std::net::SocketAddr;
-
 use serde_json::{Value, json};
 
 use super::Core;
 use crate::crypto::enr::Record;
+use crate::net::service::Reach;
 use crate::ssz::Json;
 
 /// What a node says of itself at `/eth/v1/node/identity`.
@@ -24,15 +23,13 @@ pub struct Identity {
 pub struct Endpoint {
     /// The secp256k1 secret of the peer id.
     pub secret: [u8; 32],
-    /// Where libp2p listens.
-    pub tcp: SocketAddr,
-    /// Where discovery does, if there is any.
-    pub udp: Option<SocketAddr>,
+    /// Where it listens.
+    pub reach: Reach,
 }
 
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Endpoint").field("tcp", &self.tcp).field("udp", &self.udp).finish_non_exhaustive()
+        f.debug_struct("Endpoint").field("reach", &self.reach).finish_non_exhaustive()
     }
 }
 
@@ -40,7 +37,7 @@ impl Core {
     /// The node's record, as it is at `now_ms`; `None` if it listens nowhere.
     pub fn record(&self, now_ms: u64) -> Option<Record> {
         let endpoint = self.identity.endpoint?;
-        Some(self.net.node_record(endpoint.tcp, endpoint.udp, now_ms))
+        Some(self.net.node_record(endpoint.reach, now_ms))
     }
 
     /// The standard's `NetworkIdentity`. Clients that dial by records may use the record, even if nobody answers for it over
@@ -49,7 +46,7 @@ impl Core {
         let shape = self.chain.config().shape_at_slot(self.chain.current_slot());
         let endpoint = self.identity.endpoint;
         let enr = self.record(self.now_ms).zip(endpoint).and_then(|(record, of)| record.sign(&of.secret).ok());
-        let discovery = endpoint.and_then(|endpoint| endpoint.udp).map(|udp| {
+        let discovery = endpoint.and_then(|endpoint| endpoint.reach.udp).map(|udp| {
             let kind = if udp.is_ipv4() { "ip4" } else { "ip6" };
             format!("/{kind}/{}/udp/{}/p2p/{}", udp.ip(), udp.port(), self.identity.peer_id)
         });

@@ -38,6 +38,7 @@ use super::{CallId, Core, Endpoint, Identity, LogLine};
 use crate::chain::{EngineId, Level, Memo, StateId};
 use crate::engine::{Call, Client};
 use crate::net::libp2p as link;
+use crate::net::service::Reach;
 use crate::net::{Link, LinkEvent};
 use crate::time::{Clock, WallClock};
 use crate::types::{ChainConfig, FAR_FUTURE_EPOCH, ForkName};
@@ -58,6 +59,8 @@ pub struct NodeOptions {
     pub data_dir: PathBuf,
     /// Where peers reach us (TCP).
     pub listen: SocketAddr,
+    /// UDP port where they reach us by QUIC, on the same address; by default they do not.
+    pub quic: Option<u16>,
     /// Where the Beacon API is served.
     pub rest: SocketAddr,
     /// Secret of the node's identity as hex, or a file that holds it; by default `node-key` in the data directory.
@@ -99,7 +102,7 @@ pub enum RunError {
     #[error("starting the chain: {0}")]
     Chain(#[from] crate::chain::Error),
     /// libp2p could not be started; says which port.
-    #[error("{0}; change it with --listen")]
+    #[error("{0}; see --listen and --quic-port")]
     Link(#[from] link::Error),
     /// The REST port is taken or not ours.
     #[error("can't serve the Beacon API on {address}: {source}; is another program using port {port}? Choose another with --rest", port = address.port())]
@@ -128,6 +131,7 @@ impl RunError {
     pub fn is_usage(&self) -> bool {
         match self {
             RunError::Network(_) | RunError::Key(_) | RunError::Peer(_) | RunError::Engine(_) => true,
+            RunError::Link(error) => matches!(error, link::Error::NoQuic(_)),
             RunError::Discovery(error) => error.is_usage(),
             _ => false,
         }
@@ -228,6 +232,7 @@ pub fn run(options: &NodeOptions) -> Result<(), RunError> {
     let secret = key::node_key(options.node_key.as_deref(), &options.data_dir)?;
     for peer in &options.peers {
         peer.parse::<crate::net::PeerId>().map_err(|error| RunError::Peer(error.to_string()))?;
+        link::check_address(peer).map_err(|error| RunError::Peer(error.to_string()))?;
     }
     options.bootnodes.iter().try_for_each(|bootnode| crate::net::discovery::check_bootnode(bootnode))?;
     let remote = options.engine.as_ref().map(|given| engine::remote(given, &network.config)).transpose()?;
@@ -251,15 +256,16 @@ async fn serve(
 ) -> Result<(), RunError> {
     let listener =
         TcpListener::bind(options.rest).await.map_err(|source| RunError::Rest { address: options.rest, source })?;
-    let (link, events) = link::start(network.link_config(secret, options.listen)).await?;
+    let (link, events) = link::start(network.link_config(secret, options.listen, options.quic)).await?;
     let socket = Discovery::bind(options.discovery).await?;
     let udp = socket.as_ref().map(|socket| socket.address());
+    let reach = Reach { tcp: link.listens_at(), quic: link.quic_port(), udp };
     let identity = Identity {
         peer_id: link.peer_id().to_string(),
-        addresses: vec![link.address().to_string()],
-        endpoint: Some(Endpoint { secret, tcp: link.listens_at(), udp }),
+        addresses: link.addresses(),
+        endpoint: Some(Endpoint { secret, reach }),
     };
-    tracing::info!("{} listens on {}", super::rest::version(), link.address());
+    tracing::info!("{} listens on {}", super::rest::version(), link.addresses().join(" and "));
     let core = start_core(network, &store, identity)?;
     let discovery = Discovery::start(socket, &core, secret, &options.bootnodes).await?;
     let begin_cross_check = || CrossCheck::start(core.chain().config(), &core.chain().head().state);

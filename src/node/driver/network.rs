@@ -60,13 +60,14 @@ impl Network {
     }
 
     /// How the link is to be set up for this network.
-    pub fn link_config(&self, secret: [u8; 32], listen: SocketAddr) -> link::Config {
+    pub fn link_config(&self, secret: [u8; 32], listen: SocketAddr, quic: Option<u16>) -> link::Config {
         let cfg = &*self.config;
         let schedule = Schedule::new(cfg, self.genesis.genesis_validators_root);
         let epoch_ms = cfg.slot_duration_ms.saturating_mul(cfg.preset.slots_per_epoch);
         link::Config {
             ip: listen.ip(),
             port: listen.port(),
+            quic,
             agent: super::super::rest::version(),
             digests: schedule.digests(),
             phase0_digest: schedule.phase0_digest(),

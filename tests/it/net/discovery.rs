@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use lockin::crypto::enr::Record;
 use lockin::net::discovery::{Socket, start as search};
+use lockin::net::service::Reach;
 use tokio::sync::watch;
 
 use super::*;
@@ -42,7 +43,8 @@ async fn seeker(key: u8, genesis_validators_root: Root, bootnodes: &[String]) ->
     let config = Config { digests: service.schedule().digests(), ..Config::loopback([key; 32]) };
     let (mut link, mut events) = start(config).await.unwrap();
     let socket = Socket::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
-    let record = service.node_record(link.listens_at(), Some(socket.address()), NOW_MS);
+    let reach = Reach { tcp: link.listens_at(), quic: None, udp: Some(socket.address()) };
+    let record = service.node_record(reach, NOW_MS);
     let record = record.sign(&[key; 32]).unwrap();
     let (handle, mut finds) = search(socket, &[key; 32], &record, bootnodes).await.unwrap();
     let (tell, sight) = watch::channel(Sight::default());
@@ -111,7 +113,8 @@ async fn others_hear_of_a_new_record() {
     let record = |socket: &Socket, key: u8, seq: u64| {
         let (ip, tcp, udp) = (socket.address().ip(), Some(9000), Some(socket.address().port()));
         let eth2 = Some([seq as u8; 16]);
-        let record = Record { seq, ip, tcp, udp, eth2, attnets: None, syncnets: None, cgc: None, nfd: None };
+        let record =
+            Record { seq, ip, tcp, udp, quic: None, eth2, attnets: None, syncnets: None, cgc: None, nfd: None };
         record.sign(&[key; 32]).unwrap()
     };
     let loopback = ([127, 0, 0, 1], 0).into();

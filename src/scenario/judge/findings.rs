@@ -129,6 +129,12 @@ fn stall(plan: &Plan, lines: &[Line], at: usize, line: &Line) -> Option<String> 
     let scripted =
         plan.node(node).and_then(|node| node.engine.as_ref()).is_some_and(|it| !it.script.verdicts.is_empty());
     let told = line.slot?;
+    // A killed node is asked nothing; whoever is left has no excuse in it.
+    let broken = lines.iter().filter_map(|line| match &line.event {
+        Event::Fault { verb, state, .. } if verb != "kill" => Some(if *state == FaultState::On { 1 } else { -1 }),
+        _ => None,
+    });
+    let in_force = broken.sum::<i64>() > 0;
     let fault =
         lines.iter().filter(|line| matches!(line.event, Event::Fault { .. })).filter_map(|line| line.slot).max();
     let end = lines.iter().rev().find_map(|line| line.slot)?;

@@ -94,6 +94,37 @@ pub struct ChangeArgs {
     args: Vec<Change>,
 }
 
+/// Clients, where no scenario names them.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ChosenArgs {
+    /// Which clients: names with commas between, such as lockin,prysm+geth.
+    #[arg(long, value_name = "CLIENT,...", value_delimiter = ',')]
+    clients: Vec<String>,
+    /// Folder with definitions of your own, NAME.yaml, which come before those of the program; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    definitions: Vec<PathBuf>,
+    #[command(flatten)]
+    changes: ChangeArgs,
+}
+
+impl ChosenArgs {
+    /// The definitions that can be had.
+    pub fn library(&self) -> Library {
+        Library::new(self.definitions.clone(), self.changes.all())
+    }
+
+    /// The clients that were named, each once; of `prysm+geth` both.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for name in self.clients.iter().flat_map(|word| word.split(['+', '/'])) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+}
+
 impl ClientArgs {
     /// The definitions that can be had.
     pub fn library(&self) -> Library {

@@ -3,9 +3,9 @@
 
 use super::{exit, plan::Resolved};
 use crate::client::{LOCK_FILE, Lock};
-use crate::runtime::docker::{Engine, Found, Images, ImagesError, Limits, Pull, Which, sweep};
+use crate::runtime::docker::{Engine, Found, Images, ImagesError, Limits, Pull, Reached, Which, reach, sweep};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Containers, with `--runtime docker`.
 #[derive(Clone, Debug, clap::Args)]
@@ -101,6 +101,26 @@ impl DockerArgs {
             _ => unknown(&error),
         })?;
         Ok(Ready { engine, images, swept })
+    }
+}
+
+/// Says how each node of a network that stays is reached, and how it is ended.
+pub async fn say_kept(engine: &Engine, run: &str, dir: &Path) {
+    let nodes = match reach(engine, run).await {
+        Ok(nodes) => nodes,
+        Err(error) => return eprintln!("error: {error}"),
+    };
+    super::say(&format!("\nthe network stays up; end it with: lockin clean --run {run}"));
+    for (name, Reached { beacon, engine, containers }) in nodes {
+        let or_none = |url: Option<String>| url.unwrap_or_else(|| "none".to_owned());
+        super::say(&format!("{name}  Beacon API {}", or_none(beacon)));
+        if let Some(engine) = engine {
+            let secret = dir.join(&name).join("network/jwt.hex");
+            super::say(&format!("    Engine API {engine}, secret in {}", secret.display()));
+        }
+        for container in containers.values() {
+            super::say(&format!("    docker logs -f {container}; docker exec {container} PROGRAM"));
+        }
     }
 }
 

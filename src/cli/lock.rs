@@ -1,6 +1,6 @@
 //! `lockin lock`: writes down which images the references of clients stand for.
 
-use super::{client::ClientArgs, exit};
+use super::{client::ChosenArgs, exit};
 use crate::{
     client::{ClientDef, ClientError, Digest, LOCK_FILE, Library, Lock, repository},
     image::{self, BINARY_LABEL, Engine},
@@ -16,22 +16,19 @@ Entries that are in the file already stay, unless they are written anew. An imag
 the id that this engine gave it: such an entry, `local sha256:...`, is of use on this machine alone.
 
 Examples:
-  lockin lock                        # whatever images of clients the engine has
-  lockin lock lockin lodestar        # these; an image that is not there is pulled
-  lockin lock lodestar --pull        # the newest that the reference stands for
-  lockin lock prysm --image prysm=lockin-peers/prysm:7.0.0")]
+  lockin lock                              # whatever images of clients the engine has
+  lockin lock --clients lockin,lodestar    # these; an image that is not there is pulled
+  lockin lock --clients lodestar --pull    # the newest that the reference stands for
+  lockin lock --clients prysm --image prysm=lockin-peers/prysm:7.0.0")]
 pub struct LockArgs {
-    /// The clients whose images are locked [default: all, as far as the engine has their images].
-    #[arg(value_name = "CLIENT")]
-    names: Vec<String>,
     /// The file.
     #[arg(long, value_name = "FILE", default_value = LOCK_FILE)]
     lock: PathBuf,
     /// Asks the registry even for images that are there.
-    #[arg(long, requires = "names")]
+    #[arg(long, requires = "clients")]
     pull: bool,
     #[command(flatten)]
-    clients: ClientArgs,
+    chosen: ChosenArgs,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,14 +63,15 @@ pub fn run(args: &LockArgs) -> u8 {
 }
 
 async fn lock(args: &LockArgs) -> Result<(), LockError> {
-    let wanted = references(&args.names, &args.clients.library())?;
+    let names = args.chosen.names();
+    let wanted = references(&names, &args.chosen.library())?;
     let mut lock = Lock::load(&args.lock)?.unwrap_or_default();
     let engine = image::find().await?;
     let mut written = 0;
     for reference in wanted {
         let image = match inspect(&engine, &reference).await? {
             Some(image) if !args.pull => image,
-            None if args.names.is_empty() => continue,
+            None if names.is_empty() => continue,
             _ => pulled(&engine, &reference).await?,
         };
         let digest = digest(&reference, &image).ok_or_else(|| LockError::Nameless { reference: reference.clone() })?;

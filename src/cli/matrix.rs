@@ -1,5 +1,6 @@
 //! `lockin matrix`: one scenario, played by every group of clients; one grid of verdicts.
 
+mod asked;
 mod progress;
 
 use super::{
@@ -9,14 +10,14 @@ use super::{
     run::Place,
 };
 use crate::{
-    client::ClientDef,
     journal::UnixTime,
     matrix::{
-        self, Capacity, Cell, CellReport, Choice, Day, Error, Existing, Folder, Head, Identity, Job, KnownFailures,
-        Matrix, Metronome, RunRecord, RunReport, Runner, Shard, Sweep,
+        self, Capacity, Cell, CellReport, Choice, Day, Error, Existing, Folder, Head, Job, KnownFailures, Matrix,
+        Metronome, RunRecord, RunReport, Runner, Shard, Sweep,
     },
     scenario,
 };
+use asked::{Asked, ask_all};
 use clap::ValueEnum;
 use progress::Progress;
 use std::{
@@ -137,15 +138,14 @@ fn trouble(error: &Error) -> Code {
 fn merged(args: &MatrixArgs) -> Result<(Matrix, PathBuf), Code> {
     let known = known_failures(args)?;
     let out = args.out.as_deref().unwrap_or(Path::new("."));
-    let (known, listed) = (known, args.known_failures.is_some());
-    let matrix =
-        matrix::merge(&args.report, out, listed.then(|| (&known, today()))).map_err(|error| trouble(&error))?;
+    let listed = args.known_failures.is_some().then(|| (&known, today()));
+    let matrix = matrix::merge(&args.report, out, listed).map_err(|error| trouble(&error))?;
     std::fs::create_dir_all(out).map_err(|error| {
         eprintln!("error: creating {}: {error}", out.display());
         exit::UNKNOWN
     })?;
     let page = matrix::write(&matrix, out).map_err(|error| trouble(&error))?;
-    Ok((matrix, page))
+    Ok((matrix, std::path::absolute(&page).unwrap_or(page)))
 }
 
 /// Runs whatever of the matrix is not there yet.
@@ -253,128 +253,6 @@ fn place_name(place: Place) -> String {
 fn scenario_args(args: &MatrixArgs, file: &Path, roles: Vec<(String, String)>, settings: Vec<Setting>) -> ScenarioArgs {
     let clients = super::client::ClientArgs { folders: args.definitions.clone(), changes: args.changes.clone() };
     ScenarioArgs { file: file.to_owned(), roles, seed: args.seed, settings, clients }
-}
-
-/// What was learned of a cell before anything is started.
-enum Asked {
-    /// It can't be run, with the reason.
-    Unsupported(Box<RunRecord>),
-    /// It can.
-    Ready(Ready),
-}
-
-/// What every run of a cell has in common.
-struct Ready {
-    identity: Identity,
-    args: Vec<String>,
-    weight: u32,
-    slot_ms: u64,
-}
-
-impl Ready {
-    fn job(&self, cell: &Cell, run: u32, folder: String) -> Job {
-        Job {
-            cell: cell.clone(),
-            run,
-            folder,
-            identity: self.identity.clone(),
-            args: self.args.clone(),
-            weight: self.weight,
-            slot_ms: self.slot_ms,
-        }
-    }
-}
-
-/// Resolves the scenario for every cell. What is wrong with the words of the command line is said, and ends all.
-fn ask_all(args: &MatrixArgs, file: &Path, head: &Head, cells: &[Cell]) -> Result<Vec<Asked>, Code> {
-    let mut players: BTreeMap<String, ClientDef> = BTreeMap::new();
-    let mut asked = Vec::new();
-    for cell in cells {
-        let roles: Vec<_> = head.roles.iter().cloned().zip(cell.cast.iter().cloned()).collect();
-        let mut settings = args.settings.clone();
-        if let (Some(sweep), Some(value)) = (&args.sweep, &cell.value) {
-            settings.push((sweep.key.clone(), value.clone()));
-        }
-        let scenario = scenario_args(args, file, roles, settings);
-        let told = tell(args, &scenario, &BTreeMap::new());
-        let unsupported = |says: &str, told: Vec<String>| {
-            let says = says.strip_prefix("unsupported: ").unwrap_or(says).to_owned();
-            let verdict = crate::journal::Verdict::Unsupported;
-            Asked::Unsupported(Box::new(RunRecord::without_run(Identity::of("", "", ""), told, verdict, says)))
-        };
-        let resolved = match scenario.read() {
-            Ok(resolved) => resolved,
-            Err(refusal) if refusal.code == exit::UNSUPPORTED => {
-                asked.push(unsupported(&refusal.says, told));
-                continue;
-            }
-            Err(refusal) => return Err(refusal.said()),
-        };
-        players.extend(resolved.clients.clone());
-        let told = tell(args, &scenario, &resolved.clients);
-        if let Some(why) = args.runtime.lacks(&resolved) {
-            asked.push(unsupported(&why, told));
-            continue;
-        }
-        asked.push(Asked::Ready(ready(args, &resolved, told)?));
-    }
-    if asked.iter().all(|asked| matches!(asked, Asked::Ready(_))) {
-        let library = scenario_args(args, file, Vec::new(), Vec::new()).clients.library();
-        library.all_used(&players).map_err(|error| usage(&error))?;
-    }
-    // what is wrong with the words behind `--` is wrong with all of them
-    let first = asked.iter().find_map(|asked| match asked {
-        Asked::Ready(ready) => Some(&ready.args),
-        Asked::Unsupported(_) => None,
-    });
-    match first.map_or(Ok(()), |words| super::check_words(words)) {
-        Ok(()) => Ok(asked),
-        Err(error) => Err(usage(&format!("what follows `--`: {error}"))),
-    }
-}
-
-fn ready(args: &MatrixArgs, resolved: &super::plan::Resolved, told: Vec<String>) -> Result<Ready, Code> {
-    let json = |value: &dyn Fn() -> Result<String, serde_json::Error>| {
-        value().map_err(|error| {
-            eprintln!("error: writing a plan as JSON: {error}");
-            exit::UNKNOWN
-        })
-    };
-    let plan = json(&|| serde_json::to_string(&resolved.plan))?;
-    let clients = json(&|| serde_json::to_string(&resolved.clients))?;
-    let arguments = format!("{} {} {}", env!("CARGO_PKG_VERSION"), place_name(args.runtime), args.run_args.join(" "));
-    let weight = match args.runtime {
-        Place::Simulation => matrix::SIMULATION,
-        _ => matrix::weight(&resolved.network, &resolved.clients),
-    };
-    let identity = Identity::of(&plan, &clients, &arguments);
-    Ok(Ready { identity, args: told, weight, slot_ms: resolved.plan.slot_ms() })
-}
-
-/// The words that a `lockin run` of this scenario with these clients is told.
-fn tell(args: &MatrixArgs, scenario: &ScenarioArgs, clients: &BTreeMap<String, ClientDef>) -> Vec<String> {
-    let mut words = vec!["run".to_owned(), scenario.file.display().to_string()];
-    let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
-    for (role, client) in &scenario.roles {
-        flag("--role", format!("{role}={client}"));
-    }
-    flag("--runtime", place_name(args.runtime));
-    if let Some(seed) = scenario.seed {
-        flag("--seed", seed.to_string());
-    }
-    for (key, value) in &scenario.settings {
-        flag("--set", format!("{key}={value}"));
-    }
-    for folder in &args.definitions {
-        flag("--clients", folder.display().to_string());
-    }
-    for change in args.changes.of(clients) {
-        // one word: the value may begin with a dash
-        words.push(format!("{}={change}", change.what.flag()));
-    }
-    words.push("--quiet".to_owned());
-    words.extend(args.run_args.iter().cloned());
-    words
 }
 
 /// Runs the jobs; whether that was interrupted.

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. Each has its arguments and `run`, which gives the exit code.
 
+mod attach;
 mod clean;
 mod client;
 mod completions;
@@ -54,6 +55,7 @@ struct Cli {
 enum Command {
     Run(run::RunArgs),
     Matrix(Box<matrix::MatrixArgs>),
+    Attach(attach::AttachArgs),
     Plan(plan::PlanArgs),
     Report(report::ReportArgs),
     Clean(clean::CleanArgs),
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Run(args) => run::run(args),
         Command::Matrix(args) => matrix::run(&args),
+        Command::Attach(args) => attach::run(&args),
         Command::Plan(args) => plan::run(args),
         Command::Report(args) => report::run(args),
         Command::Clean(args) => clean::run(args),

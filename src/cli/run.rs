@@ -127,7 +127,7 @@ pub fn run(args: RunArgs) -> u8 {
     went.unwrap_or_else(|code| code)
 }
 
-fn make_dir(out: Option<&Path>, name: &str) -> Result<RunDir, journal::Error> {
+pub(super) fn make_dir(out: Option<&Path>, name: &str) -> Result<RunDir, journal::Error> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     match out {
         Some(path) => RunDir::at(path),
@@ -150,7 +150,7 @@ async fn carry_out(
         Place::Process | Place::Docker => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
         Place::Simulation => plan.run_id(),
     };
-    let mut swept = Vec::new();
+    let (mut swept, mut kept) = (Vec::new(), None);
     let mut runtime: Box<dyn Runtime> = match (args.runtime, ready) {
         (_, Some(Ready { engine, images, swept: left })) => {
             if !left.is_empty() {
@@ -158,7 +158,13 @@ async fn carry_out(
             }
             let (id, log_level) = (id.clone(), args.node_log_level.clone());
             let options = docker::Options { id, log_level, limits: args.docker.limits(), keep: args.docker.keep };
-            Box::new(docker::Docker::new(engine, dir.clone(), clients, images, options)?.with_start_times())
+            let keep = args.docker.keep.then(|| engine.clone());
+            let mut docker = docker::Docker::new(engine, dir.clone(), clients, images, options)?.with_start_times();
+            if plan.needs().iter().any(|(_, ability)| docker::Docker::NEEDS_FILTER.contains(ability)) {
+                docker.try_filter().await?;
+            }
+            kept = keep.map(|engine| (engine, docker.id().to_owned()));
+            Box::new(docker)
         }
         (Place::Simulation, None) => Box::new(simulation::Simulation::new(Some(dir.clone()), clients)),
         (Place::Process | Place::Docker, None) => {
@@ -189,6 +195,9 @@ async fn carry_out(
     let interrupt = interrupts()?;
     let judgement = Drive::new(&plan, &network, runtime.as_mut(), journal).run(interrupt).await;
     done(&progress);
+    if let Some((engine, id)) = kept {
+        super::docker::say_kept(&engine, &id, dir.path()).await;
+    }
     match report::write_all(dir) {
         Ok(report) => Ok(super::say_report(&report, dir)),
         Err(error) => {
@@ -200,10 +209,10 @@ async fn carry_out(
     }
 }
 
-type Shown = std::sync::Arc<std::sync::Mutex<Progress>>;
+pub(super) type Shown = std::sync::Arc<std::sync::Mutex<Progress>>;
 
 /// Hangs the progress display on the journal; gives it and what ends it.
-fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)) {
+pub(super) fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)) {
     let shown = Shown::new(progress.into());
     let listener = Shown::clone(&shown);
     journal.observe(move |line| listener.lock().unwrap_or_else(|broken| broken.into_inner()).take_in(line));

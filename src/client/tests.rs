@@ -275,3 +275,27 @@ fn every_definition_of_the_program_loads() {
         assert_eq!(again.expect("reads what it wrote"), def);
     }
 }
+
+#[test]
+fn two_versions_of_a_client_are_two_clients() {
+    let change = |what: Changed, text: &str| what.parse(text).unwrap();
+    let changes = vec![
+        change(Changed::Program, "prysm.beacon=./usual"),
+        change(Changed::Arg, "prysm.beacon=--verbosity=warn"),
+        change(Changed::Arg, "prysm.beacon=--usual"),
+        change(Changed::Program, "prysm@new.beacon=./new"),
+        change(Changed::Arg, "prysm@new.beacon=--verbosity=debug"),
+    ];
+    let library = Library::new(Vec::new(), changes);
+    let (usual, new) = (library.load("prysm").unwrap(), library.load("prysm@new").unwrap());
+    let beacon = |def: &ClientDef| (def.roles["beacon"].program.clone().unwrap(), def.roles["beacon"].extra.clone());
+    assert_eq!(beacon(&usual), ("./usual".into(), vec!["--verbosity=warn".to_owned(), "--usual".into()]));
+    assert_eq!(beacon(&new), ("./new".into(), vec!["--usual".to_owned(), "--verbosity=debug".into()]));
+    assert_eq!((usual.name.as_str(), new.name.as_str()), ("prysm", "prysm@new"));
+    let both = [usual, new].map(|def| (def.name.clone(), def)).into();
+    library.all_used(&both).unwrap();
+    let only = [("prysm".to_owned(), library.load("prysm").unwrap())].into();
+    let said = library.all_used(&only).unwrap_err().to_string();
+    assert!(said.contains("prysm@new") && said.contains("takes part"), "{said}");
+    assert!(library.load("nobody@new").is_err() && library.load("prysm@").is_err());
+}

@@ -3,6 +3,7 @@
 use super::{Difference, Disputed, Side, Stalled, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// One thing that happened. The variant's name, in snake case, is the line's `event`.
 ///
@@ -168,6 +169,15 @@ pub enum Event {
         /// Blocks that could not be judged: after a disputed one, with a state from before what was kept, or known of and
         /// never to be had.
         unjudged: u64,
+    },
+    /// What a node has used of the machine until the end of the run.
+    Usage {
+        /// Which node.
+        node: String,
+        /// Bytes of memory that each of its programs used at most, by role; pages that only cache files don't count.
+        memory: BTreeMap<String, u64>,
+        /// Bytes of disk that its files take, logs included.
+        disk: u64,
     },
     /// A transfer was handed to a node's execution client, or seen in a block of its chain.
     Transfer {

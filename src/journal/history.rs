@@ -105,7 +105,9 @@ impl History {
                     NodeState::Exited => node.crashes += 1,
                     // a node that crashed is not stopped by being told to at the end
                     NodeState::Killed | NodeState::Stopped if node.state == Some(NodeState::Exited) => return,
-                    NodeState::Ready | NodeState::Killed | NodeState::Stopped => {}
+                    // that of somebody else is only ever seen to be there
+                    NodeState::Ready => _ = node.first_started_ms.get_or_insert(line.at_ms),
+                    NodeState::Killed | NodeState::Stopped => {}
                 }
                 node.state = Some(event.state);
             }

@@ -26,6 +26,8 @@ struct Shown<'a> {
     word: String,
     says: &'a str,
     known: Option<String>,
+    /// How long its runs took; empty if there was none.
+    seconds: String,
     /// Of its first run that did not pass, or else its first.
     links: Vec<Link>,
     runs: Vec<ShownRun<'a>>,
@@ -48,6 +50,7 @@ struct ShownRun<'a> {
     /// Command lines, one a program.
     commands: Vec<(String, String)>,
     seconds: String,
+    has_images: bool,
     pace: Option<String>,
 }
 
@@ -71,6 +74,7 @@ pub fn html(matrix: &Matrix) -> Result<String, Error> {
     let mut context = Context::new();
     context.insert("matrix", matrix);
     context.insert("tally", &tally);
+    context.insert("columns_play", &(matrix.head.sweep.is_none() && matrix.head.roles.len() == 2));
     context.insert("corner", &corner);
     context.insert("columns", &columns);
     context.insert("rows", &rows);
@@ -122,6 +126,10 @@ fn shown(place: usize, cell: &CellReport) -> Shown<'_> {
         verdict: cell.verdict,
         word: if cell.made > 1 { word(cell) } else { cell.verdict.name().to_owned() },
         says: &cell.says,
+        seconds: match cell.runs.iter().map(|run| run.record.wall_ms).sum::<u64>() {
+            0 => String::new(),
+            ms => seconds(ms),
+        },
         known: cell.known.as_ref().map(|known| format!("known until {}: {}", known.until, known.why)),
         links: first.map(|run| links(run, false)).unwrap_or_default(),
         runs,
@@ -145,9 +153,14 @@ fn shown_run<'a>(cell: &CellReport, run: &'a RunReport) -> ShownRun<'a> {
         run,
         links: links(run, true),
         commands,
-        seconds: format!("{}.{} s", record.wall_ms / 1000, record.wall_ms % 1000 / 100),
+        seconds: seconds(record.wall_ms),
+        has_images: record.nodes.iter().flat_map(|node| &node.programs).any(|program| program.image.is_some()),
         pace: record.pace.as_ref().map(ToString::to_string),
     }
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
 }
 
 /// Links to a run's page and logs: `all` of them, or the first log of each node.

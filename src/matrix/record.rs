@@ -167,8 +167,12 @@ fn programs(journal: &Journal) -> BTreeMap<String, Vec<ProgramRecord>> {
         let (NodeState::Started, Some(role)) = (event.state, &event.role) else { continue };
         let programs = found.entry(event.node.clone()).or_default();
         if programs.iter().all(|program| program.role != *role) {
-            let command = event.command.clone().unwrap_or_default();
-            programs.push(ProgramRecord { role: role.clone(), command, image: None, digest: None });
+            programs.push(ProgramRecord {
+                role: role.clone(),
+                command: event.command.clone().unwrap_or_default(),
+                image: event.image.clone(),
+                digest: event.digest.clone(),
+            });
         }
     }
     found

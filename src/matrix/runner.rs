@@ -7,6 +7,7 @@
 use super::pace::unix_ms;
 use super::{Cell, Error, Folder, Identity, Metronome, Pace, RunRecord};
 use crate::journal::{self, RunDir, Verdict};
+use crate::report::exit;
 use crate::runtime::process::Program;
 use std::collections::{BTreeMap, VecDeque};
 use std::os::unix::process::ExitStatusExt;
@@ -96,6 +97,27 @@ struct Running {
     overdue: bool,
 }
 
+impl Running {
+    /// How it ended; `None` while it runs. One that takes longer than `limit` is told to end, and then made to.
+    fn ended(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let took = self.since.elapsed();
+        if !self.overdue && took > limit {
+            self.program.signal(libc::SIGTERM);
+            self.overdue = true;
+        } else if took > limit + LAST_WORDS {
+            self.program.signal(libc::SIGKILL);
+        }
+        self.program.ended()
+    }
+}
+
+/// What became of a run that is over.
+enum Settled {
+    Over(Ended),
+    /// It is to be made again.
+    Starved(Job, Pace),
+}
+
 impl Runner<'_> {
     /// Runs all jobs, or as many as there is time for until `interrupt` gets a name. Those that were starved are run
     /// again at the end, one at a time. Every job that is over has its record in its folder.
@@ -148,42 +170,46 @@ impl Runner<'_> {
             }
             let mut place = 0;
             while place < running.len() {
-                let it = &mut running[place];
-                if !it.overdue && it.since.elapsed() > self.limit {
-                    it.program.signal(libc::SIGTERM);
-                    it.overdue = true;
-                } else if it.since.elapsed() > self.limit + LAST_WORDS {
-                    it.program.signal(libc::SIGKILL);
-                }
-                let Some(status) = it.program.ended() else {
+                let Some(status) = running[place].ended(self.limit) else {
                     place += 1;
                     continue;
                 };
                 let it = running.swap_remove(place);
-                let mut record = self.record(&it, status);
-                let busy = record.pace.clone().filter(|pace| pace.is_starved() && may_be_starvation(&record));
-                match (busy, before.get(&it.job.folder)) {
-                    (Some(pace), None) => {
-                        news(News::Starved(&it.job, &pace.to_string()));
-                        self.folder.set_aside(&it.job.folder)?;
-                        starved.push((it.job, pace));
-                        continue;
-                    }
-                    (Some(pace), Some(_)) => {
-                        record.says =
-                            format!("the machine was too busy, even with nothing beside it: {pace}; {}", record.says);
-                        record.verdict = Verdict::Unknown;
-                    }
-                    (None, _) => {}
+                match self.settle(it, status, before, news)? {
+                    Settled::Over(over) => ended.push(over),
+                    Settled::Starved(job, pace) => starved.push((job, pace)),
                 }
-                record.starved_before = before.get(&it.job.folder).cloned();
-                self.folder.keep(&it.job.folder, &it.job.cell.title(), &record)?;
-                news(News::Over(&it.job, &record));
-                ended.push(Ended { job: it.job, record });
             }
             news(News::Tick);
         }
         Ok(starved)
+    }
+
+    /// Makes the record of a child that has ended, and keeps it; or puts the run aside if it was starved and was not
+    /// before.
+    fn settle(
+        &self,
+        it: Running,
+        status: ExitStatus,
+        before: &BTreeMap<String, String>,
+        news: &mut dyn FnMut(News<'_>),
+    ) -> Result<Settled, Error> {
+        let mut record = self.record(&it, status);
+        let job = it.job;
+        record.starved_before = before.get(&job.folder).cloned();
+        let busy = record.pace.clone().filter(|pace| pace.is_starved() && may_be_starvation(&record));
+        if let Some(pace) = busy {
+            if record.starved_before.is_none() {
+                news(News::Starved(&job, &pace.to_string()));
+                self.folder.set_aside(&job.folder)?;
+                return Ok(Settled::Starved(job, pace));
+            }
+            record.says = format!("the machine was too busy, even with nothing beside it: {pace}; {}", record.says);
+            record.verdict = Verdict::Unknown;
+        }
+        self.folder.keep(&job.folder, &job.cell.title(), &record)?;
+        news(News::Over(&job, &record));
+        Ok(Settled::Over(Ended { job, record }))
     }
 
     fn start(&self, job: Job) -> Result<Running, Error> {
@@ -213,7 +239,8 @@ impl Runner<'_> {
             }
             Some(Err(error)) => RunRecord::without_run(identity, command, Verdict::Unknown, error.to_string()),
             None => {
-                let verdict = if status.code() == Some(4) { Verdict::Unsupported } else { Verdict::Unknown };
+                let unsupported = status.code() == Some(i32::from(exit::UNSUPPORTED));
+                let verdict = if unsupported { Verdict::Unsupported } else { Verdict::Unknown };
                 RunRecord::without_run(identity, command, verdict, last_words(&folder, status))
             }
         };

@@ -4,11 +4,13 @@
 //!
 //! Never: judges, and never acts on a node. It asks only what the standard offers, so every client is watched alike.
 
+mod learn;
 mod node;
 mod participation;
 mod preflight;
 mod referee;
 
+pub use learn::{LearnError, Learned, learn};
 pub use participation::target_participation;
 pub use preflight::{Examined, Genesis};
 
@@ -72,9 +74,14 @@ impl Monitor {
         self.preflight = Some(Preflight::new(Arc::clone(&self.config), genesis));
     }
 
-    /// Recomputes every block from now on, beginning with this genesis.
-    pub fn begin_referee(&mut self, genesis: Arc<BeaconState>) {
-        self.referee = Some(Referee::new(Arc::clone(&self.config), genesis));
+    /// Recomputes every block from now on, beginning after this state: that of genesis, or of a finalized block.
+    pub fn begin_referee(&mut self, state: Arc<BeaconState>) {
+        self.referee = Some(Referee::new(Arc::clone(&self.config), state));
+    }
+
+    /// Begins in a slot of a network that is older than this run: of the epochs long past nothing is asked.
+    pub fn begins_at(&mut self, slot: Option<u64>) {
+        self.participation_due = slot.map_or(0, |slot| self.config.epoch_of(slot).saturating_sub(1));
     }
 
     /// Tells what is only told at the end of a run, while the nodes still answer.

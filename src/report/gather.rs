@@ -46,9 +46,10 @@ pub(super) fn timings(lines: &[Line], history: &History, plan: Option<&Plan>) ->
     Timings {
         run_ms: history.now_ms,
         start_to_genesis_ms: genesis,
-        genesis_to_first_finality_slots: first.map(|(_, slot, _)| slot),
+        // Of a network that was older than the run nobody saw the first.
+        genesis_to_first_finality_slots: genesis.and(first).map(|(_, slot, _)| slot),
         genesis_to_first_finality_ms: first.zip(genesis).map(|((.., at_ms), genesis)| at_ms.saturating_sub(genesis)),
-        first_finalized_epoch: first.map(|(epoch, ..)| epoch),
+        first_finalized_epoch: genesis.and(first).map(|(epoch, ..)| epoch),
     }
 }
 

@@ -134,6 +134,12 @@ pub struct NodeReport {
     pub log: Vec<String>,
     /// Its peer id.
     pub peer_id: Option<String>,
+    /// Bytes of memory that each of its programs used at most, by role, where that is known.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub memory: BTreeMap<String, u64>,
+    /// Bytes of disk that its files took in the end, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<u64>,
 }
 
 /// A head.
@@ -272,6 +278,11 @@ impl Report {
             Event::Unreachable { node, .. } => {
                 if let Some(node) = self.node_mut(node) {
                     node.unreachable += 1;
+                }
+            }
+            Event::Usage { node, memory, disk } => {
+                if let Some(node) = self.node_mut(node) {
+                    (node.memory, node.disk) = (memory.clone(), Some(*disk));
                 }
             }
             Event::Node(event) => {

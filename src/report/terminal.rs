@@ -38,6 +38,7 @@ pub fn terminal(report: &Report, colour: bool) -> String {
         let verdict = painted(check.verdict, verdict_width, colour);
         line(&mut out, &format!("{verdict}  {:name_width$}  {}", check.check, check.says));
     }
+    usage(&mut out, report);
     referee(&mut out, report);
     for trouble in &report.troubles {
         line(&mut out, &format!("trouble: {trouble}"));
@@ -57,6 +58,24 @@ pub fn terminal(report: &Report, colour: bool) -> String {
     line(&mut out, "");
     line(&mut out, &format!("{}: {}", painted(report.verdict, 0, colour), report.says));
     out
+}
+
+/// What the nodes have used, where that is known.
+fn usage(out: &mut String, report: &Report) {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let programs =
+        report.nodes.iter().flat_map(|node| node.memory.iter().map(move |(role, bytes)| (bytes, node, role)));
+    let Some((most, node, role)) = programs.max_by_key(|(bytes, ..)| **bytes) else { return };
+    let all: u64 = report.nodes.iter().flat_map(|node| node.memory.values()).sum();
+    let disk: u64 = report.nodes.iter().filter_map(|node| node.disk).sum();
+    let (most, all, disk) = (mib(*most), mib(all), mib(disk));
+    line(
+        out,
+        &format!(
+            "\nmemory: at most {most} MiB in one program ({} {role}), {all} MiB in all; disk: {disk} MiB",
+            node.name
+        ),
+    );
 }
 
 /// What the referee found, in full.

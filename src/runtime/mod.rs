@@ -18,6 +18,7 @@ pub mod simulation;
 
 pub use error::Error;
 pub use fault::{Ability, Fault, Faults};
+pub use node::disk_use;
 
 use crate::{
     api, engine,
@@ -25,7 +26,7 @@ use crate::{
     types::{BeaconState, ChainConfig},
 };
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The configuration that a node's programs load.
 fn config_of(plan: &NetworkPlan, node: &NodePlan) -> Result<ChainConfig, Error> {
@@ -95,6 +96,17 @@ pub struct Complaint {
     pub count: u64,
 }
 
+/// What a node has used of the machine since it first started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// The node's name.
+    pub node: String,
+    /// Bytes of memory that each of its programs used at most, by role.
+    pub memory: BTreeMap<String, u64>,
+    /// Bytes of disk that its files take.
+    pub disk: u64,
+}
+
 /// The runtime's own time.
 #[async_trait(?Send)]
 pub trait Time {
@@ -155,6 +167,11 @@ pub trait Runtime: Time + Watch + Faults {
 
     /// Ends a node's programs, paused or not, and waits for their end.
     async fn stop(&mut self, node: &str, how: Ending) -> Result<(), Error>;
+
+    /// What the nodes have used of the machine; of nodes that share one process nothing can be said.
+    async fn usage(&mut self) -> Vec<Usage> {
+        Vec::new()
+    }
 
     /// Ends everything that was started.
     async fn destroy(&mut self) -> Result<(), Error>;

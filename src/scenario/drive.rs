@@ -3,15 +3,19 @@
 //! It goes by the runtime's clock, so the same code drives real time and virtual time, and it tells everything to the
 //! journal before it goes on. Never: decides a verdict (that is [`judge`]) or shows anything to a person.
 
+mod attach;
 mod faults;
+mod starts;
 mod transfers;
+
+pub use attach::{ATTACHED, Attach, learned_network, unattachable};
 
 use super::{Action, Ending as ScriptEnding, Judgement, Now, Output, Plan, Script, judge};
 use crate::{
     genesis::{GenesisError, QuickStart},
     journal::{Error as JournalError, Event, History, Line, NodeEvent, NodeState, Verdict, Writer},
     monitor::{self, Examined, Genesis, Monitor},
-    runtime::{Complaint, Ending, Error as RuntimeError, Runtime},
+    runtime::{Complaint, Ending, Error as RuntimeError, Runtime, Usage},
     ssz::{Root, Ssz},
     time::SlotClock,
     topology::{NetworkPlan, Start},
@@ -70,9 +74,9 @@ struct Seen {
     history: History,
 }
 
-impl<'a> Drive<'a> {
-    /// A run of `plan`, whose network is `network`, on `runtime`, told to `journal`.
-    pub fn new(plan: &'a Plan, network: &'a NetworkPlan, runtime: &'a mut dyn Runtime, journal: Writer) -> Self {
+impl Seen {
+    /// All that is written to a journal from now on.
+    fn listen(journal: &Writer) -> Arc<Mutex<Seen>> {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let listener = Arc::clone(&seen);
         journal.observe(move |line| {
@@ -80,6 +84,14 @@ impl<'a> Drive<'a> {
             seen.history.apply(line);
             seen.lines.push(line.clone());
         });
+        seen
+    }
+}
+
+impl<'a> Drive<'a> {
+    /// A run of `plan`, whose network is `network`, on `runtime`, told to `journal`.
+    pub fn new(plan: &'a Plan, network: &'a NetworkPlan, runtime: &'a mut dyn Runtime, journal: Writer) -> Self {
+        let seen = Seen::listen(&journal);
         let monitor = Monitor::new(Arc::new(network.config.clone()), journal.clone());
         let clock = network.config.slot_clock(0);
         Self {
@@ -109,6 +121,11 @@ impl<'a> Drive<'a> {
         if interrupt.borrow().is_none() {
             let now = self.now();
             if let Err(error) = self.monitor.finish(monitor::Now { at_ms: now.ms, slot: now.slot }).await {
+                tracing::error!("{error}");
+            }
+        }
+        for Usage { node, memory, disk } in self.runtime.usage().await {
+            if let Err(error) = self.tell(Event::Usage { node, memory, disk }) {
                 tracing::error!("{error}");
             }
         }
@@ -245,8 +262,8 @@ impl<'a> Drive<'a> {
                 self.monitor.knows(&node.name, peer_id);
             }
         }
-        for node in self.network.nodes.iter().filter(|node| node.start == Start::Genesis) {
-            self.start(&node.name).await?;
+        for node in starts::at_genesis(&self.network.nodes, |node| self.runtime.peer_id(node).is_some()) {
+            self.start(node).await?;
         }
         Ok(())
     }

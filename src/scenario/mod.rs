@@ -7,9 +7,9 @@
 //! - [`Script`]: walks through the plan's steps, says what is to be done; `steps/` has one file a verb.
 //! - [`judge`]: plan and journal to verdict; `checks/` has one file a check.
 //!
-//! - [`Drive`]: carries a plan through on a runtime.
+//! - [`Drive`]: carries a plan through on a runtime; [`Attach`] judges a network that somebody else runs.
 //!
-//! All but [`Drive`] is pure, or reads one file ([`load`]): it never starts a node, asks one anything or reads a clock.
+//! All but these two is pure, or reads one file ([`load`]): it never starts a node, asks one anything or reads a clock.
 
 mod checks;
 mod drive;
@@ -25,7 +25,7 @@ mod settings;
 mod steps;
 
 pub use checks::Check;
-pub use drive::{Drive, DriveError};
+pub use drive::{ATTACHED, Attach, Drive, DriveError, learned_network, unattachable};
 pub use error::Error;
 pub use judge::{CheckResult, Judgement, judge};
 pub use plan::{Genesis, Link, Network, Node, Plan, PlanError};

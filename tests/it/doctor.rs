@@ -43,19 +43,19 @@ fn what_a_run_needs_and_is_not_there_is_missing() {
     let (code, lines) = doctor(&["--runtime", "docker"]);
     assert!(code == Some(3) && lines.last().unwrap() == "1 missing", "{lines:?}");
     assert!(about(&lines, "container engine").0.starts_with("missing"));
-    let (code, lines) = doctor(&["prysm"]);
+    let (code, lines) = doctor(&["--clients", "prysm"]);
     assert!(code == Some(3) && lines.last().unwrap() == "1 missing", "{lines:?}");
     let (line, _) = about(&lines, "programs of prysm");
     assert!(line.starts_with("missing") && line.contains("beacon: beacon-chain"), "{line}");
     assert!(!lines.iter().any(|line| line.contains("lodestar")), "only the clients that were named: {lines:?}");
     // In virtual time there are no programs.
-    assert_eq!(doctor(&["prysm", "--runtime", "simulation"]).0, Some(0));
+    assert_eq!(doctor(&["--clients", "prysm", "--runtime", "simulation"]).0, Some(0));
 }
 
 #[test]
 fn an_unknown_client_is_bad_usage() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lockin"));
-    let said = command.args(["doctor", "prism"]).output().unwrap();
+    let said = command.args(["doctor", "--clients", "prism"]).output().unwrap();
     assert_eq!(said.status.code(), Some(2));
     assert!(String::from_utf8(said.stderr).unwrap().contains("`prism` is no known client"));
 }

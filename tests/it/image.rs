@@ -43,9 +43,25 @@ fn the_command_writes_an_image_and_says_what_is_in_it() {
     assert!(text.starts_with("mine/lockin:latest: ") && text.contains("/lockin, from "), "{text}");
     let mut manifest = String::new();
     let mut archive = tar::Archive::new(std::fs::File::open(&out).unwrap());
-    let mut last = archive.entries().unwrap().last().unwrap().unwrap();
-    last.read_to_string(&mut manifest).unwrap();
+    let mut files = archive.entries().unwrap().map(Result::unwrap);
+    let mut list = files.find(|file| file.path().unwrap() == Path::new("manifest.json")).unwrap();
+    list.read_to_string(&mut manifest).unwrap();
     assert!(manifest.contains("mine/lockin:latest"), "{manifest}");
+}
+
+#[test]
+fn the_dockerfile_makes_an_image_of_the_same_kind() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let (text, manifest) = (read("Dockerfile"), read("Cargo.toml"));
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let last = lines.iter().rposition(|line| line.starts_with("FROM ")).unwrap();
+    let user = format!("USER {0}:{0}", image::USER);
+    let (data, binary) = (format!("WORKDIR {}", image::DATA), format!("ENTRYPOINT [{:?}]", image::BINARY));
+    assert_eq!(lines[last..], ["FROM scratch", "COPY --from=build /out/ /", &user, &data, &binary]);
+    // It is built with the compiler that the crate asks for.
+    let rust = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap().trim_matches('"');
+    assert!(lines[0].starts_with(&format!("FROM rust:{rust}-alpine ")), "{}", lines[0]);
 }
 
 #[test]

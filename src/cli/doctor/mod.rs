@@ -5,28 +5,25 @@ mod kernel;
 mod machine;
 mod programs;
 
-use super::{client::ClientArgs, exit};
+use super::{client::ChosenArgs, exit};
 use crate::client::ClientDef;
 
 /// Says what of engine, images, programs, ports, disk, clock, cores and memory is missing, and how to mend it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Each line begins with `ok`, with `missing` (the runtime needs it), or with `lacking` (it can do without, or another
-runtime needs it). The exit code is 0 if nothing is missing, else 3.
+runtime needs it). Without --clients all are looked for, and none but this program's own is needed. The exit code is 0 if nothing is missing, else 3.
 
 Examples:
   lockin doctor
-  lockin doctor prysm lodestar --runtime docker
-  lockin doctor prysm --runtime docker --image prysm=lockin-peers/prysm:7.0.0")]
+  lockin doctor --clients prysm,lodestar --runtime docker
+  lockin doctor --clients prysm+geth --runtime docker --image prysm=lockin-peers/prysm:7.0.0")]
 pub struct DoctorArgs {
-    /// The clients that are to play; besides this program's own. Without any, all are looked for and none is needed.
-    #[arg(value_name = "CLIENT")]
-    names: Vec<String>,
     /// Where the nodes are to run.
     #[arg(long, value_enum, default_value_t = Place::Process)]
     runtime: Place,
     #[command(flatten)]
-    clients: ClientArgs,
+    chosen: ChosenArgs,
 }
 
 /// Where nodes are to run.
@@ -103,16 +100,16 @@ pub fn run(args: &DoctorArgs) -> u8 {
 }
 
 fn candidates(args: &DoctorArgs) -> Result<Vec<Candidate>, crate::client::ClientError> {
-    let library = args.clients.library();
+    let (library, chosen) = (args.chosen.library(), args.chosen.names());
     let own = "lockin".to_owned();
-    let names = match args.names.is_empty() {
+    let names = match chosen.is_empty() {
         true => library.names()?,
-        false => std::iter::once(own.clone()).chain(args.names.iter().filter(|name| **name != own).cloned()).collect(),
+        false => std::iter::once(own.clone()).chain(chosen.iter().filter(|name| **name != own).cloned()).collect(),
     };
     let mut candidates = Vec::new();
     for name in names {
         let def = library.load(&name)?;
-        let plays = name == own || !args.names.is_empty();
+        let plays = name == own || !chosen.is_empty();
         if plays || def.gone.is_none() {
             candidates.push(Candidate { def, plays });
         }

@@ -96,12 +96,14 @@ pub(super) struct Referee {
 }
 
 impl Referee {
-    /// Begins with the genesis that all nodes were given.
-    pub(super) fn new(config: Arc<ChainConfig>, genesis: Arc<BeaconState>) -> Self {
-        let shape = config.shape(config.genesis_fork());
-        let state_root = genesis.hash_tree_root(shape);
-        let root = BeaconBlockHeader { state_root, ..genesis.latest_block_header }.hash_tree_root(shape);
-        let entry = Entry { slot: 0, parent: Root::ZERO, judged: Judged::Good(Some(genesis)) };
+    /// Begins with a state that is believed: the genesis that all nodes were given, or that of a finalized block.
+    pub(super) fn new(config: Arc<ChainConfig>, state: Arc<BeaconState>) -> Self {
+        let shape = config.shape_at_slot(state.slot);
+        let header = state.latest_block_header;
+        // A state after its block's slot has the root of the block's own state in the header already (process_slot).
+        let state_root = if header.state_root == Root::ZERO { state.hash_tree_root(shape) } else { header.state_root };
+        let root = BeaconBlockHeader { state_root, ..header }.hash_tree_root(shape);
+        let entry = Entry { slot: header.slot, parent: header.parent_root, judged: Judged::Good(Some(state)) };
         Self {
             blocks: BTreeMap::from([(root, entry)]),
             loose: BTreeMap::new(),

@@ -1,4 +1,7 @@
-//! From connection to peer and back: status, goodbye, ping, metadata; who is foreign.
+//! From connection to peer and back: status, goodbye, ping, metadata; who is foreign, and who is turned away.
+//!
+//! Blame fades, and gossipsub's scores are not used: in a small network the peer with the worst score may be the only one.
+//! Static peers that were turned away are dialled again.
 
 use super::peers::{Peer, PeerInfo, PeerState};
 use super::{Cx, Goodbye, MAX_FOREIGN, Purpose, Service};

@@ -3,7 +3,7 @@
 
 use super::{
     engine::endpoint,
-    label::{Labels, Run},
+    label::{Labels, PORT, Run},
 };
 use crate::{
     client::Command,
@@ -33,8 +33,16 @@ pub struct Limits {
 }
 
 /// The container that holds a node's network.
-pub fn net(run: &Run, node: &str, image: &str, address: Ipv4Addr, published: &[u16]) -> ContainerCreateBody {
+pub fn net(
+    run: &Run,
+    node: &str,
+    image: &str,
+    address: Ipv4Addr,
+    published: &BTreeMap<u16, String>,
+) -> ContainerCreateBody {
     let key = |port: &u16| format!("{port}/tcp");
+    let mut labels = run.labels_of(node, NET);
+    labels.extend(published.iter().map(|(port, name)| (format!("{PORT}{name}"), port.to_string())));
     // A free port of this machine, for this machine only.
     let free = || Some(vec![PortBinding { host_ip: Some(LOOPBACK.to_owned()), host_port: Some(String::new()) }]);
     ContainerCreateBody {
@@ -43,15 +51,33 @@ pub fn net(run: &Run, node: &str, image: &str, address: Ipv4Addr, published: &[u
         cmd: Some(["netns", "hold"].map(str::to_owned).to_vec()),
         user: Some(user()),
         hostname: Some(node.to_owned()),
-        labels: Some(run.labels_of(node, NET)),
-        exposed_ports: Some(published.iter().map(key).collect()),
+        labels: Some(labels),
+        exposed_ports: Some(published.keys().map(key).collect()),
         networking_config: Some(endpoint(&run.network(), address)),
         host_config: Some(HostConfig {
             network_mode: Some(run.network()),
-            port_bindings: Some(published.iter().map(|port| (key(port), free())).collect()),
+            port_bindings: Some(published.keys().map(|port| (key(port), free())).collect()),
             // For root in it alone, which only sets faults: the program that it runs has none.
             cap_add: Some(vec!["NET_ADMIN".to_owned()]),
             ..confined(&run.volume(node))
+        }),
+        ..Default::default()
+    }
+}
+
+/// A container like that without a network, for trying out what can be done to one.
+pub fn trial(run: &Run, image: &str) -> ContainerCreateBody {
+    ContainerCreateBody {
+        image: Some(image.to_owned()),
+        entrypoint: Some(vec![BINARY.to_owned()]),
+        cmd: Some(["netns", "hold"].map(str::to_owned).to_vec()),
+        user: Some(user()),
+        labels: Some(run.labels_of("trial", NET)),
+        host_config: Some(HostConfig {
+            network_mode: Some("none".to_owned()),
+            cap_add: Some(vec!["NET_ADMIN".to_owned()]),
+            mounts: None,
+            ..confined("")
         }),
         ..Default::default()
     }
@@ -128,6 +154,7 @@ fn confined(volume: &str) -> HostConfig {
     }
 }
 
-fn user() -> String {
+/// Whom nodes' programs run as.
+pub fn user() -> String {
     format!("{USER}:{USER}")
 }

@@ -21,7 +21,10 @@ use bollard::{
     },
 };
 use futures::{Stream, StreamExt};
-use std::{collections::HashMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::Ipv4Addr,
+};
 
 /// A connection to an engine.
 #[derive(Clone, Debug)]
@@ -36,6 +39,8 @@ pub struct Thing {
     pub name: String,
     /// Its labels.
     pub labels: Labels,
+    /// Of a container: the port of this machine for each published one.
+    pub ports: BTreeMap<u16, u16>,
 }
 
 /// What a command said that was run in a container.
@@ -54,6 +59,11 @@ impl Engine {
     /// None answers.
     pub async fn connect() -> Result<Self, Error> {
         image::connect().await.map(Self).map_err(|none| Error::Other(none.to_string()))
+    }
+
+    /// Over a connection that there is.
+    pub fn over(api: Api) -> Self {
+        Self(api)
     }
 
     /// An image that the engine has; `None` if it has none of that name.
@@ -177,14 +187,14 @@ impl Engine {
         let _ = ended.next().await;
     }
 
-    /// Bytes of memory that a container uses now, and the most that it ever used where the kernel says so.
-    pub async fn memory(&self, id: &str) -> Option<(u64, Option<u64>)> {
+    /// Bytes of memory that a container uses now.
+    pub async fn memory(&self, id: &str) -> Option<u64> {
         let options = StatsOptions { stream: false, one_shot: true };
         let stats = std::pin::pin!(self.0.stats(id, Some(options))).next().await?.ok()?.memory_stats?;
         // What the kernel would give back at once is no use of memory.
         let caches = stats.stats.unwrap_or_default();
         let cache = caches.get("total_inactive_file").or_else(|| caches.get("inactive_file")).copied().unwrap_or(0);
-        Some((stats.usage?.saturating_sub(cache), stats.max_usage))
+        Some(stats.usage?.saturating_sub(cache))
     }
 
     /// Puts the files of a tar archive into a container, from its root on.
@@ -225,7 +235,9 @@ impl Engine {
         let thing = |it: bollard::models::ContainerSummary| {
             let name = it.names.unwrap_or_default().into_iter().next().unwrap_or_default();
             let name = name.trim_start_matches('/').to_owned();
-            Some(Thing { id: it.id?, name, labels: it.labels.unwrap_or_default() })
+            let ports = it.ports.unwrap_or_default().into_iter();
+            let ports = ports.filter_map(|port| Some((port.private_port, port.public_port?))).collect();
+            Some(Thing { id: it.id?, name, labels: it.labels.unwrap_or_default(), ports })
         };
         Ok(listed.into_iter().filter_map(thing).collect())
     }
@@ -235,7 +247,8 @@ impl Engine {
         let options = ListNetworksOptions { filters: Some(of_runs()) };
         let listed = self.0.list_networks(Some(options)).await.map_err(told("list networks"))?;
         let thing = |it: bollard::models::Network| {
-            Some(Thing { id: it.id?, name: it.name.unwrap_or_default(), labels: it.labels.unwrap_or_default() })
+            let (name, labels) = (it.name.unwrap_or_default(), it.labels.unwrap_or_default());
+            Some(Thing { id: it.id?, name, labels, ports: BTreeMap::new() })
         };
         Ok(listed.into_iter().filter_map(thing).collect())
     }
@@ -244,7 +257,10 @@ impl Engine {
     pub async fn volumes(&self) -> Result<Vec<Thing>, Error> {
         let options = ListVolumesOptions { filters: Some(of_runs()) };
         let listed = self.0.list_volumes(Some(options)).await.map_err(told("list volumes"))?;
-        let thing = |it: bollard::models::Volume| Thing { id: it.name.clone(), name: it.name, labels: it.labels };
+        let thing = |it: bollard::models::Volume| {
+            let (id, name, labels) = (it.name.clone(), it.name, it.labels);
+            Thing { id, name, labels, ports: BTreeMap::new() }
+        };
         Ok(listed.volumes.unwrap_or_default().into_iter().map(thing).collect())
     }
 

@@ -109,6 +109,11 @@ impl Images {
         if missing.is_empty() { Ok(images) } else { Err(ImagesError::Missing(missing)) }
     }
 
+    /// The id of the image that holds nodes' networks.
+    pub fn net_id(&self) -> &str {
+        self.get(&self.net).map_or(self.net.as_str(), |image| image.id.as_str())
+    }
+
     /// The image that a reference meant when it was looked for.
     pub fn get(&self, reference: &str) -> Option<&Image> {
         self.found.get(reference)

@@ -18,6 +18,11 @@ pub const ROLE: &str = "lockin.role";
 /// `true`: the run's user asked to keep it.
 pub const KEEP: &str = "lockin.keep";
 
+/// Before the name of what a published port of a node's network serves; the value is the port inside.
+pub const PORT: &str = "lockin.port.";
+/// What serves the Beacon API.
+pub const REST: &str = "rest";
+
 /// Labels as the engine takes and gives them.
 pub type Labels = HashMap<String, String>;
 

@@ -10,10 +10,13 @@
 mod archive;
 mod container;
 mod engine;
+mod faults;
 mod images;
 mod label;
+pub mod netfilter;
 mod network;
 mod program;
+mod reach;
 mod start;
 mod subnet;
 mod sweep;
@@ -21,11 +24,12 @@ mod sweep;
 pub use container::Limits;
 pub use engine::Engine;
 pub use images::{Images, ImagesError, Missing, Pull};
-pub use sweep::{Found, Which, kept, sweep};
+pub use reach::{Reached, reach};
+pub use sweep::{Found, Which, sweep};
 
 use super::{
-    Complaint, Ending, Error, Exit, Faults, Runtime, Started, Startup, Time, Watch,
-    node::{Node, Setting, StartTimes, Starts, complaints, last_lines, unix_ms},
+    Complaint, Ending, Error, Exit, Fault, Runtime, Started, Startup, Time, Usage, Watch,
+    node::{Node, Setting, StartTimes, Starts, complaints, disk_use, last_lines, unix_ms},
 };
 use crate::{
     api::Client,
@@ -40,7 +44,7 @@ use label::Run;
 use network::Net;
 use program::{Ended, Program};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -48,6 +52,11 @@ use subnet::Subnet;
 
 /// How long all nodes together are given to end by themselves when the run is over.
 const DESTROY_WITHIN: Duration = Duration::from_secs(3);
+/// How long it takes to make a network until that was measured, and each node in it, milliseconds.
+const PREPARE_MS: u64 = 500;
+const PREPARE_NODE_MS: u64 = 500;
+/// How much longer a program takes to start in a container, milliseconds.
+const SLOWER_MS: u64 = 500;
 /// How long the engine may take to end a killed container.
 const KILL_WITHIN: Duration = Duration::from_secs(10);
 /// Lines of a log that an exit is reported with.
@@ -71,6 +80,14 @@ pub struct Docker {
     running: BTreeMap<String, BTreeMap<String, Program>>,
     /// Containers of programs that ended by themselves: they are looked at no more.
     ended: Vec<String>,
+    /// Bytes of memory that programs of nodes used at most, of those that ended, by node and role.
+    memory: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Names of nodes that are frozen.
+    paused: BTreeSet<String>,
+    /// Those that rules are made of.
+    faults: Vec<Fault>,
+    /// Why no rules can be set, if it was tried.
+    no_filter: Option<String>,
     starts: Starts,
 }
 
@@ -116,8 +133,17 @@ impl Docker {
             nets: BTreeMap::new(),
             running: BTreeMap::new(),
             ended: Vec::new(),
-            starts: Starts::default(),
+            memory: BTreeMap::new(),
+            paused: BTreeSet::new(),
+            faults: Vec::new(),
+            no_filter: None,
+            starts: Starts::slower_by(SLOWER_MS),
         })
+    }
+
+    /// The id by which everything of the run is labelled.
+    pub fn id(&self) -> &str {
+        &self.run.id
     }
 
     /// The same, going by the starts that this user's earlier runs measured, and measuring more.
@@ -201,8 +227,6 @@ impl Watch for Docker {
     }
 }
 
-impl Faults for Docker {}
-
 #[async_trait(?Send)]
 impl Runtime for Docker {
     fn name(&self) -> &'static str {
@@ -210,7 +234,12 @@ impl Runtime for Docker {
     }
 
     fn startup(&self, plan: &NetworkPlan) -> Startup {
-        self.starts.expected(plan, &self.clients, &|def, role| self.stamp(def, role))
+        let starts = self.starts.expected(plan, &self.clients, &|def, role| self.stamp(def, role));
+        let nodes = plan.nodes.len();
+        let prepares = self.starts.preparation_ms(nodes, "docker");
+        let prepares = prepares.unwrap_or(PREPARE_MS + PREPARE_NODE_MS * nodes as u64);
+        let Startup { expected_ms, at_most_ms } = starts;
+        Startup { expected_ms: expected_ms + prepares, at_most_ms: at_most_ms + prepares }
     }
 
     fn is_ready(&mut self, node: &str) {
@@ -221,6 +250,7 @@ impl Runtime for Docker {
     }
 
     async fn prepare(&mut self, plan: &NetworkPlan, genesis: Arc<BeaconState>) -> Result<(), Error> {
+        let since = Instant::now();
         self.remove_nodes().await?;
         self.make_nodes(plan, &genesis).await?;
         self.setting = Some(Setting {
@@ -230,6 +260,7 @@ impl Runtime for Docker {
             lockin: Some(image::BINARY.into()),
             log_level: self.log_level.clone(),
         });
+        self.starts.prepared(plan.nodes.len(), "docker", since.elapsed().as_millis() as u64);
         Ok(())
     }
 
@@ -258,10 +289,13 @@ impl Runtime for Docker {
 
     async fn stop(&mut self, name: &str, how: Ending) -> Result<(), Error> {
         self.starts.ended(name);
+        self.wake(name).await?;
         let mut programs = self.running.remove(name).unwrap_or_default();
-        let node = self.node(name)?;
+        let node = self.nodes.get(name).ok_or_else(|| Error::UnknownNode(name.to_owned()))?;
         for (role, _) in node.roles().into_iter().rev() {
             let Some(program) = programs.remove(role) else { continue };
+            let most = self.memory.entry(name.to_owned()).or_default().entry(role.to_owned()).or_default();
+            *most = program.most_memory().await.max(*most);
             let (signal, within) = node.stop_of(role);
             if how == Ending::Stop {
                 program.signal(signal).await?;
@@ -275,9 +309,26 @@ impl Runtime for Docker {
         Ok(())
     }
 
+    async fn usage(&mut self) -> Vec<Usage> {
+        let mut all = Vec::new();
+        for (name, node) in &self.nodes {
+            let mut memory = self.memory.get(name).cloned().unwrap_or_default();
+            for (role, program) in self.running.get(name).into_iter().flatten() {
+                let most = memory.entry(role.clone()).or_default();
+                *most = program.most_memory().await.max(*most);
+            }
+            let disk = disk_use(&node.seat.folder) + self.volume_use(name).await.unwrap_or(0);
+            all.push(Usage { node: name.clone(), memory, disk });
+        }
+        all
+    }
+
     async fn destroy(&mut self) -> Result<(), Error> {
         if self.run.keep {
             return Ok(());
+        }
+        for name in self.paused.clone() {
+            self.wake(&name).await?;
         }
         // All at once, and within the time that whoever pressed Ctrl-C is willing to wait.
         let mut asked = Vec::new();

@@ -5,11 +5,13 @@ use super::{
     Docker,
     archive::Archive,
     container::{self, FOLDER, NET},
+    label::REST,
     subnet::{Subnet, candidates},
     sweep,
 };
 use crate::{
     client::ENGINE,
+    image,
     runtime::{
         Error,
         node::{Node, Seat, definition, empty_but_for_logs},
@@ -18,7 +20,11 @@ use crate::{
     types::BeaconState,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use std::{collections::HashMap, net::Ipv4Addr, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::Ipv4Addr,
+    path::Path,
+};
 
 /// The first port of a node; each has its own address, so all begin with it.
 const FIRST_PORT: u16 = 9000;
@@ -33,16 +39,11 @@ pub struct Net {
     pub ports: HashMap<u16, u16>,
 }
 
-/// The ports by which a node is reached from this machine.
-fn published(node: &Node) -> Vec<u16> {
-    let awaited = node.roles().into_iter().filter_map(|(role, _)| Some(node.awaited_port(role)?.0));
-    let mut ports: Vec<u16> = awaited
-        .chain(node.rest_port())
-        .chain(["engine", "rpc"].iter().filter_map(|port| node.port_of(ENGINE, port)))
-        .collect();
-    ports.sort_unstable();
-    ports.dedup();
-    ports
+/// The ports by which a node is reached from this machine, with what they serve.
+fn published(node: &Node) -> BTreeMap<u16, String> {
+    let awaited = node.roles().into_iter().filter_map(|(role, _)| Some((node.awaited_port(role)?.0, role.to_owned())));
+    let served = ["engine", "rpc"].into_iter().filter_map(|name| Some((node.port_of(ENGINE, name)?, name.to_owned())));
+    awaited.chain(served).chain(node.rest_port().map(|port| (port, REST.to_owned()))).collect()
 }
 
 impl Docker {
@@ -90,8 +91,8 @@ impl Docker {
     async fn make_net(&self, node: &Node) -> Result<(String, Net), Error> {
         let (name, engine) = (&node.plan.name, &self.engine);
         engine.create_volume(&self.run.volume(name), self.run.labels_of(name, "data")).await?;
-        let image = self.images.get(&self.images.net).map_or(self.images.net.as_str(), |image| image.id.as_str());
-        let body = container::net(&self.run, name, image, node.seat.address, &published(node));
+        let (image, address) = (self.images.net_id(), node.seat.address);
+        let body = container::net(&self.run, name, image, address, &published(node));
         let id = engine.create(&self.run.container(name, NET), body).await?;
         let mut archive = Archive::new();
         archive
@@ -105,12 +106,21 @@ impl Docker {
         Ok((name.clone(), Net { id, ports }))
     }
 
+    /// Bytes of disk that a node's volume takes.
+    pub(super) async fn volume_use(&self, name: &str) -> Option<u64> {
+        let command = [image::BINARY, "netns", "usage", FOLDER].map(str::to_owned).to_vec();
+        let said = self.engine.exec(&self.nets.get(name)?.id, &container::user(), command).await.ok()?;
+        said.text.trim().parse().ok().filter(|_| said.code == 0)
+    }
+
     /// Removes everything that there is of the run but its network.
     pub(super) async fn remove_nodes(&mut self) -> Result<(), Error> {
         self.running.clear();
         self.nets.clear();
         self.nodes.clear();
         self.ended.clear();
+        self.paused.clear();
+        self.faults.clear();
         sweep::remove_nodes(&self.engine, &self.run.id).await
     }
 }

@@ -8,12 +8,19 @@ use std::{
     fs::{File, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::{sync::watch, task::JoinHandle};
 
 /// Between two attempts to follow a container's output that broke off.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// Between two looks at the memory that a container uses.
+const WEIGH_EVERY: Duration = Duration::from_secs(10);
 
 /// How a program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +40,9 @@ pub struct Program {
     pub id: String,
     engine: Engine,
     ended: watch::Receiver<Option<Ended>>,
-    follower: JoinHandle<()>,
+    /// Bytes that it was seen to use at most.
+    memory: Arc<AtomicU64>,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Program {
@@ -47,7 +56,16 @@ impl Program {
             let end = following.to_its_end().await;
             let _ = sender.send(Some(end));
         });
-        Ok(Self { id, engine: engine.clone(), ended, follower })
+        let memory = Arc::new(AtomicU64::new(0));
+        let weighing = weigh(engine.clone(), id.clone(), Arc::clone(&memory), ended.clone());
+        let tasks = [follower, tokio::spawn(weighing)];
+        Ok(Self { id, engine: engine.clone(), ended, memory, tasks })
+    }
+
+    /// Bytes of memory that it was seen to use at most, this moment included.
+    pub async fn most_memory(&self) -> u64 {
+        let now = if self.ended().is_none() { self.engine.memory(&self.id).await } else { None };
+        self.memory.fetch_max(now.unwrap_or(0), Ordering::Relaxed).max(now.unwrap_or(0))
     }
 
     /// How it ended; `None` while it runs.
@@ -74,7 +92,14 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        self.follower.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Looks at a container's memory now and then until it ends.
+async fn weigh(engine: Engine, id: String, most: Arc<AtomicU64>, mut ended: watch::Receiver<Option<Ended>>) {
+    while tokio::time::timeout(WEIGH_EVERY, ended.wait_for(Option::is_some)).await.is_err() {
+        most.fetch_max(engine.memory(&id).await.unwrap_or(0), Ordering::Relaxed);
     }
 }
 

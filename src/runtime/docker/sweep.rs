@@ -3,7 +3,7 @@
 
 use super::{
     engine::{Engine, Thing},
-    label::{KEEP, Place, RUN, Standing},
+    label::{Place, RUN, Standing},
 };
 use crate::runtime::Error;
 use futures::{StreamExt, stream};
@@ -94,15 +94,6 @@ pub async fn remove_nodes(engine: &Engine, run: &str) -> Result<(), Error> {
     };
     let (containers, volumes) = (of(engine.containers().await?), of(engine.volumes().await?));
     remove(engine, &containers, &[], &volumes).await
-}
-
-/// The ids of runs that were kept.
-///
-/// # Errors
-/// The engine does not say.
-pub async fn kept(engine: &Engine) -> Result<BTreeSet<String>, Error> {
-    let kept = |thing: Thing| thing.labels.get(RUN).filter(|_| thing.labels.contains_key(KEEP)).cloned();
-    Ok(engine.networks().await?.into_iter().filter_map(kept).collect())
 }
 
 fn ids(things: &[Thing]) -> Vec<String> {

@@ -10,7 +10,7 @@ use crate::{
     types::BeaconState,
     yaml,
 };
-use std::path::Path;
+use std::{os::unix::fs::MetadataExt, path::Path};
 
 impl Node {
     /// Writes what its programs load: the network directory, its key, its keystores, what its engine is told.
@@ -33,6 +33,13 @@ impl Node {
         let written = write_secret(&path, hex::encode(self.plan.node_key.0));
         written.map_err(|source| Error::Io { doing: "writing", path, source })
     }
+}
+
+/// Bytes of disk that a file takes, or a folder with all that is in it. What vanishes meanwhile takes nothing.
+pub fn disk_use(path: &Path) -> u64 {
+    let Ok(seen) = std::fs::symlink_metadata(path) else { return 0 };
+    let inside = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| disk_use(&entry.path()));
+    seen.blocks() * 512 + if seen.is_dir() { inside.sum() } else { 0 }
 }
 
 /// A file of a node's folder.

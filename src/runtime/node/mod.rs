@@ -11,7 +11,7 @@ mod start_times;
 
 pub use complaints::of_nodes as complaints;
 pub use context::{LOOPBACK, Setting};
-pub use files::{empty_but_for_logs, write, write_files};
+pub use files::{disk_use, empty_but_for_logs, write, write_files};
 pub use reach::{identity_of, last_lines, unix_ms};
 pub use start_times::{StartTimes, Starts};
 

@@ -45,11 +45,18 @@ pub type Stamp<'a> = &'a dyn Fn(&ClientDef, &str) -> Vec<u8>;
 pub struct Starts {
     /// Of earlier runs.
     pub times: StartTimes,
+    /// How much longer than declared a program takes to start here, milliseconds.
+    slower_ms: u64,
     /// Nodes that do not answer yet: when their start began, and how long their programs took to be started.
     starting: BTreeMap<String, (Instant, u64)>,
 }
 
 impl Starts {
+    /// Where programs take so much longer than declared, milliseconds each.
+    pub fn slower_by(slower_ms: u64) -> Self {
+        Self { slower_ms, ..Self::default() }
+    }
+
     /// How long the plan's nodes take to start: their programs one after the other, each node ready when it is.
     pub fn expected(&self, plan: &NetworkPlan, defs: &BTreeMap<String, ClientDef>, stamp: Stamp<'_>) -> Startup {
         let (mut begins, mut startup) = (0, Startup { expected_ms: 0, at_most_ms: 0 });
@@ -57,8 +64,11 @@ impl Starts {
         for node in plan.nodes.iter().filter(|node| node.start == Start::Genesis) {
             let Some(clients) = Clients::of(node, defs) else { continue };
             let took = self.times.measured(&clients.kind(stamp, plan)).unwrap_or_else(|| {
-                declared.push(clients.declared());
-                clients.declared()
+                let Took { start_ms, ready_ms } = clients.declared();
+                let more = clients.programs() * self.slower_ms;
+                let took = Took { start_ms: start_ms + more, ready_ms: ready_ms + more };
+                declared.push(took);
+                took
             });
             startup.expected_ms = startup.expected_ms.max(begins + took.ready_ms);
             startup.at_most_ms = startup.at_most_ms.max(begins + clients.at_most_ms());
@@ -66,6 +76,16 @@ impl Starts {
         }
         startup.expected_ms = startup.expected_ms.max(side_by_side(&declared));
         startup
+    }
+
+    /// How long it took at most to make ready for a network of so many nodes, milliseconds.
+    pub fn preparation_ms(&self, nodes: usize, runtime: &str) -> Option<u64> {
+        self.times.measured(&preparation(nodes, runtime)).map(|took| took.ready_ms)
+    }
+
+    /// It took so long to make ready for a network.
+    pub fn prepared(&mut self, nodes: usize, runtime: &str, ready_ms: u64) {
+        self.times.remember(preparation(nodes, runtime), Took { start_ms: 0, ready_ms });
     }
 
     /// A node's programs were started, the first of them then.
@@ -86,6 +106,10 @@ impl Starts {
             self.times.remember(clients.kind(stamp, plan), took);
         }
     }
+}
+
+fn preparation(nodes: usize, runtime: &str) -> String {
+    format!("preparation of {nodes} nodes, {runtime}")
 }
 
 /// The definitions of the clients that make a node.
@@ -168,6 +192,12 @@ impl<'a> Clients<'a> {
         let own = self.consensus.roles.keys().map(String::as_str).filter(|role| *role != ENGINE);
         let start_ms = self.execution.map_or(0, |def| def.starts_in(std::iter::once(ENGINE)).0);
         Took { start_ms, ready_ms: (start_ms + self.consensus.starts_in(own).0).max(SHORTEST_MS) }
+    }
+
+    /// Programs of a node at most.
+    fn programs(&self) -> u64 {
+        let own = self.consensus.roles.keys().filter(|role| *role != ENGINE).count();
+        (own + usize::from(self.execution.is_some())) as u64
     }
 
     /// The longest that a start may take by what the clients declare, milliseconds.

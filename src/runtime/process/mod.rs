@@ -17,10 +17,10 @@ pub use preview::{Shown, preview};
 pub use program::Program;
 
 use super::{
-    Complaint, Ending, Error, Exit, Runtime, Started, Startup, Time, Watch,
+    Complaint, Ending, Error, Exit, Runtime, Started, Startup, Time, Usage, Watch,
     node::{
-        Node, Seat, Setting, StartTimes, Starts, complaints, definition, empty_but_for_logs, identity_of, last_lines,
-        unix_ms, write, write_files,
+        Node, Seat, Setting, StartTimes, Starts, complaints, definition, disk_use, empty_but_for_logs, identity_of,
+        last_lines, unix_ms, write, write_files,
     },
 };
 use crate::{
@@ -294,6 +294,15 @@ impl Runtime for Process {
         let programs = self.running.remove(name);
         let node = self.node(name)?;
         programs.unwrap_or_default().end(node, how).await
+    }
+
+    async fn usage(&mut self) -> Vec<Usage> {
+        let of = |(name, node): (&String, &Node)| {
+            let programs = self.running.get(name).into_iter().flat_map(Programs::iter);
+            let memory = programs.filter_map(|(role, program)| Some((role.clone(), program.most_memory()?)));
+            Usage { node: name.clone(), memory: memory.collect(), disk: disk_use(&node.seat.folder) }
+        };
+        self.nodes.iter().map(of).collect()
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {

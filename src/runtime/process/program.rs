@@ -4,7 +4,7 @@ use super::leftovers::MARK;
 use crate::runtime::owner::Owner;
 use std::{
     collections::BTreeMap,
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io,
     os::unix::process::{CommandExt, ExitStatusExt},
     path::Path,
@@ -54,6 +54,13 @@ impl Program {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Bytes of memory that it had in use at most so far; `None` when it has ended.
+    pub fn most_memory(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(line.split_ascii_whitespace().next()?.parse::<u64>().ok()? * 1024)
     }
 
     /// How it ended; `None` while it runs.

@@ -36,6 +36,11 @@ impl Programs {
         self.by_role.is_empty()
     }
 
+    /// All, with their roles.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Program)> {
+        self.by_role.iter()
+    }
+
     /// All.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Program> {
         self.by_role.values_mut()

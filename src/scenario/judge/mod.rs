@@ -69,7 +69,10 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
     let evidence = Evidence { plan, lines, history: &history };
 
     // the first that failed is given as the reason: a crash explains whatever was missed after it
-    let mut checks = vec![result("processes", processes(lines), excuse.as_deref())];
+    let mut checks = Vec::new();
+    if !attached(lines) {
+        checks.push(result("processes", processes(lines), excuse.as_deref()));
+    }
     checks.extend(unsupported.map(|outcome| result("abilities", outcome, None)));
     checks.extend(preflight.map(|outcome| result("preflight", outcome, None)));
     checks.extend(findings::referee(plan, lines).map(|outcome| result("referee", outcome, excuse.as_deref())));
@@ -144,6 +147,11 @@ fn crash(line: &Line) -> Option<&NodeEvent> {
         Event::Node(event) if event.state == NodeState::Exited => Some(event),
         _ => None,
     }
+}
+
+/// Whether somebody else runs the nodes: then it is not known of any process.
+fn attached(lines: &[Line]) -> bool {
+    lines.iter().any(|line| matches!(&line.event, Event::Run { runtime, .. } if runtime == super::ATTACHED))
 }
 
 fn processes(lines: &[Line]) -> Outcome {

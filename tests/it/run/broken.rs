@@ -35,7 +35,18 @@ fn finalized_before(journal: &str, before: u64) -> u64 {
 
 #[test]
 fn halves_do_not_finalize_apart_and_do_so_again_when_they_meet() {
-    let (case, said) = shipped("partition-heals.yaml", "simulation");
+    halves_heal("simulation");
+}
+
+#[test]
+#[ignore = "needs a Docker engine: tests/docker/run"]
+fn docker_halves_do_not_finalize_apart_and_do_so_again_when_they_meet() {
+    crate::runtime::docker::has_image();
+    halves_heal("docker");
+}
+
+fn halves_heal(runtime: &str) {
+    let (case, said) = shipped("partition-heals.yaml", runtime);
     assert_eq!(said.code, Some(0), "{said}");
     let journal = case.journal("out");
     let [(FaultState::On, from), (FaultState::Off, to)] = slots(&journal, "partition")[..] else { panic!("{said}") };

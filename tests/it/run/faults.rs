@@ -84,7 +84,7 @@ fn a_node_that_hangs_neither_hides_the_others_nor_holds_up_the_end() {
 }
 
 /// Process id and Beacon API address of the latest start of a node's program.
-fn started(journal: &str, node: &str, role: &str) -> (i32, Option<String>) {
+pub(super) fn started(journal: &str, node: &str, role: &str) -> (i32, Option<String>) {
     let lines = journal.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let mut lines: Vec<_> = lines.collect();
     lines.retain(|line| line["node"] == node && line["role"] == role && line["state"] == "started");

@@ -1,6 +1,8 @@
 //! The program as a whole, as a user or a CI job runs it: real processes, real signals, real files.
 
+mod attach;
 mod broken;
+mod docker;
 mod faults;
 mod forks;
 mod matrix;

@@ -1,6 +1,7 @@
 //! Places where nodes run: what all of them do alike ([`conformance`]), and what local programs do beside.
 
 mod conformance;
+pub mod docker;
 
 use conformance::{Bench, SLOT_MS, clients, head_slot, peers, plan, prepare, until};
 use lockin::{

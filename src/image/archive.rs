@@ -181,7 +181,7 @@ fn finished(tar: Builder<Vec<u8>>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::program::headers_of;
+    use super::super::program::tests::headers_of;
     use super::*;
     use object::elf::EM_AARCH64;
     use std::io::Read;

@@ -160,11 +160,11 @@ fn in_list(line: &str) -> Listed<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// The headers of a program, with a loader or without.
-    pub(in super::super) fn headers_of(machine: u16, loader: Option<&str>) -> Vec<u8> {
+    pub(crate) fn headers_of(machine: u16, loader: Option<&str>) -> Vec<u8> {
         let mut file = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
         file.resize(16, 0);
         file.extend([elf::ET_DYN, machine].into_iter().flat_map(u16::to_le_bytes));
@@ -229,6 +229,3 @@ mod tests {
         assert_eq!(in_list(""), Listed::Nothing);
     }
 }
-
-#[cfg(test)]
-pub(super) use tests::headers_of;

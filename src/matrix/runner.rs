@@ -291,7 +291,7 @@ async fn give_up(mut running: Vec<Running>) {
 fn last_words(folder: &Path, status: ExitStatus) -> String {
     let said = std::fs::read_to_string(folder.join(OUTPUT)).unwrap_or_default();
     let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let error = lines().rev().find_map(|line| line.strip_prefix("error: ")).or_else(|| lines().last());
+    let error = lines().rev().find_map(|line| line.strip_prefix("error: ")).or_else(|| lines().next_back());
     let ended = match (status.code(), status.signal()) {
         (Some(code), _) => format!("`lockin run` ended with {code}"),
         (None, signal) => format!("`lockin run` was ended by signal {}", signal.unwrap_or(0)),

@@ -150,12 +150,7 @@ impl MemoryNetwork {
         if a == b {
             return;
         }
-        self.edges.entry(key(a, b)).or_insert(Edge {
-            dialer: a,
-            open: false,
-            generation: 0,
-            last_arrival: [0; 2],
-        });
+        self.edges.entry(key(a, b)).or_insert(Edge { dialer: a, open: false, generation: 0, last_arrival: [0; 2] });
         self.open_later(key(a, b), 0);
     }
 

@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(all(std::slice::from_ref(&loss)), ["b30 c30 d30", "a30 c30 d30", "a30 b30", "a30 b30"]);
         assert_eq!(lost(&[parted, loss], "c"), "a100 a30 b30");
         let slow = Fault::Bandwidth { nodes: nodes(&["a"]), kbit_per_s: 500 };
-        assert_eq!(rules(&[slow.clone()], &addresses, "b"), Rules::default());
+        assert_eq!(rules(std::slice::from_ref(&slow), &addresses, "b"), Rules::default());
         let limit = rules(&[slow], &addresses, "a");
         assert_eq!(limit.words().join(" "), "--limit 500 --to 10.1.1.98 --to 10.1.1.99 --to 10.1.1.100");
     }

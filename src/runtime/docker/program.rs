@@ -53,7 +53,7 @@ impl Program {
         let (sender, ended) = watch::channel(None);
         let following = Following { engine: engine.clone(), id: id.clone(), log: log.to_owned(), file };
         let follower = tokio::spawn(async move {
-            let end = following.to_its_end().await;
+            let end = following.until_its_end().await;
             let _ = sender.send(Some(end));
         });
         let memory = Arc::new(AtomicU64::new(0));
@@ -111,7 +111,7 @@ struct Following {
 }
 
 impl Following {
-    async fn to_its_end(mut self) -> Ended {
+    async fn until_its_end(mut self) -> Ended {
         let mut since = 0;
         loop {
             self.write_output(since).await;

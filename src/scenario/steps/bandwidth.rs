@@ -46,7 +46,7 @@ impl Begin for Plan {
     fn begin(&self, _: &Ctx<'_>) -> Box<dyn Running> {
         let fault = Fault::Bandwidth { nodes: self.node.clone(), kbit_per_s: self.at_most.0 };
         let says = format!("held {} to {}", self.node.join(", "), self.at_most);
-        Lasting::new("bandwidth", says, fault, self.span)
+        Lasting::boxed("bandwidth", says, fault, self.span)
     }
 
     fn needs(&self) -> Option<Ability> {

@@ -65,7 +65,7 @@ impl Begin for Plan {
     fn begin(&self, _: &Ctx<'_>) -> Box<dyn Running> {
         let fault = Fault::Answer { nodes: self.node.clone(), say: self.answer };
         let says = format!("had the engine of {} answer {}", self.node.join(", "), self.answer);
-        Lasting::new("engine", says, fault, self.span)
+        Lasting::boxed("engine", says, fault, self.span)
     }
 
     fn needs(&self) -> Option<Ability> {

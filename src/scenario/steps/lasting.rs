@@ -22,7 +22,7 @@ pub(super) struct Lasting {
 }
 
 impl Lasting {
-    pub(super) fn new(verb: &'static str, says: String, fault: Fault, span: Option<Span>) -> Box<dyn Running> {
+    pub(super) fn boxed(verb: &'static str, says: String, fault: Fault, span: Option<Span>) -> Box<dyn Running> {
         Box::new(Self { verb, says, fault, span, since: None })
     }
 }

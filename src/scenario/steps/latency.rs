@@ -59,7 +59,7 @@ pub fn resolve(raw: &Raw, _: &At<super::RawStep>, scope: &mut Scope<'_>) -> Resu
 impl Begin for Plan {
     fn begin(&self, _: &Ctx<'_>) -> Box<dyn Running> {
         let fault = Fault::Latency { nodes: self.node.clone(), ms: self.by.0, jitter_ms: self.jitter.0 };
-        Lasting::new("latency", format!("delayed {} by {}", self.node.join(", "), self.by), fault, self.span)
+        Lasting::boxed("latency", format!("delayed {} by {}", self.node.join(", "), self.by), fault, self.span)
     }
 
     fn needs(&self) -> Option<Ability> {

@@ -48,7 +48,7 @@ pub fn resolve(raw: &Raw, _: &At<super::RawStep>, scope: &mut Scope<'_>) -> Resu
 impl Begin for Plan {
     fn begin(&self, _: &Ctx<'_>) -> Box<dyn Running> {
         let fault = Fault::Loss { nodes: self.node.clone(), percent: self.share.0 };
-        Lasting::new(
+        Lasting::boxed(
             "loss",
             format!("lost {} of the packets of {}", self.share, self.node.join(", ")),
             fault,

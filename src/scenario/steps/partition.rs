@@ -67,7 +67,7 @@ pub fn resolve(raw: &Raw, at: &At<super::RawStep>, scope: &mut Scope<'_>) -> Res
 impl Begin for Plan {
     fn begin(&self, _: &Ctx<'_>) -> Box<dyn Running> {
         let fault = Fault::Partition { sides: self.sides.clone() };
-        Lasting::new("partition", format!("kept apart {}", shown(&self.sides)), fault, self.span)
+        Lasting::boxed("partition", format!("kept apart {}", shown(&self.sides)), fault, self.span)
     }
 
     fn needs(&self) -> Option<Ability> {

@@ -53,7 +53,7 @@ pub fn resolve(raw: &Raw, _: &At<super::RawStep>, scope: &mut Scope<'_>) -> Resu
 impl Begin for Plan {
     fn begin(&self, _: &Ctx<'_>) -> Box<dyn Running> {
         let fault = Fault::Pause { nodes: self.node.clone() };
-        Lasting::new("pause", format!("paused {}", self.node.join(", ")), fault, self.span)
+        Lasting::boxed("pause", format!("paused {}", self.node.join(", ")), fault, self.span)
     }
 
     fn needs(&self) -> Option<Ability> {

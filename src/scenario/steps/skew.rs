@@ -51,7 +51,7 @@ pub fn resolve(raw: &Raw, _: &At<super::RawStep>, scope: &mut Scope<'_>) -> Resu
 impl Begin for Plan {
     fn begin(&self, _: &Ctx<'_>) -> Box<dyn Running> {
         let fault = Fault::Skew { nodes: self.node.clone(), ms: self.by.0 };
-        Lasting::new("skew", format!("set the clock of {} by {}", self.node.join(", "), self.by), fault, self.span)
+        Lasting::boxed("skew", format!("set the clock of {} by {}", self.node.join(", "), self.by), fault, self.span)
     }
 
     fn needs(&self) -> Option<Ability> {

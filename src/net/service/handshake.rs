@@ -21,7 +21,7 @@ const MAX_SILENT: u32 = 3;
 /// them over longer, since points are forgiven with time.
 const MAX_STRIKES: u64 = 30;
 /// Points for breaking a rule that honest software keeps.
-const BREACH: u64 = 3;
+pub(super) const BREACH: u64 = 3;
 /// Points for a request that did not come whole in time. On a busy machine that is nobody's fault.
 const SLOWNESS: u64 = 2;
 /// Invalid gossip messages that a peer may send per [`REJECTION_WINDOW_MS`]: clients differ here and there in what they

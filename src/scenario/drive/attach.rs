@@ -171,7 +171,7 @@ mod tests {
     fn only_waits_can_be_gone_through() {
         let plan = |steps: &str| {
             let text = format!(
-                "name: t\nroles: {{ A: lockin }}\nnodes: [{{ name: a0, role: A, validators: 8 }}]\nsteps:\n  - wait: 1 slots\n{steps}checks: [finalized]\n"
+                "name: t\nroles: {{ A: lockin }}\nnodes:\n  - {{ name: a0, role: A, validators: 8 }}\n  - {{ name: b0, role: A }}\nsteps:\n  - wait: 1 slots\n{steps}checks: [finalized]\n"
             );
             super::super::super::parse("t.yaml", &text, &Default::default()).unwrap()
         };

@@ -7,6 +7,7 @@ use super::sidecars::{blob_block, blob_config};
 use super::world::*;
 use crate::chain::{Effect, Event, Origin, Outcome};
 use crate::net::link::{Chunk, Command, Direction, LinkEvent, PeerId, Protocol, RequestId};
+use crate::net::service::handshake::BREACH;
 use crate::net::service::{Action, Cx, PeerState, Service};
 use crate::spec::das::compute_signed_block_header;
 use crate::ssz::{Bytes, Root, Ssz};
@@ -149,7 +150,7 @@ fn who_sends_wrong_sidecars_is_to_blame_and_others_are_asked_for_them() {
         }
     }
     assert_eq!(asker.state(&bad), Some(PeerState::Connected));
-    assert_eq!(asker.service.peers[&bad].strikes, 1, "asked once only, since the other one always had them");
+    assert_eq!(asker.service.peers[&bad].strikes, BREACH, "asked once only, since the other one always had them");
     assert_eq!(asker.service.peers[&good].strikes, 0);
 }
 
@@ -161,7 +162,7 @@ fn who_sends_nothing_but_wrong_sidecars_is_turned_away() {
         let request = asker.want(block, &[0]).remove(0);
         let to_judge = asker.sidecar_chunk(&request, &sidecar(&asker.cfg, block, 0));
         asker.judged(imported(&to_judge)[0], Outcome::Reject("wrong".into()));
-        assert_eq!(asker.service.peers[&bad].strikes, struck);
+        assert_eq!(asker.service.peers[&bad].strikes, struck * BREACH);
         asker.end(&request);
     }
     assert_eq!(asker.state(&bad), Some(PeerState::Disconnecting));
@@ -283,7 +284,8 @@ fn sidecars_that_do_not_belong_to_a_ranges_blocks_are_not_kept() {
         let got = asker.sidecar_chunk(&next[0], &sidecar);
         let cancelled = got.iter().any(|action| matches!(action, Action::Link(Command::Cancel { .. })));
         let known = &asker.service.peers[&peer];
-        assert_eq!((cancelled, known.strikes, known.failures), (blamed, blamed.into(), blamed.into()), "case {number}");
+        let points = if blamed { BREACH } else { 0 };
+        assert_eq!((cancelled, known.strikes, known.failures), (blamed, points, blamed.into()), "case {number}");
         let end = asker.end(&next[0]);
         assert_eq!(imported(&end).len(), kept, "case {number}");
     }

@@ -5,7 +5,6 @@
 
 mod attach;
 mod faults;
-mod starts;
 mod transfers;
 
 pub use attach::{ATTACHED, Attach, learned_network, unattachable};
@@ -262,7 +261,7 @@ impl<'a> Drive<'a> {
                 self.monitor.knows(&node.name, peer_id);
             }
         }
-        for node in starts::at_genesis(&self.network.nodes, |node| self.runtime.peer_id(node).is_some()) {
+        for node in self.network.start_order() {
             self.start(node).await?;
         }
         Ok(())

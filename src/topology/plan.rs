@@ -131,6 +131,21 @@ impl NodePlan {
 }
 
 impl NetworkPlan {
+    /// The names of the nodes that are there from genesis, in the order in which they are started: who is dialled before
+    /// whoever dials it, since some clients say who they are only when they are up, and some dial once and never again.
+    /// Otherwise, and where nodes dial each other round in a circle, as the scenario names them.
+    pub fn start_order(&self) -> Vec<&str> {
+        let there = self.nodes.iter().filter(|node| node.start == Start::Genesis);
+        let mut waiting: Vec<&str> = there.map(|node| node.name.as_str()).collect();
+        let mut order = Vec::with_capacity(waiting.len());
+        let dials = |node: &str, other: &str| self.edges.iter().any(|edge| edge.from == node && edge.to == other);
+        while !waiting.is_empty() {
+            let next = waiting.iter().position(|node| !waiting.iter().any(|other| dials(node, other)));
+            order.push(waiting.remove(next.unwrap_or(0)));
+        }
+        order
+    }
+
     /// The node called `name`.
     pub fn node(&self, name: &str) -> Option<&NodePlan> {
         self.nodes.iter().find(|node| node.name == name)

@@ -169,3 +169,19 @@ impl Default for Written {
         Written { links: Links::Full, validators: Validators::Count(0), range: KeyRange { first: 0, end: 1 } }
     }
 }
+
+#[test]
+fn who_is_dialled_starts_before_whoever_dials_it() {
+    let nodes = ["a", "b", "c"].map(|name| node(name, "0"));
+    let order = |links: &Links| plan(1, &nodes, links).expect("fits").start_order().join(" ");
+    let pairs = |pairs: &[(&str, &str)]| {
+        Links::Pairs(pairs.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect())
+    };
+    assert_eq!(order(&Links::Full), "a b c");
+    assert_eq!(order(&pairs(&[("b", "a"), ("c", "a"), ("b", "c")])), "a c b");
+    assert_eq!(order(&pairs(&[("a", "b"), ("b", "c")])), "c b a");
+    assert_eq!(order(&pairs(&[("a", "b"), ("b", "c"), ("c", "a")])), "a c b", "round in a circle: some node is first");
+    let mut late = plan(1, &nodes, &pairs(&[("a", "b")])).expect("fits");
+    late.nodes[1].start = Start::Later;
+    assert_eq!(late.start_order(), ["a", "c"]);
+}

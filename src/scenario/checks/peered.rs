@@ -1,4 +1,5 @@
-//! `peered`: both ends of every link were each other's peers, Status exchanged.
+//! `peered`: both ends of every link became each other's peers, and still are when the run ends, where both still run: a
+//! client lists a peer before it has judged the peer's Status, and one that it refuses comes and goes.
 //!
 //! ```yaml
 //! - peered
@@ -6,6 +7,7 @@
 //! ```
 
 use super::{Evidence, Judge, Outcome};
+use crate::journal::{History, NodeHistory};
 use crate::scenario::error::Error;
 use crate::scenario::quantity::{Span, plural};
 use crate::scenario::raw::{At, Word};
@@ -55,6 +57,8 @@ impl Judge for Plan {
                         self.within.map(|s| s.millis(evidence.plan.network.slots_per_epoch, evidence.plan.slot_ms()));
                     if limit.is_some_and(|limit| took > limit) {
                         wrong.push(format!("{a} and {b} were peers only after {}", seconds(took)));
+                    } else if parted(evidence.history, a, b) {
+                        wrong.push(format!("{a} and {b} did not stay peers: at the end they were none"));
                     }
                 }
                 (None, None) => wrong.push(format!("{a} and {b} never were peers")),
@@ -74,6 +78,13 @@ impl Judge for Plan {
     }
 }
 
+/// Whether both run at the end, and one of them does not have the other as a peer.
+fn parted(history: &History, a: &str, b: &str) -> bool {
+    let (Some(a_now), Some(b_now)) = (history.node(a), history.node(b)) else { return false };
+    let lacks = |node: &NodeHistory, other: &str| !node.peers.iter().any(|peer| peer == other);
+    a_now.is_up() && b_now.is_up() && (lacks(a_now, b) || lacks(b_now, a))
+}
+
 fn seconds(ms: u64) -> String {
     format!("{}.{} s", ms / 1000, ms % 1000 / 100)
 }
@@ -83,24 +94,39 @@ mod tests {
     use super::super::test::Run;
     use crate::journal::{Event, NodeState};
 
-    fn peers(run: Run, slot: u64, node: &str, peer: &str) -> Run {
-        run.at(slot, Event::Peers { node: node.into(), peers: vec![peer.into()], foreign: 0 })
+    fn peers(run: Run, slot: u64, node: &str, peers: &[&str]) -> Run {
+        let peers = peers.iter().map(|peer| peer.to_string()).collect();
+        run.at(slot, Event::Peers { node: node.into(), peers, foreign: 0 })
     }
 
     #[test]
     fn both_ends_of_every_link() {
-        let run = peers(peers(Run::new(), 1, "a0", "b0"), 2, "b0", "a0");
+        let run = peers(peers(Run::new(), 1, "a0", &["b0"]), 2, "b0", &["a0"]);
         assert_eq!(run.judge("peered"), "fail: late was never started; late was never started");
         let run = run.node("late", NodeState::Started);
-        let run = peers(peers(run, 3, "late", "a0"), 3, "a0", "late");
+        let run = peers(peers(run, 3, "late", &["a0"]), 3, "a0", &["b0", "late"]);
         assert_eq!(run.judge("peered"), "fail: late and b0 never were peers");
-        let run = peers(run, 4, "late", "b0");
+        let run = peers(run, 4, "late", &["a0", "b0"]);
         assert_eq!(run.judge("peered"), "fail: late had b0 as a peer, b0 never listed late");
-        let run = peers(run, 5, "b0", "late");
+        let run = peers(run, 5, "b0", &["a0", "late"]);
         assert_eq!(
             run.judge("peered"),
             "pass: both ends of 3 links listed each other, at most 5.0 s after their start"
         );
         assert_eq!(run.judge("peered: { within: 4s }"), "fail: late and b0 were peers only after 5.0 s");
+    }
+
+    #[test]
+    fn a_peer_that_came_and_went_is_none() {
+        let run = peers(
+            peers(Run::new().node("late", NodeState::Started), 1, "a0", &["b0", "late"]),
+            1,
+            "b0",
+            &["a0", "late"],
+        );
+        let run = peers(peers(run, 1, "late", &["a0", "b0"]), 6, "late", &["a0"]);
+        assert_eq!(run.judge("peered"), "fail: late and b0 did not stay peers: at the end they were none");
+        let ended = run.node("late", NodeState::Stopped).judge("peered");
+        assert!(ended.starts_with("pass"), "it is not there to be a peer: {ended}");
     }
 }

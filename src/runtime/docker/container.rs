@@ -57,8 +57,10 @@ pub fn net(
         host_config: Some(HostConfig {
             network_mode: Some(run.network()),
             port_bindings: Some(published.keys().map(|port| (key(port), free())).collect()),
-            // For root in it alone, which only sets faults: the program that it runs has none.
+            // For root in it alone, which only sets faults and gets it as it is started: the program that it runs has none, and
+            // nothing in its image could gain it.
             cap_add: Some(vec!["NET_ADMIN".to_owned()]),
+            security_opt: None,
             ..confined(&run.volume(node))
         }),
         ..Default::default()
@@ -76,6 +78,7 @@ pub fn trial(run: &Run, image: &str) -> ContainerCreateBody {
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),
             cap_add: Some(vec!["NET_ADMIN".to_owned()]),
+            security_opt: None,
             mounts: None,
             ..confined("")
         }),

@@ -63,7 +63,7 @@ fn keystore_of(input: &mut Input) {
     assert_eq!(Keystore::from_json(&written).as_ref(), Ok(&keystore), "what we write can be read");
     keystore.pubkey();
     if !written.contains("scrypt") {
-        drop(keystore.key("password"));
+        drop(keystore.open("password").and_then(|message| keystore.key_in(&message)));
     }
 }
 

@@ -59,8 +59,16 @@ impl DockerArgs {
         Limits { cpus: self.cpus, memory: self.memory }
     }
 
+    /// When a cluster fetches images.
+    pub fn pull_policy(&self) -> &'static str {
+        match self.pull {
+            PullArg::Missing => "IfNotPresent",
+            PullArg::Never => "Never",
+        }
+    }
+
     /// The digests that were named, or that lie here.
-    fn locked(&self) -> Result<Lock, u8> {
+    pub fn locked(&self) -> Result<Lock, u8> {
         let path = self.lock.clone().unwrap_or_else(|| LOCK_FILE.into());
         let says = match Lock::load(&path) {
             Ok(None) if self.lock.is_some() => format!("there is no {}", path.display()),
@@ -124,12 +132,14 @@ pub async fn say_kept(engine: &Engine, run: &str, dir: &Path) {
     }
 }
 
-fn cpus(text: &str) -> Result<f64, String> {
+/// A number of cores.
+pub fn cpus(text: &str) -> Result<f64, String> {
     let cpus = text.parse().ok().filter(|cpus: &f64| cpus.is_finite() && *cpus >= 0.01);
     cpus.ok_or_else(|| format!("`{text}` is no number of cores, such as 0.5 or 2"))
 }
 
-fn memory(text: &str) -> Result<u64, String> {
+/// A size of memory, bytes.
+pub fn memory(text: &str) -> Result<u64, String> {
     let lower = text.to_ascii_lowercase();
     let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match &lower[digits.len()..] {

@@ -4,16 +4,12 @@ use super::{container::FOLDER, engine::Engine};
 use crate::{
     client::ClientDef,
     image,
-    runtime::{
-        Error,
-        node::{Node, Seat, Setting, definition},
-    },
-    ssz::Root,
+    runtime::{Error, node::images_of},
     topology::NetworkPlan,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::Ipv4Addr,
+    path::Path,
 };
 
 /// An image that the engine has.
@@ -120,43 +116,13 @@ impl Images {
     }
 }
 
-/// The reference of a role's image: that of its definition, or the embedded client's own.
-pub fn reference(def: &ClientDef, image: Option<&str>) -> Option<String> {
-    image.map(str::to_owned).or_else(|| def.embedded.then(image::reference))
-}
-
 type Whose = BTreeSet<(String, String)>;
 
 /// The references of all images of a network, with the client and role of each.
 fn needed(plan: &NetworkPlan, clients: &BTreeMap<String, ClientDef>) -> Result<BTreeMap<String, Whose>, Error> {
-    let nowhere = |name: &str| Seat {
-        folder: name.into(),
-        inside: FOLDER.into(),
-        listen: Ipv4Addr::UNSPECIFIED,
-        address: Ipv4Addr::LOCALHOST,
-    };
-    let mut nodes = BTreeMap::new();
-    for node in &plan.nodes {
-        let defs = &mut |client: &str| definition(clients, client, "docker");
-        nodes.insert(node.name.clone(), Node::new(node.clone(), defs, nowhere(&node.name), &mut || Ok(1))?);
-    }
-    let setting = Setting {
-        plan: plan.clone(),
-        genesis_time: 0,
-        validators_root: Root::ZERO,
-        lockin: Some(image::BINARY.into()),
-        log_level: "info".to_owned(),
-    };
     let mut needed: BTreeMap<String, Whose> = BTreeMap::new();
-    for node in nodes.values() {
-        for (role, _) in node.roles() {
-            let (def, command) = (node.def_of(role), node.command(&setting, &nodes, role)?);
-            let Some(reference) = reference(def, command.image.as_deref()) else {
-                let why = format!("its role `{role}` names no image; name one: --image {}.{role}=REF", def.name);
-                return Err(Error::Unsupported { client: def.name.clone(), runtime: "docker", why });
-            };
-            needed.entry(reference).or_default().insert((def.name.clone(), role.to_owned()));
-        }
+    for it in images_of(plan, clients, Path::new(FOLDER), "docker")? {
+        needed.entry(it.reference).or_default().insert((it.client, it.role));
     }
     Ok(needed)
 }

@@ -3,7 +3,6 @@
 
 use super::{
     Docker,
-    archive::Archive,
     container::{self, FOLDER, NET},
     label::REST,
     subnet::{Subnet, candidates},
@@ -23,7 +22,6 @@ use futures::{StreamExt, TryStreamExt, stream};
 use std::{
     collections::{BTreeMap, HashMap},
     net::Ipv4Addr,
-    path::Path,
 };
 
 /// The first port of a node; each has its own address, so all begin with it.
@@ -94,13 +92,7 @@ impl Docker {
         let (image, address) = (self.images.net_id(), node.seat.address);
         let body = container::net(&self.run, name, image, address, &published(node));
         let id = engine.create(&self.run.container(name, NET), body).await?;
-        let mut archive = Archive::new();
-        archive
-            .all_of(&node.seat.folder, Path::new(FOLDER), &|path| path.extension().is_some_and(|end| end == "log"))?;
-        for (role, _) in node.roles() {
-            archive.folder(Path::new(&node.seen(&node.data(role))))?;
-        }
-        engine.put(&id, archive.finish()?).await?;
+        engine.put(&id, node.folder_archive(&|_| false)?).await?;
         engine.start(&id).await?;
         let ports = engine.published(&id).await?;
         Ok((name.clone(), Net { id, ports }))

@@ -2,6 +2,7 @@
 
 mod conformance;
 pub mod docker;
+mod kubernetes;
 
 use conformance::{Bench, SLOT_MS, clients, head_slot, peers, plan, prepare, until};
 use lockin::{

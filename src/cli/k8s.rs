@@ -4,7 +4,7 @@ use super::exit;
 use crate::image;
 use crate::runtime::{
     Error,
-    kubernetes::{JobSpec, account, inside},
+    kubernetes::{JobSpec, ROLE, inside},
 };
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -23,14 +23,7 @@ pub struct K8sArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Prints a service account with the rights that runs need in their namespace, and no others.
-    Role {
-        /// The namespace.
-        #[arg(long, value_name = "NAME", default_value = "default")]
-        namespace: String,
-        /// The name of account, Role and RoleBinding.
-        #[arg(long, value_name = "NAME", default_value = "lockin")]
-        name: String,
-    },
+    Role,
     /// Prints a Job that runs this program inside of the cluster.
     Job(JobArgs),
     /// Puts this program where containers of other images find it. Run in pods.
@@ -44,10 +37,17 @@ enum Command {
     Supervise {
         /// The role.
         role: String,
+        /// The folder that the pod's containers share.
+        #[arg(long, value_name = "DIR", default_value = inside::SHARED)]
+        shared: PathBuf,
     },
     /// Answers a question that comes by stdin. Run in pods.
     #[command(hide = true)]
-    Answer,
+    Answer {
+        /// The folder that the pod's containers share.
+        #[arg(long, value_name = "DIR", default_value = inside::SHARED)]
+        shared: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -55,7 +55,7 @@ enum Command {
 Files that WORDS name are put into a ConfigMap beside the Job. It needs the account of `lockin k8s role`.
 
 Examples:
-  lockin k8s role --namespace ci | kubectl apply -f -
+  lockin k8s role | kubectl -n ci apply -f -
   lockin k8s job --namespace ci -- run scenarios/pairwise.yaml | kubectl apply -f -
   kubectl -n ci logs -f job/lockin")]
 struct JobArgs {
@@ -123,12 +123,15 @@ impl JobArgs {
 /// Runs the subcommand; the exit code.
 pub fn run(args: K8sArgs) -> u8 {
     let done = match args.command {
-        Command::Role { namespace, name } => print(&account(&name, &namespace)),
+        Command::Role => {
+            super::say(ROLE.trim_end());
+            Ok(())
+        }
         Command::Job(args) => args.spec().and_then(|spec| print(&spec.objects())),
         Command::Install { folder } => inside::install(&folder),
-        Command::Supervise { role } => inside::supervise(Path::new(inside::SHARED), &role),
-        Command::Answer if inside::answer() => Ok(()),
-        Command::Answer => Err(Error::Other("nobody listens".to_owned())),
+        Command::Supervise { role, shared } => inside::supervise(&shared, &role),
+        Command::Answer { shared } if inside::answer(&shared) => Ok(()),
+        Command::Answer { .. } => Err(Error::Other("nobody listens".to_owned())),
     };
     match done {
         Ok(()) => exit::PASS,

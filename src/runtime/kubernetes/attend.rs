@@ -17,8 +17,6 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 const PULSE_WITHIN: Duration = Duration::from_secs(8);
 /// A program that ended is looked at again after this time: its pod may be ending, too.
 const CONFIRM_AFTER: Duration = Duration::from_secs(1);
-/// How long the cluster may take to say why it ended a pod.
-const WORDS_WITHIN: Duration = Duration::from_secs(8);
 
 /// Tasks that end with this.
 #[derive(Default)]
@@ -128,15 +126,6 @@ impl Heard {
 
     /// A program ended and was not told to: by itself if its pod is well a moment later, else the cluster has ended it.
     async fn confirm(self, role: String, number: u64, ended: Ended) {
-        if ended.evicted {
-            let words = tokio::time::timeout(WORDS_WITHIN, async {
-                while self.board.known().lost(&self.pod).is_none() {
-                    self.board.changed().await;
-                }
-            });
-            drop(words.await);
-            return self.trouble("the cluster ended its containers");
-        }
         tokio::time::sleep(CONFIRM_AFTER).await;
         let here = again("reach a pod", || self.cluster.ask(&self.pod, HOLD, &Ask::Here, &[])).await;
         let lost = self.board.known().lost(&self.pod);

@@ -149,9 +149,9 @@ impl Shape {
     }
 
     /// A pod that only tries whether rules can be set where it runs.
-    pub fn trial(&self, run: &Run) -> Value {
+    pub fn trial(&self, run: &Run, name: &str) -> Value {
         let shape = Self { net_admin: true, ..self.clone() };
-        let mut pod = shape.pod(run, "trial", &[]);
+        let mut pod = shape.pod(run, name, &[]);
         pod["spec"]["containers"] = json!([pod["spec"]["containers"][1]]);
         pod["spec"]["containers"][0]["command"] = json!([BINARY, "netns", "rules"]);
         pod
@@ -247,7 +247,7 @@ mod tests {
         let capabilities = |pod: &Value| pod.to_string().matches("NET_ADMIN").count();
         assert_eq!((capabilities(&pod(false)), capabilities(&pod(true))), (0, 1));
         let run = Run { id: "r".into(), owner: Owner::default() };
-        let trial = shape(false).trial(&run);
+        let trial = shape(false).trial(&run, "trial");
         assert_eq!(trial["spec"]["containers"].as_array().unwrap().len(), 1);
         assert_eq!(trial["spec"]["containers"][0]["command"], json!([BINARY, "netns", "rules"]));
     }

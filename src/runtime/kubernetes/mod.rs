@@ -32,7 +32,7 @@ pub use forward::Way;
 pub use job::JobSpec;
 pub use manifest::{Resources, Shape, Spread};
 pub use reserve::own_image;
-pub use rights::{account, check as check_rights};
+pub use rights::{ROLE, check as check_rights};
 pub use sweep::{Found, Which, sweep};
 
 use super::{
@@ -84,6 +84,8 @@ pub struct Kubernetes {
     log_level: String,
     deadline_s: u64,
     schedule_within: Duration,
+    /// Whether there is a Job and a lease.
+    owned: bool,
     board: Board,
     tasks: Tasks,
     logs: Vec<JoinHandle<()>>,
@@ -139,6 +141,7 @@ impl Kubernetes {
             log_level: options.log_level,
             deadline_s: options.deadline_s,
             schedule_within: options.schedule_within,
+            owned: false,
             board: Board::default(),
             tasks: Tasks::default(),
             logs: Vec::new(),

@@ -6,7 +6,7 @@ use super::{
     attend::{Heard, renew, watch_pods},
     board::Known,
     cluster::Kind,
-    label::{RUN, Run},
+    label::{NODE, RUN},
     log::Following,
     manifest::{FOLDER, Need, Role},
     view::Pod,
@@ -38,6 +38,9 @@ const OTHERS_EVERY: Duration = Duration::from_secs(5);
 /// How long containers may take to be started once their pods are bound: large images are fetched meanwhile.
 const RUN_WITHIN: Duration = Duration::from_secs(900);
 
+/// What tries something stands in for a node of this name.
+const TRIAL: &str = "trial";
+
 /// A node's pod.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -57,7 +60,6 @@ impl Kubernetes {
         let roles = self.roles(plan)?;
         self.take_ownership().await?;
         self.tasks.spawn(watch_pods(self.cluster.clone(), self.run.clone(), self.board.clone()));
-        self.tasks.spawn(renew(self.cluster.clone(), self.run.clone()));
         let pods: Vec<_> = roles.iter().map(|(node, roles)| self.shape.pod(&self.run, node, &pinned(roles))).collect();
         let made = stream::iter(pods).map(|pod| self.cluster.create(Kind::Pod, pod));
         made.buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await?;
@@ -86,11 +88,17 @@ impl Kubernetes {
 
     /// The Job that owns all, and the lease by which it is known that this process lives.
     async fn take_ownership(&mut self) -> Result<(), Error> {
+        if self.owned {
+            return Ok(());
+        }
         if !self.run.owner.is_ours {
             let job = self.cluster.create(Kind::Job, self.run.job(&self.shape.own_image, self.deadline_s)).await?;
             self.run.owner.uid = job.metadata.uid.unwrap_or_default();
         }
-        self.cluster.create(Kind::Lease, self.run.lease_object()).await.map(drop)
+        self.cluster.create(Kind::Lease, self.run.lease_object()).await?;
+        self.owned = true;
+        self.tasks.spawn(renew(self.cluster.clone(), self.run.clone()));
+        Ok(())
     }
 
     async fn wait_until_bound(&self, plan: &NetworkPlan) -> Result<(), Error> {
@@ -217,9 +225,9 @@ impl Kubernetes {
         if !self.shape.net_admin {
             return Ok(());
         }
-        let run = Run { id: format!("{}-trial", self.run.id), owner: self.run.owner.clone() };
-        let (name, selector) = (run.pod("trial"), run.selector());
-        let tried = match self.cluster.create(Kind::Pod, self.shape.trial(&run)).await {
+        self.take_ownership().await?;
+        let (name, selector) = (self.run.pod(TRIAL), format!("{},{NODE}={TRIAL}", self.run.selector()));
+        let tried = match self.cluster.create(Kind::Pod, self.shape.trial(&self.run, TRIAL)).await {
             Ok(_) => self.outcome(&selector).await,
             Err(error) => Ok(Some(error.to_string())),
         };

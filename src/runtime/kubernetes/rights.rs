@@ -3,7 +3,6 @@
 use super::cluster::Cluster;
 use crate::runtime::Error;
 use futures::{StreamExt, TryStreamExt, stream};
-use serde_json::{Value, json};
 
 /// Verbs, API group, resources.
 type Right = (&'static [&'static str], &'static str, &'static str);
@@ -17,6 +16,9 @@ pub const RIGHTS: &[Right] = &[
     (&["create", "get", "list", "delete"], "batch", "jobs"),
     (&["create", "get", "list", "patch", "delete"], "coordination.k8s.io", "leases"),
 ];
+
+/// A service account that has them, for `kubectl apply`.
+pub const ROLE: &str = include_str!("../../../docs/kubernetes/role.yaml");
 
 /// Questions that are asked at once.
 const AT_ONCE: usize = 8;
@@ -38,34 +40,42 @@ pub async fn check(cluster: &Cluster) -> Result<(), Error> {
     }
     let namespace = &cluster.namespace;
     Err(Error::Other(format!(
-        "rights are missing in the namespace {namespace}: {}; `lockin k8s role --namespace {namespace}` prints a Role that has them all",
+        "rights are missing in the namespace {namespace}: {}; `lockin k8s role` prints a Role that has them all",
         missing.join(", ")
     )))
 }
 
-/// A service account that has them and no others.
-pub fn account(name: &str, namespace: &str) -> Vec<Value> {
-    let rbac = "rbac.authorization.k8s.io";
-    let metadata = json!({ "name": name, "namespace": namespace });
-    let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata });
-    let binding = json!({
-        "apiVersion": format!("{rbac}/v1"),
-        "kind": "RoleBinding",
-        "metadata": metadata,
-        "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": namespace }],
-        "roleRef": { "apiGroup": rbac, "kind": "Role", "name": name },
-    });
-    vec![account, role(name, namespace), binding]
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
 
-/// A Role that has them and no others.
-fn role(name: &str, namespace: &str) -> Value {
-    let rules =
-        RIGHTS.iter().map(|(verbs, group, of)| json!({ "apiGroups": [group], "resources": [of], "verbs": verbs }));
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": { "name": name, "namespace": namespace },
-        "rules": rules.collect::<Vec<Value>>(),
-    })
+    #[test]
+    fn the_role_that_people_are_given_has_these_rights_and_no_others() {
+        let objects: Vec<Value> =
+            ROLE.split("\n---\n").map(|text| crate::yaml::from_str("role.yaml", text).unwrap()).collect();
+        let role = objects.iter().find(|it| it["kind"] == "Role").unwrap();
+        let sorted = |verbs: Vec<String>| {
+            let mut verbs = verbs;
+            verbs.sort();
+            verbs
+        };
+        let words = |value: &Value| -> Vec<String> { serde_json::from_value(value.clone()).unwrap() };
+        let given = role["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|rule| (sorted(words(&rule["verbs"])), words(&rule["apiGroups"]), words(&rule["resources"])));
+        let mut given: Vec<_> = given.collect();
+        let mut needed: Vec<_> = RIGHTS
+            .iter()
+            .map(|(verbs, group, of)| {
+                let verbs = verbs.iter().map(|verb| (*verb).to_owned()).collect();
+                (sorted(verbs), vec![(*group).to_owned()], vec![(*of).to_owned()])
+            })
+            .collect();
+        given.sort();
+        needed.sort();
+        assert_eq!(given, needed);
+    }
 }

@@ -1,7 +1,6 @@
 //! What a command that is run in a pod does: reads one line from stdin, does what it asks, answers by a line on stdout.
 
 use super::{
-    SHARED,
     message::{Answer, Ask, Genesis, Order},
     socket,
 };
@@ -17,8 +16,8 @@ use std::{
 /// How long a supervisor may take to come up: its container was started when its pod was.
 const UP_WITHIN: Duration = Duration::from_secs(10);
 
-/// Answers one question; `false` if nobody could be answered.
-pub fn answer() -> bool {
+/// Answers one question, by supervisors with sockets in that folder; `false` if nobody could be answered.
+pub fn answer(shared: &Path) -> bool {
     let mut stdin = BufReader::new(io::stdin().lock());
     let mut line = String::new();
     let asked = stdin.read_line(&mut line).map_err(|error| error.to_string());
@@ -29,8 +28,8 @@ pub fn answer() -> bool {
         Ask::Empty(folder) => told(empty(&folder)).map(|()| Answer::Done),
         Ask::Genesis(genesis) => make(&genesis).map(Answer::Root),
         Ask::Usage(folder) => Ok(Answer::Bytes(disk_use(&folder))),
-        Ask::To(role, order) => told(pass_on(&role, &order)),
-        Ask::Watch(roles) => told(watch(&roles)).map(|()| Answer::Done),
+        Ask::To(role, order) => told(pass_on(shared, &role, &order)),
+        Ask::Watch(roles) => told(watch(shared, &roles)).map(|()| Answer::Done),
     });
     say(&answer.unwrap_or_else(Answer::Failed)).is_ok()
 }
@@ -51,7 +50,14 @@ fn put(from: impl Read, bytes: u64) -> io::Result<()> {
     let mut archive = tar::Archive::new(from.take(bytes));
     archive.set_preserve_permissions(true);
     archive.set_preserve_ownerships(false);
-    archive.unpack("/")
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        // a folder that is there may be the cluster's own, with permissions of its own
+        if !(entry.header().entry_type().is_dir() && Path::new("/").join(entry.path()?).is_dir()) {
+            entry.unpack_in("/")?;
+        }
+    }
+    Ok(())
 }
 
 fn empty(folder: &Path) -> io::Result<()> {
@@ -73,10 +79,10 @@ fn make(genesis: &Genesis) -> Result<String, String> {
 }
 
 /// Connects to a role's supervisor and gives it an order.
-fn order(role: &str, order: &Order) -> io::Result<BufReader<UnixStream>> {
+fn order(shared: &Path, role: &str, order: &Order) -> io::Result<BufReader<UnixStream>> {
     let end = Instant::now() + UP_WITHIN;
     let mut stream = loop {
-        match UnixStream::connect(socket(Path::new(SHARED), role)) {
+        match UnixStream::connect(socket(shared, role)) {
             Ok(stream) => break stream,
             Err(error) if Instant::now() > end => {
                 return Err(io::Error::new(error.kind(), format!("the supervisor of `{role}` is not there: {error}")));
@@ -89,9 +95,9 @@ fn order(role: &str, order: &Order) -> io::Result<BufReader<UnixStream>> {
     Ok(BufReader::new(stream))
 }
 
-fn pass_on(role: &str, what: &Order) -> io::Result<Answer> {
+fn pass_on(shared: &Path, role: &str, what: &Order) -> io::Result<Answer> {
     let mut line = String::new();
-    order(role, what)?.read_line(&mut line)?;
+    order(shared, role, what)?.read_line(&mut line)?;
     if line.is_empty() {
         return Err(io::Error::other(format!("the supervisor of `{role}` is gone")));
     }
@@ -99,18 +105,18 @@ fn pass_on(role: &str, what: &Order) -> io::Result<Answer> {
 }
 
 /// Passes on what all supervisors tell, until one is gone or nobody listens: whoever listens begins again then.
-fn watch(roles: &[String]) -> io::Result<()> {
+fn watch(shared: &Path, roles: &[String]) -> io::Result<()> {
     let (sender, ended) = std::sync::mpsc::channel();
     for role in roles.iter().cloned() {
-        let sender = sender.clone();
-        std::thread::spawn(move || drop(sender.send(pass_on_all(&role))));
+        let (sender, shared) = (sender.clone(), shared.to_owned());
+        std::thread::spawn(move || drop(sender.send(pass_on_all(&shared, &role))));
     }
     // the others end with this command
     ended.recv().unwrap_or(Ok(()))
 }
 
-fn pass_on_all(role: &str) -> io::Result<()> {
-    for line in order(role, &Order::Watch)?.lines() {
+fn pass_on_all(shared: &Path, role: &str) -> io::Result<()> {
+    for line in order(shared, role, &Order::Watch)?.lines() {
         say(&serde_json::from_str(&line?).map_err(io::Error::other)?)?;
     }
     Err(io::Error::other(format!("the supervisor of `{role}` is gone")))

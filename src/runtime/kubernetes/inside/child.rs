@@ -38,7 +38,10 @@ impl Child {
         let out_of_memory = out_of_memory();
         let mut command = Command::new(program);
         command.args(args).envs(&launch.env).stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-        let spawned = command.process_group(0).spawn()?;
+        command.process_group(0);
+        // SAFETY: what is called between fork and exec touches no memory but its own stack.
+        unsafe { command.pre_exec(hear_everything) };
+        let spawned = command.spawn()?;
         let pid = libc::pid_t::try_from(spawned.id()).map_err(io::Error::other)?;
         let (sender, output) = channel();
         std::thread::spawn(move || {
@@ -96,6 +99,17 @@ pub struct Reaped {
     pub signal: Option<i32>,
     /// Bytes of memory that it used at most.
     pub memory: u64,
+}
+
+/// Signals that a supervisor keeps for itself are its program's again.
+fn hear_everything() -> io::Result<()> {
+    // SAFETY: the set is initialized by sigemptyset before it is read.
+    let set = unsafe {
+        let mut set = std::mem::zeroed::<libc::sigset_t>();
+        libc::sigemptyset(&raw mut set);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut())
+    };
+    if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// The next child that has ended, if one has.

@@ -132,8 +132,6 @@ pub struct Ended {
     pub out_of_memory: bool,
     /// It was told to.
     pub asked: bool,
-    /// The cluster told its container to end.
-    pub evicted: bool,
     /// The last lines that it wrote.
     pub log: Vec<String>,
 }

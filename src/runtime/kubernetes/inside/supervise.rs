@@ -32,7 +32,6 @@ struct Now {
     state: State,
     child: Option<Arc<Child>>,
     asked: bool,
-    evicted: bool,
 }
 
 struct Supervisor {
@@ -73,7 +72,6 @@ pub fn supervise(shared: &Path, role: &str) -> Result<(), Error> {
             // The cluster ends the container: children are still to be reaped meanwhile.
             let supervisor = Arc::clone(&supervisor);
             std::thread::spawn(move || {
-                supervisor.lock().evicted = true;
                 supervisor.end(libc::SIGTERM, EVICTED_WITHIN);
                 std::process::exit(0);
             });
@@ -193,9 +191,9 @@ impl Supervisor {
             let (log, out_of_memory) = (child.last_lines(), child.was_too_large());
             let Reaped { code, signal, memory, .. } = reaped;
             let mut now = supervisor.lock();
-            let (asked, evicted) = (now.asked, now.evicted);
+            let asked = now.asked;
             now.state.memory = now.state.memory.max(memory);
-            now.state.ended = Some(Ended { code, signal, out_of_memory, asked, evicted, log });
+            now.state.ended = Some(Ended { code, signal, out_of_memory, asked, log });
             now.child = None;
             supervisor.changed.notify_all();
         });

@@ -108,7 +108,7 @@ impl KubernetesArgs {
         let lock = docker.locked()?;
         let cluster = Cluster::connect(&self.access.access()).await.map_err(|error| unknown(&error))?;
         check_rights(&cluster).await.map_err(|error| unknown(&error))?;
-        let swept = sweep(&cluster, Which::Left, false).await.map_err(|error| unknown(&error))?;
+        let swept = sweep(&cluster, Which::Lapsed, false).await.map_err(|error| unknown(&error))?;
         let own = match &self.own_image {
             Some(reference) => Some(reference.clone()),
             None => own_image(&resolved.network, &resolved.clients).map_err(|error| unknown(&error))?,

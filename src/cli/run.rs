@@ -110,8 +110,8 @@ pub fn run(args: RunArgs) -> u8 {
         eprintln!("error: {missing}");
         return exit::UNKNOWN;
     }
-    // What can't be told to the journal, such as that it can't be written.
-    if let Err(error) = super::log::init("error") {
+    // What can't be told to the journal, such as that it can't be written; what a cluster refuses is told there, or tried again.
+    if let Err(error) = super::log::init("error,kube_client=off") {
         eprintln!("error: logging: {error}");
     }
     // The kernel ends nodes with the thread that started them: that is this one, to the end.

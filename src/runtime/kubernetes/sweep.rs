@@ -23,6 +23,9 @@ const GONE_WITHIN: Duration = Duration::from_secs(60);
 pub enum Which<'a> {
     /// Those whose owner is gone.
     Left,
+    /// Those of them whose lease has run out by the clocks of their machine and of this one: where there are none, nobody
+    /// has to wait.
+    Lapsed,
     /// This one, whatever its owner does.
     Run(&'a str),
 }
@@ -76,8 +79,8 @@ impl All {
         all.filter_map(run_of).map(str::to_owned).collect()
     }
 
-    /// The leases of runs as they stand, by run; those that seem to be held are not among them.
-    fn doubtful(&self) -> BTreeMap<String, Option<String>> {
+    /// The leases of runs as they stand, by run; with `lapsed`, those that seem to be held are not among them.
+    fn doubtful(&self, lapsed: bool) -> BTreeMap<String, Option<String>> {
         let mut doubtful: BTreeMap<String, Option<String>> = self.runs().into_iter().map(|run| (run, None)).collect();
         for lease in &self.leases {
             let Some(run) = run_of(lease) else { continue };
@@ -86,7 +89,7 @@ impl All {
                 let age = Timestamp::now().as_second() - time.as_second();
                 age.unsigned_abs() < LEASE_SECONDS
             });
-            if held {
+            if held && lapsed {
                 doubtful.remove(run);
             } else {
                 doubtful.insert(run.to_owned(), renewed.map(str::to_owned));
@@ -112,13 +115,14 @@ pub async fn sweep(cluster: &Cluster, which: Which<'_>, only_look: bool) -> Resu
     let all = All::of(cluster).await?;
     let left: BTreeSet<String> = match which {
         Which::Run(run) => all.runs().into_iter().filter(|id| id == run).collect(),
-        Which::Left => {
-            let before = all.doubtful();
+        Which::Left | Which::Lapsed => {
+            let lapsed = which == Which::Lapsed;
+            let before = all.doubtful(lapsed);
             if before.is_empty() {
                 return Ok(Found::default());
             }
             tokio::time::sleep(LOOK_FOR).await;
-            let after = All::of(cluster).await?.doubtful();
+            let after = All::of(cluster).await?.doubtful(lapsed);
             before.into_iter().filter(|(run, lease)| after.get(run) == Some(lease)).map(|(run, _)| run).collect()
         }
     };

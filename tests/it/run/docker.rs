@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A pair with slots that containers on a busy machine keep.
-fn slow_pair(steps: &str) -> Case {
+pub fn slow_pair(steps: &str) -> Case {
     has_image();
     Case::new(&pair(steps).replace("slot_time: 500ms", "slot_time: 2s"))
 }
@@ -22,7 +22,7 @@ fn lockin(args: &[&str]) -> Said {
 }
 
 /// The run's id, as soon as it is told.
-fn id(case: &Case, out: &str) -> String {
+pub fn id(case: &Case, out: &str) -> String {
     let journal = case.wait_for(out, "\"event\":\"run\"");
     let line: serde_json::Value = serde_json::from_str(journal.lines().next().unwrap()).unwrap();
     line["id"].as_str().unwrap().to_owned()

@@ -270,7 +270,7 @@ impl Runtime for Docker {
             return Err(Error::State { node: name.to_owned(), state: "running already" });
         }
         let roles: Vec<String> = node.roles().into_iter().map(|(role, _)| role.to_owned()).collect();
-        sweep::remove(&self.engine, &std::mem::take(&mut self.ended), &[], &[]).await?;
+        sweep::remove(&self.engine, &[&std::mem::take(&mut self.ended)], &[], &[]).await?;
         let (mut started, since) = (Vec::new(), Instant::now());
         for role in roles {
             let node = self.node(name)?;

@@ -2,8 +2,9 @@
 //! what is not a run's is never touched.
 
 use super::{
+    container::NET,
     engine::{Engine, Thing},
-    label::{Place, RUN, Standing},
+    label::{Place, ROLE, RUN, Standing},
 };
 use crate::runtime::Error;
 use futures::{StreamExt, stream};
@@ -78,7 +79,8 @@ pub async fn sweep(engine: &Engine, which: Which<'_>, only_look: bool) -> Result
         runs: all().filter_map(|thing| thing.labels.get(RUN).cloned()).collect(),
     };
     if !only_look {
-        remove(engine, &ids(&containers), &ids(&networks), &ids(&volumes)).await?;
+        let [programs, nets] = waves(&containers);
+        remove(engine, &[&programs, &nets], &ids(&networks), &ids(&volumes)).await?;
     }
     Ok(found)
 }
@@ -89,29 +91,39 @@ pub async fn sweep(engine: &Engine, which: Which<'_>, only_look: bool) -> Result
 /// The engine does not say, or does not remove.
 pub async fn remove_nodes(engine: &Engine, run: &str) -> Result<(), Error> {
     let of = |things: Vec<Thing>| {
-        let things = things.into_iter().filter(|thing| thing.labels.get(RUN).is_some_and(|id| id == run));
-        things.map(|thing| thing.id).collect::<Vec<_>>()
+        things.into_iter().filter(|thing| thing.labels.get(RUN).is_some_and(|id| id == run)).collect::<Vec<_>>()
     };
     let (containers, volumes) = (of(engine.containers().await?), of(engine.volumes().await?));
-    remove(engine, &containers, &[], &volumes).await
+    let [programs, nets] = waves(&containers);
+    remove(engine, &[&programs, &nets], &[], &ids(&volumes)).await
+}
+
+/// Programs, and then the containers whose networks they are in: Podman removes no container that another one needs.
+fn waves(containers: &[Thing]) -> [Vec<String>; 2] {
+    let (nets, programs): (Vec<&Thing>, Vec<&Thing>) =
+        containers.iter().partition(|thing| thing.labels.get(ROLE).is_some_and(|role| role == NET));
+    [programs, nets].map(|things| things.into_iter().map(|thing| thing.id.clone()).collect())
 }
 
 fn ids(things: &[Thing]) -> Vec<String> {
     things.iter().map(|thing| thing.id.clone()).collect()
 }
 
-/// Removes containers, then what they used.
+/// Removes containers, one group after the other, then what they used.
 ///
 /// # Errors
 /// The first thing that could not be removed; all others have been.
 pub async fn remove(
     engine: &Engine,
-    containers: &[String],
+    containers: &[&[String]],
     networks: &[String],
     volumes: &[String],
 ) -> Result<(), Error> {
-    let mut removed: Vec<Result<(), Error>> =
-        stream::iter(containers).map(|id| engine.remove_container(id)).buffer_unordered(AT_ONCE).collect().await;
+    let mut removed: Vec<Result<(), Error>> = Vec::new();
+    for group in containers {
+        let gone = stream::iter(*group).map(|id| engine.remove_container(id)).buffer_unordered(AT_ONCE);
+        removed.extend(gone.collect::<Vec<_>>().await);
+    }
     removed.extend(
         stream::iter(volumes).map(|id| engine.remove_volume(id)).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await,
     );

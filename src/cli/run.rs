@@ -147,15 +147,14 @@ async fn carry_out(
     let (progress, done) = listen(&journal, Progress::new(plan.network.slots_per_epoch, plan.slot_ms(), args.quiet));
     let folder = dir.path().file_name().map(|name| name.to_string_lossy().into_owned());
     let id = match args.runtime {
-        Place::Process | Place::Docker => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
+        Place::Docker => docker::run_id(&folder.unwrap_or_default()),
+        Place::Process => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
         Place::Simulation => plan.run_id(),
     };
     let (mut swept, mut kept) = (Vec::new(), None);
     let mut runtime: Box<dyn Runtime> = match (args.runtime, ready) {
-        (_, Some(Ready { engine, images, swept: left })) => {
-            if !left.is_empty() {
-                swept.push(format!("removed what a killed run had left: {left}"));
-            }
+        (_, Some(Ready { engine, images, notes })) => {
+            swept.extend(notes);
             let (id, log_level) = (id.clone(), args.node_log_level.clone());
             let options = docker::Options { id, log_level, limits: args.docker.limits(), keep: args.docker.keep };
             let keep = args.docker.keep.then(|| engine.clone());

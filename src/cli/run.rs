@@ -14,7 +14,7 @@ use crate::{
 };
 use std::{
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -218,23 +218,35 @@ pub(super) fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)
     (shown, |shown| shown.lock().unwrap_or_else(|broken| broken.into_inner()).finish())
 }
 
-/// Gets the name of the first signal that asks this program to end.
+/// Between two signals of which the second is another one: a terminal's goes to all of a group, and to some by their parent, too.
+const AGAIN: Duration = Duration::from_secs(3);
+
+/// Gets the name of the first signal that asks this program to end. Who asks again some seconds later, because it is busy with
+/// something long, ends it at once; processes end with it, and containers with the next command.
 pub(super) fn interrupts() -> std::io::Result<watch::Receiver<Option<&'static str>>> {
     let (sender, receiver) = watch::channel(None);
-    let (mut int, mut term, mut hup) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
-    tokio::spawn(async move {
+    // A thread of its own, which no long computation keeps from hearing.
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let (mut int, mut term, mut hup) = {
+        let _within = tokio.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?)
+    };
+    let listening = async move {
+        let mut first: Option<Instant> = None;
         loop {
             let by = tokio::select! {
                 _ = int.recv() => "SIGINT",
                 _ = term.recv() => "SIGTERM",
                 _ = hup.recv() => "SIGHUP",
             };
-            // Nobody listens any more: the run is over.
-            if sender.send(Some(by)).is_err() {
-                return;
+            if first.get_or_insert_with(Instant::now).elapsed() >= AGAIN {
+                eprintln!("error: {by} again: ended at once, without a report");
+                std::process::exit(exit::INTERRUPTED.into());
             }
+            // Nobody may listen any more: then the run is over.
+            let _ = sender.send(Some(by));
         }
-    });
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || tokio.block_on(listening))?;
     Ok(receiver)
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 use std::{
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -168,19 +168,16 @@ async fn carry_out(
     let journal = dir.journal_writer()?;
     let (progress, done) = listen(&journal, Progress::new(plan.network.slots_per_epoch, plan.slot_ms(), args.quiet));
     let folder = dir.path().file_name().map(|name| name.to_string_lossy().into_owned());
-    let id = match args.runtime {
-        Place::Process | Place::Docker | Place::Kubernetes => {
-            format!("{}-{}", folder.unwrap_or_default(), std::process::id())
-        }
+    let mut id = match args.runtime {
+        Place::Docker => docker::run_id(&folder.unwrap_or_default()),
+        Place::Process | Place::Kubernetes => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
         Place::Simulation => plan.run_id(),
     };
     let (mut swept, mut kept) = (Vec::new(), None);
     let mut runtime: Box<dyn Runtime> = match ready {
         Ready::Docker(ready) => {
-            let containers::Ready { engine, images, swept: left } = *ready;
-            if !left.is_empty() {
-                swept.push(format!("removed what a killed run had left: {left}"));
-            }
+            let containers::Ready { engine, images, notes } = *ready;
+            swept.extend(notes);
             let (id, log_level) = (id.clone(), args.node_log_level.clone());
             let options = docker::Options { id, log_level, limits: args.docker.limits(), keep: args.docker.keep };
             let keep = args.docker.keep.then(|| engine.clone());
@@ -200,6 +197,7 @@ async fn carry_out(
             if plan.needs().iter().any(|(_, ability)| Kubernetes::NEEDS_FILTER.contains(ability)) {
                 pods.try_filter().await?;
             }
+            id = pods.id().to_owned();
             Box::new(pods)
         }
         Ready::Simulation => Box::new(simulation::Simulation::new(Some(dir.clone()), clients)),
@@ -255,23 +253,35 @@ pub(super) fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)
     (shown, |shown| shown.lock().unwrap_or_else(|broken| broken.into_inner()).finish())
 }
 
-/// Gets the name of the first signal that asks this program to end.
+/// Between two signals of which the second is another one: a terminal's goes to all of a group, and to some by their parent, too.
+const AGAIN: Duration = Duration::from_secs(3);
+
+/// Gets the name of the first signal that asks this program to end. Who asks again some seconds later, because it is busy with
+/// something long, ends it at once; processes end with it, and containers with the next command.
 pub(super) fn interrupts() -> std::io::Result<watch::Receiver<Option<&'static str>>> {
     let (sender, receiver) = watch::channel(None);
-    let (mut int, mut term, mut hup) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
-    tokio::spawn(async move {
+    // A thread of its own, which no long computation keeps from hearing.
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let (mut int, mut term, mut hup) = {
+        let _within = tokio.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?)
+    };
+    let listening = async move {
+        let mut first: Option<Instant> = None;
         loop {
             let by = tokio::select! {
                 _ = int.recv() => "SIGINT",
                 _ = term.recv() => "SIGTERM",
                 _ = hup.recv() => "SIGHUP",
             };
-            // Nobody listens any more: the run is over.
-            if sender.send(Some(by)).is_err() {
-                return;
+            if first.get_or_insert_with(Instant::now).elapsed() >= AGAIN {
+                eprintln!("error: {by} again: ended at once, without a report");
+                std::process::exit(exit::INTERRUPTED.into());
             }
+            // Nobody may listen any more: then the run is over.
+            let _ = sender.send(Some(by));
         }
-    });
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || tokio.block_on(listening))?;
     Ok(receiver)
 }

@@ -249,9 +249,27 @@ fn swarm(config: &Config, key: &Keypair) -> Result<Swarm<Behaviour>, Error> {
     Ok(Swarm::new(transport, behaviour, key.public().to_peer_id(), settings))
 }
 
+/// How long what is sent may stay without the other machine's acknowledgement.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(15);
+
+/// A way that was broken is used again as soon as it is whole: left to itself, the kernel sends the same again after ever longer
+/// pauses, and only after a quarter of an hour does it call the connection dead, so that it could be made anew.
+fn give_up_early(stream: &tokio::net::TcpStream) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    return socket2::SockRef::from(stream).set_tcp_user_timeout(Some(ACKNOWLEDGED_WITHIN));
+    #[cfg(not(target_os = "linux"))]
+    return Ok(());
+}
+
 fn transport(key: &Keypair, muxers: Muxers) -> io::Result<Boxed<(libp2p::PeerId, StreamMuxerBox)>> {
     let noise = noise::Config::new(key).map_err(io::Error::other)?;
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
+    let tcp = tcp.map(|stream, _| {
+        if let Err(error) = give_up_early(&stream.0) {
+            tracing::debug!(%error, "a connection will take long to be found dead");
+        }
+        stream
+    });
     let secured = tcp.upgrade(Version::V1).authenticate(noise);
     let mut mplex = libp2p_mplex::Config::new();
     mplex.set_max_buffer_behaviour(libp2p_mplex::MaxBufferBehaviour::Block).set_max_buffer_size(128);
@@ -263,4 +281,17 @@ fn transport(key: &Keypair, muxers: Muxers) -> io::Result<Boxed<(libp2p::PeerId,
         Muxers::Mplex => secured.multiplex(mplex).timeout(limit).boxed(),
     };
     Ok(quic::beside(tcp, key))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_are_given_up_in_time() {
+        let there = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = tokio::net::TcpStream::connect(there.local_addr().unwrap()).await.unwrap();
+        give_up_early(&stream).unwrap();
+        assert_eq!(socket2::SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(ACKNOWLEDGED_WITHIN));
+    }
 }

@@ -4,7 +4,7 @@
 //! what was being done.
 
 use super::label::Labels;
-use crate::{image, runtime::Error};
+use crate::{client::repository, image, runtime::Error};
 use bollard::{
     Docker as Api, body_full,
     container::LogOutput,
@@ -24,7 +24,15 @@ use futures::{Stream, StreamExt};
 use std::{
     collections::{BTreeMap, HashMap},
     net::Ipv4Addr,
+    time::Duration,
 };
+
+/// What the engine says when some of a container's processes escaped.
+const NOT_FROZEN: &str = "unable to freeze";
+/// How often it is asked to freeze a container.
+const PAUSE_ATTEMPTS: u32 = 30;
+/// Between two of them.
+const PAUSE_AGAIN: Duration = Duration::from_millis(100);
 
 /// A connection to an engine.
 #[derive(Clone, Debug)]
@@ -73,7 +81,10 @@ impl Engine {
 
     /// Pulls an image; what is heard of it meanwhile goes to `progress`: done and total bytes of what is under way.
     pub async fn pull(&self, reference: &str, mut progress: impl FnMut(u64, u64)) -> Result<(), String> {
-        let options = CreateImageOptions { from_image: Some(reference.to_owned()), ..Default::default() };
+        // A name without a tag would stand for all tags that there are.
+        let tagged =
+            if repository(reference) == reference { format!("{reference}:latest") } else { reference.to_owned() };
+        let options = CreateImageOptions { from_image: Some(tagged), ..Default::default() };
         let mut layers: HashMap<String, (u64, u64)> = HashMap::new();
         let mut news = std::pin::pin!(self.0.create_image(Some(options), None, None));
         while let Some(info) = news.next().await {
@@ -143,10 +154,21 @@ impl Engine {
         }
     }
 
-    /// Freezes a container's processes, or lets them go on.
+    /// Freezes a container's processes, or lets them go on. Where a container has many of them and the machine is busy, older
+    /// kernels don't catch all in the time that the engine waits for it; then it lets go of those that it has, and is asked again.
     pub async fn pause(&self, id: &str, paused: bool) -> Result<(), Error> {
-        let done = if paused { self.0.pause_container(id).await } else { self.0.unpause_container(id).await };
-        done.map_err(told(if paused { "pause a container" } else { "unpause a container" }))
+        let doing = if paused { "pause a container" } else { "unpause a container" };
+        for _ in 0..PAUSE_ATTEMPTS {
+            let done = if paused { self.0.pause_container(id).await } else { self.0.unpause_container(id).await };
+            match done {
+                Err(ApiError::DockerResponseServerError { message, .. }) if message.contains(NOT_FROZEN) => {
+                    tracing::debug!(id, message, "asked again");
+                    tokio::time::sleep(PAUSE_AGAIN).await;
+                }
+                other => return other.map_err(told(doing)),
+            }
+        }
+        Err(Error::Engine { doing: doing.to_owned(), says: format!("{NOT_FROZEN}, {PAUSE_ATTEMPTS} times") })
     }
 
     /// What becomes of a container; `None` if it is not there any more.

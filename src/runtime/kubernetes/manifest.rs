@@ -5,7 +5,10 @@ use super::{
     inside::{SHARED, program},
     label::{RUN, Run},
 };
-use crate::image::{BINARY, USER};
+use crate::{
+    image::{BINARY, USER},
+    runtime::netfilter::Rules,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -153,7 +156,9 @@ impl Shape {
         let shape = Self { net_admin: true, ..self.clone() };
         let mut pod = shape.pod(run, name, &[]);
         pod["spec"]["containers"] = json!([pod["spec"]["containers"][1]]);
-        pod["spec"]["containers"][0]["command"] = json!([BINARY, "netns", "rules"]);
+        let words = Rules::of_every_kind().words();
+        pod["spec"]["containers"][0]["command"] =
+            [BINARY, "netns", "rules"].map(str::to_owned).into_iter().chain(words).collect::<Vec<_>>().into();
         pod
     }
 
@@ -249,6 +254,6 @@ mod tests {
         let run = Run { id: "r".into(), owner: Owner::default() };
         let trial = shape(false).trial(&run, "trial");
         assert_eq!(trial["spec"]["containers"].as_array().unwrap().len(), 1);
-        assert_eq!(trial["spec"]["containers"][0]["command"], json!([BINARY, "netns", "rules"]));
+        assert_eq!(trial["spec"]["containers"][0]["command"][2], "rules");
     }
 }

@@ -8,7 +8,7 @@ use lockin::{
         Error, Runtime, Started, Time, Watch,
         docker::{Docker, Engine, Images, Limits, Options, Pull},
     },
-    ssz::Fork,
+    ssz::{Fork, Preset},
 };
 use std::{
     path::Path,
@@ -65,13 +65,15 @@ fn ask<T: Send + 'static>(what: impl AsyncFnOnce(Engine) -> Result<T, Error> + S
     asked.join().unwrap().unwrap()
 }
 
-/// Everything in the engine whose run's id begins so, by name.
+/// Everything in the engine whose run's id begins so: names, in order.
 pub fn things(prefix: &str) -> Vec<String> {
     let prefix = prefix.to_owned();
     ask(async move |engine| {
         let all = [engine.containers().await?, engine.networks().await?, engine.volumes().await?];
         let ours = all.into_iter().flatten().filter(|it| it.labels["lockin.run"].starts_with(&prefix));
-        Ok(ours.map(|thing| thing.name).collect())
+        let mut names: Vec<String> = ours.map(|thing| thing.name).collect();
+        names.sort_unstable();
+        Ok(names)
     })
 }
 
@@ -102,7 +104,7 @@ async fn docker_conforms() {
 }
 
 /// What the engine's own program says of a container.
-fn inspected(name: &str, format: &str) -> String {
+pub fn inspected(name: &str, format: &str) -> String {
     let said = Command::new("docker").args(["inspect", "--format", format, name]).output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     String::from_utf8(said.stdout).unwrap().trim().to_owned()
@@ -120,9 +122,9 @@ async fn docker_gives_containers_labels_limits_and_few_rights() {
     until(&mut runtime, "late", 60_000, "answers", async |client| client.health().await.is_ok()).await;
     let id = runtime.id().to_owned();
     let beacon = format!("lockin-{id}-late-beacon");
-    let config = "{{.HostConfig.NanoCpus}} {{.HostConfig.Memory}} {{.HostConfig.CapDrop}} {{.HostConfig.CapAdd}} \
+    let config = "{{.HostConfig.NanoCpus}} {{.HostConfig.Memory}} {{.HostConfig.CapDrop}} {{json .HostConfig.CapAdd}} \
         {{.HostConfig.SecurityOpt}} {{.HostConfig.Privileged}} {{.Config.User}}";
-    let rights = "[ALL] [] [no-new-privileges:true] false 65532:65532";
+    let rights = "[ALL] null [no-new-privileges:true] false 65532:65532";
     assert_eq!(inspected(&beacon, config), format!("500000000 268435456 {rights}"));
     // The kernel's word on what its first process may.
     let pid = inspected(&beacon, "{{.State.Pid}}");
@@ -153,7 +155,10 @@ async fn docker_gives_containers_labels_limits_and_few_rights() {
 async fn docker_tells_of_a_program_that_used_too_much_memory() {
     let containers = Containers::new("memory").await;
     let mut runtime = containers.docker(Limits { cpus: None, memory: Some(8 << 20) });
-    prepare(&mut runtime, &plan(Fork::Phase0)).await;
+    // A small network's follower needs 2 MiB.
+    let mut large = plan(Fork::Phase0);
+    (large.config.preset, large.genesis.validators) = (Preset::mainnet(), 20_000);
+    prepare(&mut runtime, &large).await;
     // It may be dead before it is followed.
     let started = runtime.start("late").await;
     assert!(started.is_ok(), "{started:?}");

@@ -7,12 +7,18 @@ use super::{
     progress::Progress,
 };
 use crate::{
+    client::ClientDef,
     journal::{self, Event, RunDir, UnixTime, Writer},
     report,
-    runtime::{Runtime, docker, process, simulation},
-    scenario::Drive,
+    runtime::{
+        self, Runtime,
+        docker::{self, Engine},
+        process, simulation,
+    },
+    scenario::{Drive, Plan},
 };
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -48,6 +54,14 @@ pub struct RunArgs {
     quiet: bool,
     #[command(flatten)]
     docker: DockerArgs,
+}
+
+impl RunArgs {
+    /// Why these words make no sense together, if they don't.
+    pub(super) fn misfit(&self) -> Option<&'static str> {
+        let kept = self.docker.keep && self.runtime != Place::Docker;
+        kept.then_some("--keep is for --runtime docker: other networks end with this program")
+    }
 }
 
 /// Where nodes run.
@@ -88,8 +102,8 @@ pub fn run(args: RunArgs) -> u8 {
         eprintln!("error: unsupported: {why}");
         return exit::UNSUPPORTED;
     }
-    if args.docker.keep && args.runtime != Place::Docker {
-        eprintln!("error: --keep is for --runtime docker: other networks end with this program");
+    if let Some(why) = args.misfit() {
+        eprintln!("error: {why}");
         return exit::USAGE;
     }
     if args.runtime == Place::Process
@@ -150,30 +164,7 @@ async fn carry_out(
         Place::Process | Place::Docker => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
         Place::Simulation => plan.run_id(),
     };
-    let (mut swept, mut kept) = (Vec::new(), None);
-    let mut runtime: Box<dyn Runtime> = match (args.runtime, ready) {
-        (_, Some(Ready { engine, images, swept: left })) => {
-            if !left.is_empty() {
-                swept.push(format!("removed what a killed run had left: {left}"));
-            }
-            let (id, log_level) = (id.clone(), args.node_log_level.clone());
-            let options = docker::Options { id, log_level, limits: args.docker.limits(), keep: args.docker.keep };
-            let keep = args.docker.keep.then(|| engine.clone());
-            let mut docker = docker::Docker::new(engine, dir.clone(), clients, images, options)?.with_start_times();
-            if plan.needs().iter().any(|(_, ability)| docker::Docker::NEEDS_FILTER.contains(ability)) {
-                docker.try_filter().await?;
-            }
-            kept = keep.map(|engine| (engine, docker.id().to_owned()));
-            Box::new(docker)
-        }
-        (Place::Simulation, None) => Box::new(simulation::Simulation::new(Some(dir.clone()), clients)),
-        (Place::Process | Place::Docker, None) => {
-            let left =
-                |it: process::Leftover| format!("ended process {} that a killed run had left: {}", it.pid, it.command);
-            swept.extend(process::sweep().into_iter().map(left));
-            Box::new(process::Process::new(dir.clone(), clients, &args.node_log_level).with_start_times())
-        }
-    };
+    let Made { mut runtime, swept, kept } = place(args, ready, dir, &plan, clients, &id).await?;
     journal.write(
         0,
         None,
@@ -205,6 +196,51 @@ async fn carry_out(
             eprintln!("error: {error}");
             super::say(&format!("{} (no report could be written)", judgement.verdict));
             Ok(exit::UNKNOWN)
+        }
+    }
+}
+
+/// Where the nodes are to run.
+struct Made {
+    runtime: Box<dyn Runtime>,
+    /// What killed runs had left, in sentences.
+    swept: Vec<String>,
+    /// The engine and the run's id there, if the network is to stay.
+    kept: Option<(Engine, String)>,
+}
+
+async fn place(
+    args: &RunArgs,
+    ready: Option<Ready>,
+    dir: &RunDir,
+    plan: &Plan,
+    clients: BTreeMap<String, ClientDef>,
+    id: &str,
+) -> Result<Made, runtime::Error> {
+    let log_level = args.node_log_level.clone();
+    match (args.runtime, ready) {
+        (_, Some(Ready { engine, images, swept })) => {
+            let options =
+                docker::Options { id: id.to_owned(), log_level, limits: args.docker.limits(), keep: args.docker.keep };
+            let keep = args.docker.keep.then(|| engine.clone());
+            let mut docker = docker::Docker::new(engine, dir.clone(), clients, images, options)?.with_start_times();
+            if plan.needs().iter().any(|(_, ability)| docker::Docker::NEEDS_FILTER.contains(ability)) {
+                docker.try_filter().await?;
+            }
+            let kept = keep.map(|engine| (engine, docker.id().to_owned()));
+            let swept = (!swept.is_empty()).then(|| format!("removed what a killed run had left: {swept}"));
+            Ok(Made { runtime: Box::new(docker), swept: swept.into_iter().collect(), kept })
+        }
+        (Place::Simulation, None) => {
+            let runtime = Box::new(simulation::Simulation::new(Some(dir.clone()), clients));
+            Ok(Made { runtime, swept: Vec::new(), kept: None })
+        }
+        (Place::Process | Place::Docker, None) => {
+            let left =
+                |it: process::Leftover| format!("ended process {} that a killed run had left: {}", it.pid, it.command);
+            let swept = process::sweep().into_iter().map(left).collect();
+            let runtime = Box::new(process::Process::new(dir.clone(), clients, &log_level).with_start_times());
+            Ok(Made { runtime, swept, kept: None })
         }
     }
 }

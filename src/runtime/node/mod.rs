@@ -12,7 +12,7 @@ mod start_times;
 pub use complaints::of_nodes as complaints;
 pub use context::{LOOPBACK, Setting};
 pub use files::{disk_use, empty_but_for_logs, write, write_files};
-pub use reach::{identity_of, last_lines, unix_ms};
+pub use reach::{from_outside, identity_of, last_lines, unix_ms};
 pub use start_times::{StartTimes, Starts};
 
 use super::{

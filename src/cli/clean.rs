@@ -48,7 +48,15 @@ pub fn run(args: CleanArgs) -> u8 {
     match containers(which, args.dry_run) {
         Ok(Some(found)) => {
             super::say(&format!("{found} {done}"));
-            exit::PASS
+            match &args.run {
+                Some(id) if found.is_empty() => {
+                    eprintln!(
+                        "error: no run {id} has anything here; `lockin clean --dry-run --kept` names those that have"
+                    );
+                    exit::USAGE
+                }
+                _ => exit::PASS,
+            }
         }
         // Where no engine is, none of its containers are; but one that was asked for by name should be there.
         Ok(None) if args.run.is_none() && !args.kept => exit::PASS,
@@ -69,6 +77,9 @@ fn containers(which: Which<'_>, dry_run: bool) -> Result<Option<Found>, Error> {
     let tokio = tokio.map_err(|error| Error::Other(format!("starting the event loop: {error}")))?;
     tokio.block_on(async {
         let Ok(api) = image::connect().await else { return Ok(None) };
-        docker::sweep(&Engine::over(api), which, dry_run).await.map(Some)
+        let engine = Engine::over(api);
+        let found =
+            if dry_run { docker::sweep(&engine, which, true).await } else { docker::sweep_all(&engine, which).await };
+        found.map(Some)
     })
 }

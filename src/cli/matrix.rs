@@ -333,7 +333,7 @@ fn carry_out(
 /// Removes what runs left that were killed, by this program because they took too long or by another: nobody else may come by
 /// for long.
 async fn sweep() {
-    let swept = async { docker::sweep(&docker::Engine::connect().await?, docker::Which::Left, false).await };
+    let swept = async { docker::sweep_all(&docker::Engine::connect().await?, docker::Which::Left).await };
     match swept.await {
         Ok(found) if found.is_empty() => {}
         Ok(found) => eprintln!("removed what a killed run had left: {found}"),

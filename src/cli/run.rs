@@ -161,10 +161,11 @@ async fn carry_out(
     let (progress, done) = listen(&journal, Progress::new(plan.network.slots_per_epoch, plan.slot_ms(), args.quiet));
     let folder = dir.path().file_name().map(|name| name.to_string_lossy().into_owned());
     let id = match args.runtime {
-        Place::Process | Place::Docker => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
+        Place::Docker => docker::run_id(&folder.unwrap_or_default()),
+        Place::Process => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
         Place::Simulation => plan.run_id(),
     };
-    let Made { mut runtime, swept, kept } = place(args, ready, dir, &plan, clients, &id).await?;
+    let Made { mut runtime, notes, kept } = place(args, ready, dir, &plan, clients, &id).await?;
     journal.write(
         0,
         None,
@@ -180,7 +181,7 @@ async fn carry_out(
     for quirk in quirks {
         journal.write(0, None, quirk)?;
     }
-    for says in swept {
+    for says in notes {
         journal.write(0, None, Event::Note { says, node: None })?;
     }
     let interrupt = interrupts()?;
@@ -203,8 +204,8 @@ async fn carry_out(
 /// Where the nodes are to run.
 struct Made {
     runtime: Box<dyn Runtime>,
-    /// What killed runs had left, in sentences.
-    swept: Vec<String>,
+    /// What is to be noted of it, such as what killed runs had left, in sentences.
+    notes: Vec<String>,
     /// The engine and the run's id there, if the network is to stay.
     kept: Option<(Engine, String)>,
 }
@@ -219,7 +220,7 @@ async fn place(
 ) -> Result<Made, runtime::Error> {
     let log_level = args.node_log_level.clone();
     match (args.runtime, ready) {
-        (_, Some(Ready { engine, images, swept })) => {
+        (_, Some(Ready { engine, images, notes })) => {
             let options =
                 docker::Options { id: id.to_owned(), log_level, limits: args.docker.limits(), keep: args.docker.keep };
             let keep = args.docker.keep.then(|| engine.clone());
@@ -228,19 +229,18 @@ async fn place(
                 docker.try_filter().await?;
             }
             let kept = keep.map(|engine| (engine, docker.id().to_owned()));
-            let swept = (!swept.is_empty()).then(|| format!("removed what a killed run had left: {swept}"));
-            Ok(Made { runtime: Box::new(docker), swept: swept.into_iter().collect(), kept })
+            Ok(Made { runtime: Box::new(docker), notes, kept })
         }
         (Place::Simulation, None) => {
             let runtime = Box::new(simulation::Simulation::new(Some(dir.clone()), clients));
-            Ok(Made { runtime, swept: Vec::new(), kept: None })
+            Ok(Made { runtime, notes: Vec::new(), kept: None })
         }
         (Place::Process | Place::Docker, None) => {
             let left =
                 |it: process::Leftover| format!("ended process {} that a killed run had left: {}", it.pid, it.command);
-            let swept = process::sweep().into_iter().map(left).collect();
+            let notes = process::sweep().into_iter().map(left).collect();
             let runtime = Box::new(process::Process::new(dir.clone(), clients, &log_level).with_start_times());
-            Ok(Made { runtime, swept, kept: None })
+            Ok(Made { runtime, notes, kept: None })
         }
     }
 }

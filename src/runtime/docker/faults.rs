@@ -48,7 +48,7 @@ impl Docker {
         let image = self.images.net_id().to_owned();
         let id = self.engine.create(&self.run.container("trial", NET), container::trial(&self.run, &image)).await?;
         let tried = match self.engine.start(&id).await {
-            Ok(()) => self.set_rules_of(&id, Rules::default()).await,
+            Ok(()) => self.set_rules_of(&id, Rules::of_every_kind()).await,
             Err(error) => Err(error),
         };
         self.engine.remove_container(&id).await?;

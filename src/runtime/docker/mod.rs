@@ -23,9 +23,10 @@ mod sweep;
 
 pub use container::Limits;
 pub use engine::Engine;
-pub use images::{Images, ImagesError, Missing, Pull};
+pub use images::{Images, ImagesError, Missing, Pull, registry_digest};
+pub use label::run_id;
 pub use reach::{Reached, reach};
-pub use sweep::{Found, Which, sweep};
+pub use sweep::{Found, Which, sweep, sweep_all};
 
 use super::{
     Complaint, Ending, Error, Exit, Fault, Runtime, Started, Startup, Time, Usage, Watch,
@@ -323,7 +324,8 @@ impl Runtime for Docker {
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {
-        if self.run.keep {
+        // What never came up is nothing to keep.
+        if self.run.keep && !self.running.is_empty() {
             return Ok(());
         }
         for name in self.paused.clone() {

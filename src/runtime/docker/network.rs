@@ -19,7 +19,7 @@ use crate::{
     topology::{NetworkPlan, NodePlan},
     types::BeaconState,
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use std::{
     collections::{BTreeMap, HashMap},
     net::Ipv4Addr,
@@ -56,7 +56,9 @@ impl Docker {
             self.nodes.insert(node.name.clone(), prepared);
         }
         let made = stream::iter(self.nodes.values()).map(|node| self.make_net(node)).buffer_unordered(AT_ONCE);
-        self.nets = made.try_collect().await?;
+        // All of them, though one may have failed: what is being made can be removed only when it is there.
+        let made: Vec<Result<(String, Net), Error>> = made.collect().await;
+        self.nets = made.into_iter().collect::<Result<_, _>>()?;
         Ok(())
     }
 
@@ -121,6 +123,6 @@ impl Docker {
         self.ended.clear();
         self.paused.clear();
         self.faults.clear();
-        sweep::remove_nodes(&self.engine, &self.run.id).await
+        sweep::remove_nodes(&self.engine, &self.run).await
     }
 }

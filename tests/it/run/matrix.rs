@@ -102,6 +102,14 @@ fn every_pair_is_run_and_what_is_there_is_kept() {
     let changed = ["--arg", "lockin@other.beacon=--x"];
     let changed = Said::of(case.matrix("m", &asked).args(changed).output().unwrap());
     assert!(changed.code == Some(2) && changed.stderr.contains("other clients"), "{changed}");
+    // nor has another build: what it would find is another thing
+    let mut build = fs::read(env!("CARGO_BIN_EXE_lockin")).unwrap();
+    build.push(0);
+    let (built, program) = (case.matrix("m", &asked), case.path("built"));
+    fs::write(&program, build).unwrap();
+    fs::set_permissions(&program, fs::metadata(env!("CARGO_BIN_EXE_lockin")).unwrap().permissions()).unwrap();
+    let built = Said::of(Command::new(&program).args(built.get_args()).output().unwrap());
+    assert!(built.code == Some(2) && built.stderr.contains("build of lockin"), "{built}");
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl Drop for Outsider {
 fn docker_networks_have_no_peer_in_a_stray_host_among_them() {
     let case: Case = slow_pair("  - wait: { head_slot: 16, within: 4 epochs }");
     let run = case.run("out", &["--runtime", "docker"]).spawn().unwrap();
-    case.wait_for("out", "\"event\":\"slot\"");
+    case.wait_for("out", "\"event\":\"head\"");
     let network = format!("lockin-{}", super::docker::id(&case, "out"));
     let addresses = ["a0", "b0"].map(|node| {
         let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";

@@ -40,6 +40,12 @@ pub fn set(rules: &Rules) -> io::Result<()> {
 }
 
 impl Rules {
+    /// One of each kind that there is, about addresses that nobody has: where these can be set, all can.
+    pub fn of_every_kind() -> Self {
+        let nobody = Ipv4Addr::new(192, 0, 2, 1);
+        Self { lose: vec![(nobody, 100), (nobody, 50)], limit: Some((1000, vec![nobody])) }
+    }
+
     /// As `lockin netns rules` takes them: `--lose 10.1.1.2=30 --limit 1000 --to 10.1.1.3`
     pub fn words(&self) -> Vec<String> {
         let mut words = Vec::new();

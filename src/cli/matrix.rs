@@ -12,9 +12,10 @@ use super::{
 use crate::{
     journal::UnixTime,
     matrix::{
-        self, Capacity, Cell, CellReport, Choice, Day, Error, Existing, Folder, Head, Job, KnownFailures, Matrix,
-        Metronome, RunRecord, RunReport, Runner, Shard, Sweep,
+        self, Capacity, Cell, CellReport, Day, Error, Existing, Folder, Head, Job, KnownFailures, Matrix, Metronome,
+        News, RunRecord, RunReport, Runner, Shard, Sweep,
     },
+    runtime::docker,
     scenario,
 };
 use asked::{Asked, ask_all};
@@ -139,7 +140,10 @@ fn merged(args: &MatrixArgs) -> Result<(Matrix, PathBuf), Code> {
     let known = known_failures(args)?;
     let out = args.out.as_deref().unwrap_or(Path::new("."));
     let listed = args.known_failures.is_some().then(|| (&known, today()));
-    let matrix = matrix::merge(&args.report, out, listed).map_err(|error| trouble(&error))?;
+    let (matrix, cut_off) = matrix::merge(&args.report, out, listed).map_err(|error| trouble(&error))?;
+    for folder in cut_off {
+        eprintln!("{} was cut off before it had a grid: what it ran is unknown", folder.display());
+    }
     std::fs::create_dir_all(out).map_err(|error| {
         eprintln!("error: creating {}: {error}", out.display());
         exit::UNKNOWN
@@ -154,9 +158,7 @@ fn grid(args: &MatrixArgs, file: &Path) -> Result<(Matrix, PathBuf), Code> {
     let base = scenario_args(args, file, Vec::new(), args.settings.clone());
     let plan = scenario::load(file, &base.options()).map_err(|error| super::plan::Refusal::from(error).said())?;
     let head = head(args, &plan)?;
-    let choice = Choice { size: args.size, swap: args.swap, with_self: args.with_self };
-    let cells = matrix::cells(&matrix::casts(&args.clients, choice), args.sweep.as_ref());
-    let ours = cells.into_iter().enumerate().filter(|(n, _)| args.shard.is_none_or(|shard| shard.has(*n)));
+    let ours = head.cells().into_iter().enumerate().filter(|(n, _)| args.shard.is_none_or(|shard| shard.has(*n)));
     let cells: Vec<Cell> = ours.map(|(_, cell)| cell).collect();
     let asked = ask_all(args, file, &head, &cells)?;
 
@@ -178,19 +180,36 @@ fn grid(args: &MatrixArgs, file: &Path) -> Result<(Matrix, PathBuf), Code> {
     if existing == Existing::Resumed && !args.quiet {
         eprintln!("taking up {}: {} runs are there, {} to be made", folder.path().display(), done.len(), jobs.len());
     }
-    let interrupted = carry_out(args, &folder, jobs, &mut done)?;
-    let report = |cell: Cell| {
-        let run = |run| {
-            let folder = cell.run_folder(run, args.repeat);
-            done.get(&folder).cloned().map(|record| RunReport { folder, record })
+    let grid = Grid { head, shard: args.shard, cells, known, folder };
+    let interrupted = carry_out(args, &grid, jobs, &mut done)?;
+    grid.write(&done, interrupted).map_err(|error| trouble(&error))
+}
+
+/// The grid that is being filled.
+struct Grid {
+    head: Head,
+    shard: Option<Shard>,
+    cells: Vec<Cell>,
+    known: KnownFailures,
+    folder: Folder,
+}
+
+impl Grid {
+    /// Writes the grid with these records, by the folders of their runs; what is not there is unknown.
+    fn write(&self, done: &BTreeMap<String, RunRecord>, interrupted: bool) -> Result<(Matrix, PathBuf), Error> {
+        let repeat = self.head.repeat;
+        let report = |cell: &Cell| {
+            let run = |run| {
+                let folder = cell.run_folder(run, repeat);
+                done.get(&folder).cloned().map(|record| RunReport { folder, record })
+            };
+            CellReport::of(cell.clone(), (1..=repeat).filter_map(run).collect(), repeat)
         };
-        let runs = (1..=args.repeat).filter_map(run).collect();
-        CellReport::of(cell, runs, args.repeat)
-    };
-    let cells = cells.into_iter().map(report).collect();
-    let matrix = Matrix::of(head, args.shard, cells, interrupted, &known, today());
-    let page = matrix::write(&matrix, folder.path()).map_err(|error| trouble(&error))?;
-    Ok((matrix, page))
+        let cells = self.cells.iter().map(report).collect();
+        let matrix = Matrix::of(self.head.clone(), self.shard, cells, interrupted, &self.known, today());
+        let page = matrix::write(&matrix, self.folder.path())?;
+        Ok((matrix, page))
+    }
 }
 
 fn known_failures(args: &MatrixArgs) -> Result<KnownFailures, Code> {
@@ -255,10 +274,11 @@ fn scenario_args(args: &MatrixArgs, file: &Path, roles: Vec<(String, String)>, s
     ScenarioArgs { file: file.to_owned(), roles, seed: args.seed, settings, clients }
 }
 
-/// Runs the jobs; whether that was interrupted.
+/// Runs the jobs; whether that was interrupted. The grid is written after each of them: whatever ends this program, a shard
+/// that has one is no less than what it came to.
 fn carry_out(
     args: &MatrixArgs,
-    folder: &Folder,
+    grid: &Grid,
     jobs: Vec<Job>,
     done: &mut BTreeMap<String, RunRecord>,
 ) -> Result<bool, Code> {
@@ -272,7 +292,7 @@ fn carry_out(
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let real_time = args.runtime != Place::Simulation;
     let runner = Runner {
-        folder,
+        folder: &grid.folder,
         program: std::env::current_exe().map_err(|error| unknown("finding this program", &error))?,
         capacity: match args.jobs {
             Some(jobs) => Capacity::Jobs(jobs.get()),
@@ -287,18 +307,39 @@ fn carry_out(
             .transpose()
             .map_err(|error| unknown("starting a thread", &error))?,
     };
-    let mut progress = Progress::new(folder.path(), jobs.len(), args.quiet);
+    let mut progress = Progress::new(grid.folder.path(), jobs.len(), args.quiet);
+    grid.write(done, false).map_err(|error| trouble(&error))?;
+    let mut take_in = |news: News<'_>| {
+        if let News::Over(job, record) = &news {
+            done.insert(job.folder.clone(), (*record).clone());
+            // if it still can't be written at the end, that is said
+            let _ = grid.write(done, false);
+        }
+        progress.take_in(&news);
+    };
     // The kernel ends the runs with the thread that started them: that is this one, to the end.
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let tokio = tokio.map_err(|error| unknown("starting the event loop", &error))?;
-    let (ended, interrupted) = tokio.block_on(async {
+    let interrupted = tokio.block_on(async {
         let mut interrupt = super::run::interrupts().map_err(|error| unknown("listening for signals", &error))?;
-        let ended = runner.run(jobs, &mut interrupt, &mut |news| progress.take_in(&news)).await;
-        let ended = ended.map_err(|error| trouble(&error))?;
-        let interrupted = interrupt.borrow().is_some();
-        Ok::<_, Code>((ended, interrupted))
+        let went = runner.run(jobs, &mut interrupt, &mut take_in).await;
+        if args.runtime == Place::Docker {
+            sweep().await;
+        }
+        went.map_err(|error| trouble(&error))?;
+        Ok::<_, Code>(interrupt.borrow().is_some())
     })?;
     progress.finish();
-    done.extend(ended.into_iter().map(|ended| (ended.job.folder, ended.record)));
     Ok(interrupted)
+}
+
+/// Removes what runs left that were killed, by this program because they took too long or by another: nobody else may come by
+/// for long.
+async fn sweep() {
+    let swept = async { docker::sweep_all(&docker::Engine::connect().await?, docker::Which::Left).await };
+    match swept.await {
+        Ok(found) if found.is_empty() => {}
+        Ok(found) => eprintln!("removed what a killed run had left: {found}"),
+        Err(error) => eprintln!("error: removing what killed runs have left: {error}"),
+    }
 }

@@ -109,7 +109,11 @@ pub fn main() -> ExitCode {
 /// It would not; the message is the one that a user would get.
 fn check_words(words: &[String]) -> Result<(), String> {
     let words = std::iter::once("lockin").chain(words.iter().map(String::as_str));
-    Cli::try_parse_from(words).map(|_| ()).map_err(|error| error.to_string())
+    let misfit = match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
+        Command::Run(args) => args.misfit(),
+        _ => None,
+    };
+    misfit.map_or(Ok(()), |why| Err(why.to_owned()))
 }
 
 /// Prints to stdout. A reader that has gone away (`| head`) is no error.

@@ -8,13 +8,19 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    client::Role,
+    client::{ClientDef, Role},
     journal::{self, Event, RunDir, UnixTime, Writer},
     report,
-    runtime::{Runtime, docker, kubernetes::Kubernetes, process, simulation},
-    scenario::Drive,
+    runtime::{
+        self, Runtime,
+        docker::{self, Engine},
+        kubernetes::Kubernetes,
+        process, simulation,
+    },
+    scenario::{Drive, Plan},
 };
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
@@ -52,6 +58,14 @@ pub struct RunArgs {
     docker: DockerArgs,
     #[command(flatten)]
     kubernetes: KubernetesArgs,
+}
+
+impl RunArgs {
+    /// Why these words make no sense together, if they don't.
+    pub(super) fn misfit(&self) -> Option<&'static str> {
+        let kept = self.docker.keep && self.runtime != Place::Docker;
+        kept.then_some("--keep is for --runtime docker: other networks end with this program")
+    }
 }
 
 /// Where nodes run.
@@ -100,8 +114,8 @@ pub fn run(args: RunArgs) -> u8 {
         eprintln!("error: unsupported: {why}");
         return exit::UNSUPPORTED;
     }
-    if args.docker.keep && args.runtime != Place::Docker {
-        eprintln!("error: --keep is for --runtime docker: other networks end with this program");
+    if let Some(why) = args.misfit() {
+        eprintln!("error: {why}");
         return exit::USAGE;
     }
     if args.runtime == Place::Process
@@ -168,46 +182,12 @@ async fn carry_out(
     let journal = dir.journal_writer()?;
     let (progress, done) = listen(&journal, Progress::new(plan.network.slots_per_epoch, plan.slot_ms(), args.quiet));
     let folder = dir.path().file_name().map(|name| name.to_string_lossy().into_owned());
-    let mut id = match args.runtime {
+    let id = match args.runtime {
         Place::Docker => docker::run_id(&folder.unwrap_or_default()),
         Place::Process | Place::Kubernetes => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
         Place::Simulation => plan.run_id(),
     };
-    let (mut swept, mut kept) = (Vec::new(), None);
-    let mut runtime: Box<dyn Runtime> = match ready {
-        Ready::Docker(ready) => {
-            let containers::Ready { engine, images, notes } = *ready;
-            swept.extend(notes);
-            let (id, log_level) = (id.clone(), args.node_log_level.clone());
-            let options = docker::Options { id, log_level, limits: args.docker.limits(), keep: args.docker.keep };
-            let keep = args.docker.keep.then(|| engine.clone());
-            let mut docker = docker::Docker::new(engine, dir.clone(), clients, images, options)?.with_start_times();
-            if plan.needs().iter().any(|(_, ability)| docker::Docker::NEEDS_FILTER.contains(ability)) {
-                docker.try_filter().await?;
-            }
-            kept = keep.map(|engine| (engine, docker.id().to_owned()));
-            Box::new(docker)
-        }
-        Ready::Kubernetes(ready) => {
-            if !ready.swept.is_empty() {
-                swept.push(format!("removed what a killed run had left: {}", ready.swept));
-            }
-            let options = args.kubernetes.options(&args.docker, &ready, &id, &args.node_log_level);
-            let mut pods = Kubernetes::new(ready.cluster.clone(), dir.clone(), clients, options).with_start_times();
-            if plan.needs().iter().any(|(_, ability)| Kubernetes::NEEDS_FILTER.contains(ability)) {
-                pods.try_filter().await?;
-            }
-            id = pods.id().to_owned();
-            Box::new(pods)
-        }
-        Ready::Simulation => Box::new(simulation::Simulation::new(Some(dir.clone()), clients)),
-        Ready::Process => {
-            let left =
-                |it: process::Leftover| format!("ended process {} that a killed run had left: {}", it.pid, it.command);
-            swept.extend(process::sweep().into_iter().map(left));
-            Box::new(process::Process::new(dir.clone(), clients, &args.node_log_level).with_start_times())
-        }
-    };
+    let Made { mut runtime, id, notes, kept } = place(args, ready, dir, &plan, clients, id).await?;
     journal.write(
         0,
         None,
@@ -223,7 +203,7 @@ async fn carry_out(
     for quirk in quirks {
         journal.write(0, None, quirk)?;
     }
-    for says in swept {
+    for says in notes {
         journal.write(0, None, Event::Note { says, node: None })?;
     }
     let interrupt = interrupts()?;
@@ -239,6 +219,64 @@ async fn carry_out(
             eprintln!("error: {error}");
             super::say(&format!("{} (no report could be written)", judgement.verdict));
             Ok(exit::UNKNOWN)
+        }
+    }
+}
+
+/// Where the nodes are to run.
+struct Made {
+    runtime: Box<dyn Runtime>,
+    /// The run's id there.
+    id: String,
+    /// What is to be noted of it, such as what killed runs had left, in sentences.
+    notes: Vec<String>,
+    /// The engine and the run's id there, if the network is to stay.
+    kept: Option<(Engine, String)>,
+}
+
+async fn place(
+    args: &RunArgs,
+    ready: Ready,
+    dir: &RunDir,
+    plan: &Plan,
+    clients: BTreeMap<String, ClientDef>,
+    id: String,
+) -> Result<Made, runtime::Error> {
+    let log_level = args.node_log_level.clone();
+    match ready {
+        Ready::Docker(ready) => {
+            let containers::Ready { engine, images, notes } = *ready;
+            let options = docker::Options { id, log_level, limits: args.docker.limits(), keep: args.docker.keep };
+            let keep = args.docker.keep.then(|| engine.clone());
+            let mut docker = docker::Docker::new(engine, dir.clone(), clients, images, options)?.with_start_times();
+            if plan.needs().iter().any(|(_, ability)| docker::Docker::NEEDS_FILTER.contains(ability)) {
+                docker.try_filter().await?;
+            }
+            let id = docker.id().to_owned();
+            let kept = keep.map(|engine| (engine, id.clone()));
+            Ok(Made { runtime: Box::new(docker), id, notes, kept })
+        }
+        Ready::Kubernetes(ready) => {
+            let left = format!("removed what a killed run had left: {}", ready.swept);
+            let notes = if ready.swept.is_empty() { Vec::new() } else { vec![left] };
+            let options = args.kubernetes.options(&args.docker, &ready, &id, &log_level);
+            let mut pods = Kubernetes::new(ready.cluster.clone(), dir.clone(), clients, options).with_start_times();
+            if plan.needs().iter().any(|(_, ability)| Kubernetes::NEEDS_FILTER.contains(ability)) {
+                pods.try_filter().await?;
+            }
+            let id = pods.id().to_owned();
+            Ok(Made { runtime: Box::new(pods), id, notes, kept: None })
+        }
+        Ready::Simulation => {
+            let runtime = Box::new(simulation::Simulation::new(Some(dir.clone()), clients));
+            Ok(Made { runtime, id, notes: Vec::new(), kept: None })
+        }
+        Ready::Process => {
+            let left =
+                |it: process::Leftover| format!("ended process {} that a killed run had left: {}", it.pid, it.command);
+            let notes = process::sweep().into_iter().map(left).collect();
+            let runtime = Box::new(process::Process::new(dir.clone(), clients, &log_level).with_start_times());
+            Ok(Made { runtime, id, notes, kept: None })
         }
     }
 }

@@ -95,22 +95,7 @@ impl History {
         self.now_ms = self.now_ms.max(line.at_ms);
         self.slot = self.slot.max(line.slot);
         match &line.event {
-            Event::Node(event) => {
-                let node = self.node_mut(&event.node);
-                match event.state {
-                    NodeState::Started => {
-                        node.first_started_ms.get_or_insert(line.at_ms);
-                        node.peers.clear();
-                    }
-                    NodeState::Exited => node.crashes += 1,
-                    // a node that crashed is not stopped by being told to at the end
-                    NodeState::Killed | NodeState::Stopped if node.state == Some(NodeState::Exited) => return,
-                    // that of somebody else is only ever seen to be there
-                    NodeState::Ready => _ = node.first_started_ms.get_or_insert(line.at_ms),
-                    NodeState::Killed | NodeState::Stopped => {}
-                }
-                node.state = Some(event.state);
-            }
+            Event::Node(event) => self.node_mut(&event.node).change(line.at_ms, event.state),
             Event::Again { .. } => self.nodes.clear(),
             Event::Head { node, head_slot, block, justified, finalized, .. } => {
                 let node = self.node_mut(node);
@@ -165,6 +150,23 @@ impl History {
 }
 
 impl NodeHistory {
+    /// Takes in a change of its state.
+    fn change(&mut self, at_ms: u64, state: NodeState) {
+        match state {
+            NodeState::Started => {
+                self.first_started_ms.get_or_insert(at_ms);
+                self.peers.clear();
+            }
+            NodeState::Exited => self.crashes += 1,
+            // a node that crashed is not stopped by being told to at the end
+            NodeState::Killed | NodeState::Stopped if self.state == Some(NodeState::Exited) => return,
+            // that of somebody else is only ever seen to be there
+            NodeState::Ready => _ = self.first_started_ms.get_or_insert(at_ms),
+            NodeState::Killed | NodeState::Stopped => {}
+        }
+        self.state = Some(state);
+    }
+
     /// The blocks of its last so many different heads, newest first.
     pub fn recent_blocks(&self, count: usize) -> Vec<&str> {
         let mut blocks: Vec<&str> = Vec::with_capacity(count);

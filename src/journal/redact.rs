@@ -7,16 +7,33 @@ pub fn redact(command: &[String]) -> Vec<String> {
     command
         .iter()
         .map(|argument| {
-            let (flag, value) = match argument.split_once('=') {
-                Some((flag, value)) if flag.starts_with('-') => (Some(flag), value),
-                _ => (None, argument.as_str()),
+            let named = secret_flag(argument);
+            let value_at = match named {
+                Some(end) if end < argument.len() => Some(end + 1),
+                _ if after_secret_flag && argument.starts_with('-') => argument.find('=').map(|at| at + 1).or(Some(0)),
+                _ => after_secret_flag.then_some(0),
             };
-            let secret = after_secret_flag || flag.is_some_and(names_a_secret);
-            after_secret_flag = flag.is_none() && argument.starts_with('-') && names_a_secret(argument);
-            let value = if secret && tells(value) { BLOT.to_owned() } else { without_credentials(value) };
-            flag.map_or_else(|| value.clone(), |flag| format!("{flag}={value}"))
+            after_secret_flag = named == Some(argument.len());
+            match value_at.map(|at| argument.split_at(at)) {
+                Some((flag, value)) if tells(value) => format!("{flag}{BLOT}"),
+                _ => without_credentials(argument),
+            }
         })
         .collect()
+}
+
+/// Where the first flag ends in an argument that names a secret. It may be the value of another flag, as in
+/// `--arg=prysm.beacon=--x-token=...`.
+fn secret_flag(argument: &str) -> Option<usize> {
+    let mut from = 0;
+    for part in argument.split('=') {
+        let end = from + part.len();
+        if part.starts_with('-') && names_a_secret(part) {
+            return Some(end);
+        }
+        from = end + 1;
+    }
+    None
 }
 
 const BLOT: &str = "<redacted>";
@@ -58,6 +75,12 @@ mod tests {
             &format!("--genesis-root={hex}"),
             "--engine=http://user:pass@127.0.0.1:8551/x@y",
             "--keys=16",
+            "--arg=prysm.beacon=--x-token=ab==",
+            "--arg=prysm.beacon=--password",
+            "--arg=prysm.beacon=hunter2",
+            "--arg",
+            "prysm.beacon=--password=hunter2",
+            "--arg=a.b=--url=http://user:pass@127.0.0.1/",
         ]
         .map(str::to_owned);
         let want = [
@@ -70,6 +93,12 @@ mod tests {
             &format!("--genesis-root={hex}"),
             "--engine=http://<redacted>@127.0.0.1:8551/x@y",
             "--keys=16",
+            "--arg=prysm.beacon=--x-token=<redacted>",
+            "--arg=prysm.beacon=--password",
+            "--arg=<redacted>",
+            "--arg",
+            "prysm.beacon=--password=<redacted>",
+            "--arg=a.b=--url=http://<redacted>@127.0.0.1/",
         ]
         .map(str::to_owned);
         assert_eq!(redact(&given), want);

@@ -115,7 +115,7 @@ pub struct Identity {
     pub plan: String,
     /// Of the clients' definitions, with the user's changes.
     pub clients: String,
-    /// Of the version of this program, the runtime and what else `lockin run` is told.
+    /// Of this program's very bytes, the runtime, the lock file and what else `lockin run` is told.
     pub arguments: String,
 }
 
@@ -131,7 +131,7 @@ impl Identity {
         let parts = [
             ("scenario", self.plan != other.plan),
             ("clients", self.clients != other.clients),
-            ("arguments", self.arguments != other.arguments),
+            ("arguments, lock file or build of lockin", self.arguments != other.arguments),
         ];
         let other: Vec<&str> = parts.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
         (!other.is_empty()).then(|| format!("other {}", other.join(" and other ")))
@@ -185,6 +185,7 @@ mod tests {
     fn an_identity_says_what_is_another() {
         let one = Identity::of("plan", "clients", "arguments");
         assert_eq!(one.differs(&one.clone()), None);
-        assert_eq!(one.differs(&Identity::of("other", "clients", "x")).unwrap(), "other scenario and other arguments");
+        let says = "other scenario and other arguments, lock file or build of lockin";
+        assert_eq!(one.differs(&Identity::of("other", "clients", "x")).unwrap(), says);
     }
 }

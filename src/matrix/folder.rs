@@ -4,12 +4,13 @@
 //! over. Nothing is ever removed but what a run that did not come to its end left, or one that could not be judged.
 
 use super::{Error, Head, Identity, RunRecord, record_page};
-use crate::journal::Verdict;
+use crate::journal::{RunDir, Verdict};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-const PLAN: &str = "matrix-plan.json";
+/// The head of the matrix that the folder is of.
+pub(super) const PLAN: &str = "matrix-plan.json";
 const LOCK: &str = ".matrix-lock";
 const RECORD: &str = "pair.json";
 const PAGE: &str = "pair.md";
@@ -85,7 +86,7 @@ impl Folder {
     }
 
     /// The record of a run that is over and need not be made again: one of the same identity with a verdict. One that
-    /// could not be judged is made again.
+    /// could not be judged is made again, and so is one that was unsupported before it began: what it lacked may be there now.
     ///
     /// # Errors
     /// It was made with another scenario, other clients or other arguments; or it can't be read.
@@ -98,7 +99,8 @@ impl Folder {
         };
         // torn by a power cut, or of another version: the run is made again
         let Ok(record) = serde_json::from_slice::<RunRecord>(&bytes) else { return Ok(None) };
-        if record.verdict == Verdict::Unknown {
+        let began = RunDir::existing(self.path.join(run)).journal().exists();
+        if record.verdict == Verdict::Unknown || (record.verdict == Verdict::Unsupported && !began) {
             return Ok(None);
         }
         match record.identity.differs(identity) {
@@ -210,6 +212,11 @@ mod tests {
         assert_eq!(folder.kept("a_b", &identity).unwrap(), None);
         folder.keep("a_b", "a / b", &record(Verdict::Unknown, "plan")).unwrap();
         assert_eq!(folder.kept("a_b", &identity).unwrap(), None);
+        // an image was missing, say
+        folder.keep("a_b", "a / b", &record(Verdict::Unsupported, "plan")).unwrap();
+        assert_eq!(folder.kept("a_b", &identity).unwrap(), None);
+        fs::write(root.path().join("a_b/journal.jsonl"), "").unwrap();
+        assert_eq!(folder.kept("a_b", &identity).unwrap().unwrap().verdict, Verdict::Unsupported);
         folder.keep("a_b", "a / b", &record(Verdict::Fail, "plan")).unwrap();
         assert_eq!(folder.kept("a_b", &identity).unwrap().unwrap().verdict, Verdict::Fail);
         let said = folder.kept("a_b", &Identity::of("other", "", "")).unwrap_err().to_string();

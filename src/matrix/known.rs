@@ -3,7 +3,8 @@
 //! ```yaml
 //! - pair: lodestar / prysm
 //!   check: [steps, peered, finalized]     # all the checks that fail; another one failing is news
-//!   reason: "irrelevant network"          # a text in the reason, a check's reason or an issue
+//!   reason: "irrelevant network"          # a text in the reason, a check's reason or an issue; alone it is not enough for
+//!                                         # a failure of preflight or referee
 //!   why: Lodestar 1.5.1 refuses the status that Prysm has until the first finality.
 //!   until: 2027-06-30
 //! ```
@@ -14,6 +15,9 @@ use crate::yaml;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+
+/// Checks whose failure is known only by an entry that names them.
+const GRAVE: [&str; 2] = ["preflight", "referee"];
 
 /// A day of the calendar, UTC. The default is before all others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,23 +147,39 @@ impl KnownFailures {
         Ok(KnownFailures { entries })
     }
 
-    /// Marks the cells whose every failed run is listed. Says what of the list is worth saying: entries that have
-    /// expired, and entries whose clients were run and did not fail so.
-    pub(super) fn apply(&self, cells: &mut [CellReport], today: Day) -> Vec<Told> {
+    /// The entry that a failed run is; one that has expired only if there is no other.
+    fn position(&self, cast: &[String], run: &RunRecord, today: Day) -> Option<usize> {
+        let first =
+            |expired: bool| self.entries.iter().position(|it| (it.until < today) == expired && it.is(cast, run));
+        first(false).or_else(|| first(true))
+    }
+
+    /// Marks the cells whose every failed run is listed, of which `wanted` runs should be there: known are they if nothing
+    /// else of them is unknown. Says what of the list is worth saying: entries that have expired, and entries whose clients
+    /// were run and did not fail so.
+    pub(super) fn apply(&self, cells: &mut [CellReport], wanted: u32, today: Day) -> Vec<Told> {
         let mut told = Vec::new();
         let mut used = vec![false; self.entries.len()];
         for cell in cells.iter_mut().filter(|cell| cell.verdict == Verdict::Fail) {
             let failed = cell.runs.iter().filter(|run| run.record.verdict == Verdict::Fail);
             let listed: Option<Vec<usize>> =
-                failed.map(|run| self.entries.iter().position(|it| it.is(&cell.cell.cast, &run.record))).collect();
+                failed.map(|run| self.position(&cell.cell.cast, &run.record, today)).collect();
             for entry in listed.iter().flatten() {
                 used[*entry] = true;
             }
             let Some(entries) = listed else { continue };
             let valid = entries.iter().all(|entry| self.entries[*entry].until >= today);
             if let Some(entry) = entries.first().map(|entry| &self.entries[*entry]).filter(|_| valid) {
-                cell.verdict = Verdict::KnownFailure;
-                cell.known = Some(Use { why: entry.why.clone(), until: entry.until });
+                match open(cell, wanted) {
+                    None => {
+                        cell.verdict = Verdict::KnownFailure;
+                        cell.known = Some(Use { why: entry.why.clone(), until: entry.until });
+                    }
+                    Some(what) => {
+                        cell.verdict = Verdict::Unknown;
+                        cell.says = format!("what failed is known ({}), but {what}", entry.why);
+                    }
+                }
             }
         }
         for (entry, used) in self.entries.iter().zip(used) {
@@ -176,6 +196,15 @@ impl KnownFailures {
         }
         told
     }
+}
+
+/// What is unknown of a cell of which `wanted` runs should be there, as a phrase.
+fn open(cell: &CellReport, wanted: u32) -> Option<String> {
+    if cell.made < wanted {
+        return Some(format!("{} of {wanted} runs were made", cell.made));
+    }
+    let unknown = cell.runs.iter().find(|run| run.record.verdict == Verdict::Unknown)?;
+    Some(format!("another run is unknown: {}", unknown.record.says))
 }
 
 fn words(pair: &str) -> Vec<&str> {
@@ -207,7 +236,11 @@ impl Entry {
             Some(Names::One(name)) => Some(std::slice::from_ref(name)),
             Some(Names::Many(names)) => Some(names.as_slice()),
         };
-        let as_listed = checks.is_none_or(|checks| run.failed().all(|failed| checks.contains(&failed.check)));
+        // a reason alone hides no other configuration and no block against the rules
+        let as_listed = run.failed().all(|failed| match checks {
+            Some(checks) => checks.contains(&failed.check),
+            None => !GRAVE.contains(&failed.check.as_str()),
+        });
         let texts = || std::iter::once(&run.says).chain(run.failed().map(|check| &check.says)).chain(&run.issues);
         let said = self.reason.as_ref().is_none_or(|reason| texts().any(|text| text.contains(reason.as_str())));
         self.names(cast) && as_listed && said
@@ -249,7 +282,7 @@ mod tests {
     }
 
     fn applied(cells: &mut [CellReport], today: &str) -> Vec<String> {
-        let told = KnownFailures::parse("known.yaml", LIST).unwrap().apply(cells, today.parse().unwrap());
+        let told = KnownFailures::parse("known.yaml", LIST).unwrap().apply(cells, 1, today.parse().unwrap());
         told.into_iter().map(|told| format!("{}: {}", told.pair, told.says)).collect()
     }
 
@@ -300,6 +333,48 @@ mod tests {
         cells[0].runs.extend(cell("lodestar prysm", &["same_head"], "").runs);
         applied(&mut cells, "2026-12-01");
         assert_eq!(cells[0].verdict, Verdict::Fail);
+    }
+
+    fn verdict(list: &str, cell: &mut CellReport, wanted: u32) -> Verdict {
+        let list = KnownFailures::parse("known.yaml", list).unwrap();
+        list.apply(std::slice::from_mut(cell), wanted, "2026-12-01".parse().unwrap());
+        cell.verdict
+    }
+
+    #[test]
+    fn a_known_failure_hides_nothing_that_is_unknown() {
+        let listed = || cell("lodestar prysm", &["peered"], "irrelevant");
+        let mut both = listed();
+        let mut unknown = listed().runs.remove(0);
+        (unknown.record.verdict, unknown.record.says) = (Verdict::Unknown, "no engine".into());
+        both.runs.push(unknown);
+        let mut both = CellReport::of(both.cell, both.runs, 2);
+        assert_eq!((both.verdict, verdict(LIST, &mut both, 2)), (Verdict::Fail, Verdict::Unknown));
+        assert!(both.says.ends_with("but another run is unknown: no engine") && both.known.is_none(), "{}", both.says);
+        let mut cut = CellReport::of(listed().cell, listed().runs, 2);
+        assert_eq!((cut.verdict, verdict(LIST, &mut cut, 2)), (Verdict::Fail, Verdict::Unknown));
+        assert!(cut.says.ends_with("but 1 of 2 runs were made"), "{}", cut.says);
+        let mut whole = CellReport::of(listed().cell, [listed().runs, listed().runs].concat(), 2);
+        assert_eq!(verdict(LIST, &mut whole, 2), Verdict::KnownFailure);
+    }
+
+    #[test]
+    fn an_entry_that_was_renewed_holds_whatever_stands_before_it() {
+        let entry = |until: &str| format!("- {{ pair: a / b, check: peered, why: x, until: {until} }}\n");
+        let renewed = entry("2026-01-31") + &entry("2027-01-31");
+        assert_eq!(verdict(&renewed, &mut cell("a b", &["peered"], ""), 1), Verdict::KnownFailure);
+        assert_eq!(verdict(&entry("2026-01-31"), &mut cell("a b", &["peered"], ""), 1), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_reason_alone_hides_no_broken_rule_and_no_other_configuration() {
+        let reason = "- { pair: a / b, reason: odd, why: x, until: 2027-01-31 }";
+        let both = "- { pair: a / b, check: [referee, preflight], reason: odd, why: x, until: 2027-01-31 }";
+        for grave in ["referee", "preflight"] {
+            assert_eq!(verdict(reason, &mut cell("a b", &[grave], "an odd thing"), 1), Verdict::Fail);
+            assert_eq!(verdict(both, &mut cell("a b", &[grave], "an odd thing"), 1), Verdict::KnownFailure);
+        }
+        assert_eq!(verdict(reason, &mut cell("a b", &["peered"], "an odd thing"), 1), Verdict::KnownFailure);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub use merge::merge;
 pub use model::{CellReport, Head, Matrix, RunReport, Tally, VERSION, json};
 pub use pace::{Metronome, Pace, Sample};
 pub use record::{NodeRecord, ProgramRecord, RunRecord, record_page};
-pub use runner::{Capacity, Ended, Job, News, Runner};
+pub use runner::{Capacity, Job, News, Runner};
 pub use sweep::Sweep;
 pub use weight::{SIMULATION, weight};
 

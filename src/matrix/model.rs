@@ -1,7 +1,7 @@
 //! The matrix as a whole: what was asked for, every cell, one verdict. Serializes to `matrix.json`.
 
 use super::known::{KnownFailures, Told, Use};
-use super::{Cell, Day, Error, RunRecord, Shard, Sweep};
+use super::{Cell, Choice, Day, Error, RunRecord, Shard, Sweep, casts, cells};
 use crate::journal::Verdict;
 use crate::report::exit;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,12 @@ pub struct Head {
 }
 
 impl Head {
+    /// All cells of the grid, in its order.
+    pub fn cells(&self) -> Vec<Cell> {
+        let choice = Choice { size: self.roles.len(), swap: self.swap, with_self: self.with_self };
+        cells(&casts(&self.clients, choice), self.sweep.as_ref())
+    }
+
     /// What another head has otherwise, as a phrase; `None` if nothing.
     pub fn differs(&self, other: &Head) -> Option<String> {
         let text = |head: &Head| -> Vec<(&'static str, String)> {
@@ -202,14 +208,17 @@ impl Matrix {
         known: &KnownFailures,
         today: Day,
     ) -> Matrix {
-        let known_failures = known.apply(&mut cells, today);
+        let known_failures = known.apply(&mut cells, head.repeat, today);
         let tally = Tally::of(cells.iter().map(|cell| cell.verdict));
-        let verdict = tally.verdict();
+        // where there are more shards than cells, one without any has nothing to wait for
+        let spare = cells.is_empty() && shard.is_some() && !head.cells().is_empty();
+        let verdict = if spare { Verdict::Pass } else { tally.verdict() };
         let cut = if interrupted { "interrupted; " } else { "" };
+        let says = if spare { "no cell of the matrix is this shard's".to_owned() } else { tally.in_words() };
         Matrix {
             version: VERSION,
             verdict,
-            says: format!("{cut}{}", tally.in_words()),
+            says: format!("{cut}{says}"),
             exit_code: if interrupted { exit::INTERRUPTED } else { exit::code(verdict) },
             head,
             lockin: env!("CARGO_PKG_VERSION").to_owned(),
@@ -236,6 +245,30 @@ pub fn json(matrix: &Matrix) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shard_without_cells_passes_and_a_matrix_without_any_is_unknown() {
+        let head = |clients: &[&str]| Head {
+            scenario: "pairwise".into(),
+            about: String::new(),
+            runtime: "simulation".into(),
+            roles: vec!["A".into(), "B".into()],
+            clients: clients.iter().map(|client| (*client).to_owned()).collect(),
+            swap: false,
+            with_self: false,
+            repeat: 1,
+            sweep: None,
+        };
+        let none = |clients: &[&str], shard: Option<&str>| {
+            let shard = shard.map(|shard| shard.parse().unwrap());
+            Matrix::of(head(clients), shard, Vec::new(), false, &KnownFailures::default(), Day::default())
+        };
+        let spare = none(&["a", "b"], Some("2/2"));
+        assert_eq!((spare.exit_code, spare.says.as_str()), (0, "no cell of the matrix is this shard's"));
+        for (clients, shard) in [(&["a", "b"][..], None), (&["a"], None), (&["a"], Some("1/2"))] {
+            assert_eq!(none(clients, shard).exit_code, exit::UNKNOWN, "{clients:?} {shard:?}");
+        }
+    }
 
     #[test]
     fn exit_codes_are_those_of_the_documentation() {

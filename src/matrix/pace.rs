@@ -125,20 +125,24 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// The pace of a run, from its journal and the samples taken meanwhile. `None` if it did not come to genesis, or has
-    /// virtual time.
+    /// The pace of a run, from its journal and the samples taken meanwhile. Of one that did not come to genesis all samples
+    /// count: a busy machine may be why. `None` in virtual time.
     pub fn of(journal: &Journal, slot_ms: u64, samples: &[Sample]) -> Option<Pace> {
         let genesis = journal.lines.iter().rev().find_map(|line| match &line.event {
-            Event::Genesis { time: Some(time), .. } => Some(time.saturating_mul(1000)),
+            Event::Genesis { time, .. } => Some(time.map(|time| time.saturating_mul(1000))),
             _ => None,
-        })?;
+        });
+        let from = match genesis {
+            Some(at) => at?,
+            None => samples.first()?.at_ms,
+        };
         let history = History::of(&journal.lines);
         let slot_ms = slot_ms.max(1);
         let (late_blocks, no_blocks) = blocks(journal, &history, slot_ms);
         let mut by_slot: BTreeMap<u64, (f64, u64)> = BTreeMap::new();
         for sample in samples {
-            let slot = sample.at_ms.checked_sub(genesis).map(|since| since / slot_ms);
-            if let Some(slot) = slot.filter(|slot| Some(*slot) <= history.slot) {
+            let slot = sample.at_ms.checked_sub(from).map(|since| since / slot_ms);
+            if let Some(slot) = slot.filter(|slot| genesis.is_none() || Some(*slot) <= history.slot) {
                 let (sum, count) = by_slot.entry(slot).or_default();
                 *sum += sample.stretch;
                 *count += 1;
@@ -250,6 +254,17 @@ mod tests {
         let pace = Pace::of(&journal, SLOT_MS, &samples(20, |_| 1.1)).unwrap();
         assert_eq!((pace.late_blocks, pace.no_blocks), (1, 2));
         assert!(!pace.is_starved());
+    }
+
+    #[test]
+    fn a_run_that_was_starved_before_genesis_was_starved() {
+        let says = "b0 did not answer until genesis".to_owned();
+        let trouble = Event::Trouble { doing: "waiting".into(), says };
+        let journal = Journal { lines: vec![Line::new(9_000, None, trouble)], torn: None };
+        let pace = |stretch: f64| Pace::of(&journal, SLOT_MS, &samples(5, |_| stretch)).unwrap();
+        assert_eq!(pace(4.0), Pace { slots: 5, starved: 5, mean: 4.0, worst: 4.0, late_blocks: 0, no_blocks: 0 });
+        assert!(pace(4.0).is_starved() && !pace(1.2).is_starved());
+        assert_eq!(Pace::of(&journal, SLOT_MS, &[]), None);
     }
 
     #[test]

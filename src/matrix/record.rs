@@ -2,7 +2,7 @@
 //! wrong, and where the logs are. Read off the run's journal, kept as `pair.json` beside it, told as `pair.md`.
 
 use super::{Identity, Pace};
-use crate::journal::{Event, Journal, NodeState, Verdict};
+use crate::journal::{Event, Journal, NodeState, Verdict, redact};
 use crate::report::{CheckReport, Report, Timings};
 use crate::scenario::Plan;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ pub struct RunRecord {
     /// What `lockin run` itself said, if it was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
-    /// The command line of `lockin run`.
+    /// The command line of `lockin run`; secrets are blotted out.
     pub command: Vec<String>,
 }
 
@@ -100,7 +100,7 @@ impl RunRecord {
             starved_before: None,
             report: None,
             output: None,
-            command,
+            command: redact(&command),
         }
     }
 

@@ -51,15 +51,6 @@ pub enum Capacity {
     Cores(u32),
 }
 
-/// A job that is over.
-#[derive(Clone, Debug)]
-pub struct Ended {
-    /// Which.
-    pub job: Job,
-    /// What came of it.
-    pub record: RunRecord,
-}
-
 /// What happens while jobs are run, for whoever shows it.
 pub enum News<'a> {
     /// A job was started; `alone` because the machine was too busy for it before.
@@ -125,16 +116,9 @@ impl Running {
     }
 }
 
-/// What became of a run that is over.
-enum Settled {
-    Over(Ended),
-    /// It is to be made again.
-    Starved(Job, Pace),
-}
-
 impl Runner<'_> {
     /// Runs all jobs, or as many as there is time for until `interrupt` gets a name. Those that were starved are run
-    /// again at the end, one at a time. Every job that is over has its record in its folder.
+    /// again at the end, one at a time. Every job that is over has its record in its folder, and in `news`.
     ///
     /// # Errors
     /// The folder can't be written, or no child be started: nothing that another job would not meet, too.
@@ -143,14 +127,12 @@ impl Runner<'_> {
         jobs: Vec<Job>,
         interrupt: &mut watch::Receiver<Option<&'static str>>,
         news: &mut dyn FnMut(News<'_>),
-    ) -> Result<Vec<Ended>, Error> {
-        let mut ended = Vec::new();
-        let starved = self.run_queue(jobs.into(), self.capacity, &BTreeMap::new(), &mut ended, interrupt, news).await?;
+    ) -> Result<(), Error> {
+        let starved = self.run_queue(jobs.into(), self.capacity, &BTreeMap::new(), interrupt, news).await?;
         let again: VecDeque<Job> = starved.iter().map(|(job, _)| job.clone()).collect();
         let before: BTreeMap<String, String> =
             starved.into_iter().map(|(job, pace)| (job.folder, pace.to_string())).collect();
-        self.run_queue(again, Capacity::Jobs(1), &before, &mut ended, interrupt, news).await?;
-        Ok(ended)
+        self.run_queue(again, Capacity::Jobs(1), &before, interrupt, news).await.map(drop)
     }
 
     /// Runs these jobs; gives those that were starved. With `before`, how they were starved once, they are not put off
@@ -160,7 +142,6 @@ impl Runner<'_> {
         mut queue: VecDeque<Job>,
         capacity: Capacity,
         before: &BTreeMap<String, String>,
-        ended: &mut Vec<Ended>,
         interrupt: &mut watch::Receiver<Option<&'static str>>,
         news: &mut dyn FnMut(News<'_>),
     ) -> Result<Vec<(Job, Pace)>, Error> {
@@ -191,25 +172,22 @@ impl Runner<'_> {
                     continue;
                 };
                 let it = running.swap_remove(place);
-                match self.settle(it, status, before, news)? {
-                    Settled::Over(over) => ended.push(over),
-                    Settled::Starved(job, pace) => starved.push((job, pace)),
-                }
+                starved.extend(self.settle(it, status, before, news)?);
             }
             news(News::Tick);
         }
         Ok(starved)
     }
 
-    /// Makes the record of a child that has ended, and keeps it; or puts the run aside if it was starved and was not
-    /// before.
+    /// Makes the record of a child that has ended, and keeps it; or puts the run aside and gives it back if it was starved
+    /// and was not before.
     fn settle(
         &self,
         it: Running,
         status: ExitStatus,
         before: &BTreeMap<String, String>,
         news: &mut dyn FnMut(News<'_>),
-    ) -> Result<Settled, Error> {
+    ) -> Result<Option<(Job, Pace)>, Error> {
         let mut record = self.record(&it, status);
         let job = it.job;
         record.starved_before = before.get(&job.folder).cloned();
@@ -218,14 +196,14 @@ impl Runner<'_> {
             if record.starved_before.is_none() {
                 news(News::Starved(&job, &pace.to_string()));
                 self.folder.set_aside(&job.folder)?;
-                return Ok(Settled::Starved(job, pace));
+                return Ok(Some((job, pace)));
             }
             record.says = format!("the machine was too busy, even with nothing beside it: {pace}; {}", record.says);
             record.verdict = Verdict::Unknown;
         }
         self.folder.keep(&job.folder, &job.cell.title(), &record)?;
         news(News::Over(&job, &record));
-        Ok(Settled::Over(Ended { job, record }))
+        Ok(None)
     }
 
     fn start(&self, job: Job) -> Result<Running, Error> {
@@ -346,6 +324,7 @@ mod tests {
             record
         };
         assert!(may_be_starvation(&record(Verdict::Fail, &["steps", "finalized"])));
+        assert!(may_be_starvation(&record(Verdict::Fail, &["stalled"])), "what never reached a node, it can't take");
         assert!(may_be_starvation(&record(Verdict::Unknown, &[])));
         assert!(!may_be_starvation(&record(Verdict::Fail, &["preflight", "steps"])));
         assert!(!may_be_starvation(&record(Verdict::Fail, &["referee"])));

@@ -70,7 +70,8 @@ pub struct Exit {
     pub code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
-    /// The code is one by which the client says that its environment, not itself, is at fault: a port taken, a disk full.
+    /// Not the client is at fault: it says so by its exit code (a port taken, a disk full), somebody else killed it, or it
+    /// is not known how it ended. The last line of `log` then says what happened.
     pub environment: bool,
     /// The last lines of its log.
     pub log: Vec<String>,

@@ -4,6 +4,7 @@
 //! journal before it goes on. Never: decides a verdict (that is [`judge`]) or shows anything to a person.
 
 mod attach;
+mod exits;
 mod faults;
 mod transfers;
 
@@ -163,7 +164,11 @@ impl<'a> Drive<'a> {
             self.tell(Event::Placed { machines })?;
         }
         let wanted = self.network.genesis.delay_ms;
-        self.begin(wanted.unwrap_or_else(|| self.expected_delay_ms())).await?;
+        let delay_ms = wanted.unwrap_or_else(|| self.expected_delay_ms());
+        tokio::select! {
+            begun = self.begin(delay_ms) => begun?,
+            () = told(&mut interrupt) => {}
+        }
         let mut script = Script::new();
         loop {
             self.tell_exits()?;
@@ -181,7 +186,10 @@ impl<'a> Drive<'a> {
                 return Ok(());
             }
             if self.genesis_is_due() && !self.lost && interrupt.borrow().is_none() {
-                self.at_genesis().await?;
+                tokio::select! {
+                    begun = self.at_genesis() => begun?,
+                    () = told(&mut interrupt) => {}
+                }
             }
             // Steps begin with slot 0.
             let now = self.now();
@@ -319,24 +327,6 @@ impl<'a> Drive<'a> {
         Ok(self.tell(Event::Node(NodeEvent::new(node, state)))?)
     }
 
-    /// Programs that ended by themselves: a crash, or trouble if the client says that it is its environment's fault.
-    fn tell_exits(&mut self) -> Result<(), DriveError> {
-        for exit in self.runtime.exits() {
-            self.lost = true;
-            self.monitor.forget(&exit.node);
-            if exit.environment {
-                let says = exit.log.last().cloned().unwrap_or_else(|| "it left no word in its log".to_owned());
-                self.tell(Event::Trouble { doing: format!("running {} ({})", exit.node, exit.role), says })?;
-                continue;
-            }
-            let mut event = NodeEvent::new(&exit.node, NodeState::Exited);
-            event.role = Some(exit.role);
-            (event.code, event.signal, event.log) = (exit.code, exit.signal, exit.log);
-            self.tell(Event::Node(event))?;
-        }
-        Ok(())
-    }
-
     fn now(&self) -> Now {
         let ms = self.runtime.now_ms();
         Now { ms, slot: self.slot_at(ms) }
@@ -388,9 +378,9 @@ impl<'a> Drive<'a> {
     }
 }
 
-/// Waits until the run is told to end; for ever where nobody can tell it any more.
+/// Waits until the run is told to end, if it was not already; for ever where nobody can tell it any more.
 async fn told(interrupt: &mut watch::Receiver<Option<&'static str>>) {
-    if interrupt.changed().await.is_err() {
+    if interrupt.wait_for(Option::is_some).await.is_err() {
         std::future::pending::<()>().await;
     }
 }

@@ -8,12 +8,14 @@ use crate::{
         plan::{Resolved, ScenarioArgs},
         run::Place,
     },
-    client::{ClientDef, ClientError},
+    client::{ClientDef, ClientError, LOCK_FILE},
+    image,
     journal::Verdict,
     matrix::{self, Cell, Head, Identity, Job, RunRecord},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::ErrorKind,
     path::Path,
 };
 
@@ -51,6 +53,7 @@ impl Ready {
 
 /// Resolves the scenario for every cell. What is wrong with the words of the command line is said, and ends all.
 pub(super) fn ask_all(args: &MatrixArgs, file: &Path, head: &Head, cells: &[Cell]) -> Result<Vec<Asked>, Code> {
+    let build = build(args)?;
     let mut players: BTreeMap<String, ClientDef> = BTreeMap::new();
     let mut asked = Vec::new();
     for cell in cells {
@@ -78,7 +81,7 @@ pub(super) fn ask_all(args: &MatrixArgs, file: &Path, head: &Head, cells: &[Cell
             asked.push(unsupported(&why));
             continue;
         }
-        asked.push(Asked::Ready(ready(args, &resolved, tell(args, &scenario, &resolved.clients))?));
+        asked.push(Asked::Ready(ready(args, &resolved, &build, tell(args, &scenario, &resolved.clients))?));
     }
     all_changes_are_used(args, &players)?;
     // what is wrong with the words behind `--` is wrong with all of them
@@ -107,7 +110,33 @@ fn all_changes_are_used(args: &MatrixArgs, players: &BTreeMap<String, ClientDef>
     }
 }
 
-fn ready(args: &MatrixArgs, resolved: &Resolved, told: Vec<String>) -> Result<Ready, Code> {
+/// What every run hangs on that no word says: this program's very bytes, and the images of the lock file.
+fn build(args: &MatrixArgs) -> Result<String, Code> {
+    let Some(program) = image::own_digest() else {
+        eprintln!("error: this program's own file can't be read");
+        return Err(exit::UNKNOWN);
+    };
+    let lock = match args.runtime {
+        Place::Docker | Place::Kubernetes => lock_file(&args.run_args).map_err(|why| usage(&why))?,
+        Place::Process | Place::Simulation => String::new(),
+    };
+    Ok(format!("{program} {lock}"))
+}
+
+/// The text of the lock file that the runs go by: the one that `--lock` names among their words, or that lies here.
+fn lock_file(words: &[String]) -> Result<String, String> {
+    let named = words.iter().enumerate().find_map(|(n, word)| match word.strip_prefix("--lock")? {
+        "" => words.get(n + 1).map(String::as_str),
+        value => value.strip_prefix('='),
+    });
+    let path = named.unwrap_or(LOCK_FILE);
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && named.is_none() => Ok(String::new()),
+        text => text.map_err(|error| format!("reading {path}: {error}")),
+    }
+}
+
+fn ready(args: &MatrixArgs, resolved: &Resolved, build: &str, told: Vec<String>) -> Result<Ready, Code> {
     let json = |value: &dyn Fn() -> Result<String, serde_json::Error>| {
         value().map_err(|error| {
             eprintln!("error: writing a plan as JSON: {error}");
@@ -116,7 +145,7 @@ fn ready(args: &MatrixArgs, resolved: &Resolved, told: Vec<String>) -> Result<Re
     };
     let plan = json(&|| serde_json::to_string(&resolved.plan))?;
     let clients = json(&|| serde_json::to_string(&resolved.clients))?;
-    let arguments = format!("{} {} {}", env!("CARGO_PKG_VERSION"), place_name(args.runtime), args.run_args.join(" "));
+    let arguments = format!("{} {} {build}", place_name(args.runtime), args.run_args.join(" "));
     let weight = match args.runtime {
         Place::Simulation => matrix::SIMULATION,
         _ => matrix::weight(&resolved.network, &resolved.clients),
@@ -149,4 +178,23 @@ fn tell(args: &MatrixArgs, scenario: &ScenarioArgs, clients: &BTreeMap<String, C
     words.push("--quiet".to_owned());
     words.extend(args.run_args.iter().cloned());
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_file_is_the_one_that_the_runs_are_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("images.lock");
+        let file = path.to_str().unwrap();
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let both = [words(&["--keep", "--lock", file]), words(&[&format!("--lock={file}"), "--keep"])];
+        assert!(lock_file(&both[0]).unwrap_err().contains(file), "what is named must be there");
+        for text in ["images: {}", "images: { a: b }"] {
+            std::fs::write(&path, text).unwrap();
+            assert!(both.iter().all(|words| lock_file(words).unwrap() == text));
+        }
+    }
 }

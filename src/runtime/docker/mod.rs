@@ -208,13 +208,12 @@ impl Watch for Docker {
             let Some(node) = self.nodes.get(name) else { continue };
             let ended: Vec<(String, Ended)> =
                 programs.iter().filter_map(|(role, program)| Some((role.clone(), program.ended()?))).collect();
-            for (role, Ended { code, signal, out_of_memory }) in ended {
+            for (role, ended) in ended {
                 let mut log = last_lines(&node.log(&role), LOG_LINES);
-                if out_of_memory {
-                    let limit = self.limits.memory.map_or(String::new(), |bytes| format!(" of {} MiB", bytes >> 20));
-                    log.push(format!("the kernel ended it: it used more memory than its container may{limit}"));
-                }
-                let environment = out_of_memory || code.is_some_and(|code| node.blames_environment(&role, code));
+                let excuse = ended.excuse(log.last().map(String::as_str), self.limits.memory);
+                let Ended { code, signal, .. } = ended;
+                let environment = excuse.is_some() || code.is_some_and(|code| node.blames_environment(&role, code));
+                log.extend(excuse);
                 self.ended.extend(programs.remove(&role).map(|program| program.id.clone()));
                 exits.push(Exit { node: name.clone(), role, code, signal, environment, log });
             }
@@ -343,10 +342,8 @@ impl Runtime for Docker {
             program.wait(patience.saturating_duration_since(tokio::time::Instant::now())).await;
         }
         let removed = self.remove_nodes().await;
-        let network = match self.subnet.take() {
-            Some(_) => self.engine.remove_network(&self.run.network()).await,
-            None => Ok(()),
-        };
+        // Who is interrupted may have asked for it and not have heard that it was made.
+        let network = self.engine.remove_network(&self.run.network()).await;
         asked.into_iter().collect::<Result<(), Error>>().and(removed).and(network)
     }
 }

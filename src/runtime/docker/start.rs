@@ -3,6 +3,7 @@
 use super::{Docker, container, images::Image, program::Program};
 use crate::{
     client::{ClientDef, Command},
+    journal::redact,
     runtime::{
         Error, Started, Watch,
         node::{Node, identity_of, last_lines, line, reference, write},
@@ -36,7 +37,7 @@ impl Docker {
                 let ended = program.wait(SETUP_WITHIN).await;
                 self.engine.remove_container(&program.id).await?;
                 if !ended || program.ended().and_then(|ended| ended.code) != Some(0) {
-                    let command = [&entrypoint[..], args].concat().join(" ");
+                    let command = redact(&[&entrypoint[..], args].concat()).join(" ");
                     let says = last_lines(&node.log(role), 1).join("");
                     return Err(Error::Setup { node: name.clone(), role: role.to_owned(), command, says });
                 }

@@ -37,7 +37,7 @@ pub use sweep::{Found, Which, sweep};
 
 use super::{
     Complaint, Ending, Error, Exit, Fault, Runtime, Started, Startup, Time, Usage, Watch,
-    node::{Node, Setting, StartTimes, Starts, complaints, disk_use, reference, unix_ms},
+    node::{Node, Setting, StartTimes, Starts, complaints, disk_use, from_outside, reference, unix_ms},
 };
 use crate::{
     api::Client,
@@ -202,7 +202,9 @@ impl Kubernetes {
         let blamed = ended
             .code
             .is_some_and(|code| self.nodes.get(&node).is_some_and(|known| known.blames_environment(&role, code)));
-        let environment = ended.out_of_memory || blamed;
+        let outside = if ended.out_of_memory { None } else { from_outside(ended.signal) };
+        let environment = ended.out_of_memory || blamed || outside.is_some();
+        log.extend(outside);
         Some(Exit { node, role, code: ended.code, signal: ended.signal, environment, log })
     }
 

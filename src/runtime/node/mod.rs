@@ -16,7 +16,7 @@ pub use complaints::of_nodes as complaints;
 pub use context::{LOOPBACK, Setting};
 pub use files::{disk_use, empty_but_for_logs, write, write_files};
 pub use images::{images_of, reference};
-pub use reach::{here, identity_of, last_lines, unix_ms};
+pub use reach::{from_outside, here, identity_of, last_lines, unix_ms};
 pub use start_times::{StartTimes, Starts};
 
 use super::{

@@ -81,6 +81,15 @@ pub fn unix_ms() -> u64 {
     since.map_or(0, |since| since.as_millis() as u64)
 }
 
+/// What is said of a program that one of the signals ended which no fault of its own sends; `None` of others.
+pub fn from_outside(signal: Option<i32>) -> Option<String> {
+    match signal? {
+        libc::SIGKILL => Some("it was killed from outside (SIGKILL); if memory was short, dmesg says so".to_owned()),
+        libc::SIGTERM => Some("it was told to end from outside (SIGTERM)".to_owned()),
+        _ => None,
+    }
+}
+
 /// The last `count` lines of a log; none of one that can't be read.
 pub fn last_lines(log: &Path, count: usize) -> Vec<String> {
     let text = end_of(log).unwrap_or_default();

@@ -19,15 +19,15 @@ pub use program::Program;
 use super::{
     Complaint, Ending, Error, Exit, Runtime, Started, Startup, Time, Usage, Watch,
     node::{
-        Node, Seat, Setting, StartTimes, Starts, complaints, definition, disk_use, empty_but_for_logs, here,
-        identity_of, last_lines, unix_ms, write, write_files,
+        Node, Seat, Setting, StartTimes, Starts, complaints, definition, disk_use, empty_but_for_logs, from_outside,
+        here, identity_of, last_lines, unix_ms, write, write_files,
     },
 };
 use crate::{
     api::Client,
     client::{ClientDef, ENGINE},
     engine,
-    journal::RunDir,
+    journal::{RunDir, redact},
     topology::{NetworkPlan, NodePlan},
     types::BeaconState,
 };
@@ -140,7 +140,7 @@ impl Process {
                 let mut program = start(&line(args))?;
                 let ended = program.wait(SETUP_WITHIN).await;
                 if !ended || !program.ended().is_some_and(|status| status.success()) {
-                    let command = line(args).join(" ");
+                    let command = redact(&line(args)).join(" ");
                     let says = last_lines(&node.log(role), 1).join("");
                     return Err(Error::Setup { node: node.plan.name.clone(), role: role.to_owned(), command, says });
                 }
@@ -210,8 +210,10 @@ impl Watch for Process {
             let Some(node) = self.nodes.get(name) else { continue };
             for (role, status) in programs.ended() {
                 let (code, signal) = Program::outcome(status);
-                let environment = code.is_some_and(|code| node.blames_environment(&role, code));
-                let log = last_lines(&node.log(&role), LOG_LINES);
+                let outside = from_outside(signal);
+                let environment = outside.is_some() || code.is_some_and(|code| node.blames_environment(&role, code));
+                let mut log = last_lines(&node.log(&role), LOG_LINES);
+                log.extend(outside);
                 exits.push(Exit { node: name.clone(), role, code, signal, environment, log });
             }
         }

@@ -1,7 +1,8 @@
 //! The verdict of a run: a pure function of the plan and the journal.
 //!
 //! Beside the plan's checks every run is asked two things: were all steps done, and did every process run until it was
-//! told to end. A node that crashed is a `fail` that names it; one that a step killed or stopped is none.
+//! told to end. A node that crashed is a `fail` that names it; one that a step killed or stopped is none, and one that
+//! somebody else killed (SIGKILL, SIGTERM) is trouble of the environment.
 //!
 //! A node that pre-flight found to be configured otherwise than planned is a `fail` that names node and values; one that
 //! lacks what a fork needs is `unsupported`. Such a run is ended: of the plan's checks only what was seen to be wrong counts.
@@ -76,6 +77,7 @@ pub fn judge(plan: &Plan, lines: &[Line]) -> Judgement {
     checks.extend(unsupported.map(|outcome| result("abilities", outcome, None)));
     checks.extend(preflight.map(|outcome| result("preflight", outcome, None)));
     checks.extend(findings::referee(plan, lines).map(|outcome| result("referee", outcome, excuse.as_deref())));
+    checks.extend(findings::stalled(plan, lines).map(|outcome| result("stalled", outcome, excuse.as_deref())));
     if !plan.steps.is_empty() && !ended {
         checks.push(result("steps", steps(plan, lines), excuse.as_deref()));
     }

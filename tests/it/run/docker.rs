@@ -157,3 +157,25 @@ fn docker_is_asked_for_where_it_is_needed() {
     assert!(said.stderr.contains("--keep"), "{said}");
     assert!(!Path::new(&case.path("out")).exists());
 }
+
+#[test]
+#[ignore = "needs a Docker engine: tests/docker/run"]
+fn docker_matrix_leaves_nothing_of_a_run_that_was_killed() {
+    let case = slow_pair("  - wait: { finalized: 9, within: 20 epochs }");
+    let mut matrix = case.run("m", &DOCKER);
+    // The same words, of another subcommand.
+    let words: Vec<_> = matrix.get_args().skip(1).map(ToOwned::to_owned).collect();
+    matrix = Command::new(env!("CARGO_BIN_EXE_lockin"));
+    matrix.arg("matrix").args(words).args(["--clients", "lockin", "--with-self"]);
+    matrix.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let matrix = matrix.spawn().unwrap();
+    case.wait_for("m/lockin_lockin", "\"state\":\"ready\"");
+    let run = id(&case, "m/lockin_lockin");
+    let pid: i32 = run.rsplit('-').nth(1).unwrap().parse().unwrap();
+    // SAFETY: the matrix, our child that still runs, has just started it.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+    let said = finish(matrix);
+    assert_eq!(said.code, Some(3), "{said}");
+    assert!(said.stderr.contains("removed what a killed run had left"), "{said}");
+    assert_eq!(things(&run), [""; 0]);
+}

@@ -46,16 +46,48 @@ fn an_interrupted_run_ends_in_130_with_a_report_and_leaves_no_process() {
 }
 
 #[test]
-fn a_node_killed_by_somebody_else_is_a_crash() {
+fn a_node_that_aborts_is_a_crash_and_one_killed_by_somebody_else_is_trouble() {
+    for (signal, code, says) in [
+        (libc::SIGABRT, 1, "b0 (beacon) was ended by signal 6"),
+        (libc::SIGKILL, 3, "running b0 (beacon): it was killed from outside (SIGKILL)"),
+    ] {
+        let case = Case::new(&pair(LONG));
+        let run = case.run("out", &[]).spawn().unwrap();
+        let journal = case.wait_for("out", "\"head_slot\":2");
+        let pid = started(&journal, "b0", "beacon").0;
+        // SAFETY: the run has just said that this process is its node.
+        unsafe { libc::kill(pid, signal) };
+        let said = finish(run);
+        assert_eq!(said.code, Some(code), "{said}");
+        assert!(said.stdout.contains(says), "{said}");
+        case.leaves_nothing();
+    }
+}
+
+#[test]
+fn an_interruption_is_heard_while_nodes_start() {
     let case = Case::new(&pair(LONG));
-    let run = case.run("out", &[]).spawn().unwrap();
-    let journal = case.wait_for("out", "\"head_slot\":2");
-    let pid = started(&journal, "b0", "beacon").0;
-    // SAFETY: the run has just said that this process is its node.
-    unsafe { libc::kill(pid, libc::SIGKILL) };
+    let slow = "name: slow
+about: A client that never serves.
+supports: { presets: [minimal], forks: phase0..altair, slot_time: at least 100ms }
+roles:
+  beacon:
+    program: sh
+    ports: { p2p: tcp, rest: tcp }
+    args: [-c, 'echo up; sleep 600']
+    ready: { port: rest, within: 600s }
+";
+    std::fs::write(case.path("slow.yaml"), slow).unwrap();
+    let client = format!("A={}", case.path("slow.yaml").display());
+    let run = case.run("out", &["--role", &client]).spawn().unwrap();
+    let log = case.path("out/a0/beacon.log");
+    while std::fs::read_to_string(&log).unwrap_or_default().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    signal(&run, libc::SIGINT);
     let said = finish(run);
-    assert_eq!(said.code, Some(1), "{said}");
-    assert!(said.stdout.contains("b0 (beacon) was ended by signal 9"), "{said}");
+    assert_eq!(said.code, Some(130), "{said}");
+    assert!(!case.journal("out").contains("\"state\":\"started\""), "it waited for the start to be over");
     case.leaves_nothing();
 }
 

@@ -102,6 +102,14 @@ fn every_pair_is_run_and_what_is_there_is_kept() {
     let changed = ["--arg", "lockin@other.beacon=--x"];
     let changed = Said::of(case.matrix("m", &asked).args(changed).output().unwrap());
     assert!(changed.code == Some(2) && changed.stderr.contains("other clients"), "{changed}");
+    // nor has another build: what it would find is another thing
+    let mut build = fs::read(env!("CARGO_BIN_EXE_lockin")).unwrap();
+    build.push(0);
+    let (built, program) = (case.matrix("m", &asked), case.path("built"));
+    fs::write(&program, build).unwrap();
+    fs::set_permissions(&program, fs::metadata(env!("CARGO_BIN_EXE_lockin")).unwrap().permissions()).unwrap();
+    let built = Said::of(Command::new(&program).args(built.get_args()).output().unwrap());
+    assert!(built.code == Some(2) && built.stderr.contains("build of lockin"), "{built}");
 }
 
 #[test]
@@ -142,9 +150,22 @@ fn shards_make_one_grid() {
         let said = report(folders);
         assert!(said.code == Some(2) && said.stderr.contains(mentions), "{said}");
     }
+    // a part is not told as the whole
     let part = report(&["one"]);
-    assert_eq!(part.code, Some(0), "{part}");
-    assert_eq!(case.grid("whole")["shard"]["of"], 2, "a part is not told as the whole");
+    assert_eq!(part.code, Some(3), "{part}");
+    assert!(part.stdout.contains("unknown  lockin / lockin at 2: 0 of 1 runs were made; it was not run"), "{part}");
+    fs::remove_file(case.path("two/matrix.json")).unwrap();
+    let cut = report(&["one", "two"]);
+    assert!(cut.code == Some(3) && cut.stderr.contains("two was cut off before it had a grid"), "{cut}");
+}
+
+#[test]
+fn a_shard_without_cells_says_so_and_passes() {
+    let case = Case::new(&pair(SHORT));
+    let asked = ["--clients", "lockin", "--with-self", "--runtime", "simulation", "--shard", "2/2"];
+    let said = Said::of(case.matrix("m", &asked).output().unwrap());
+    assert_eq!(said.code, Some(0), "{said}");
+    assert!(said.stdout.contains("pass: no cell of the matrix is this shard's"), "{said}");
 }
 
 #[test]
@@ -204,6 +225,8 @@ fn words_that_fit_no_scenario_end_in_2_and_make_no_folder() {
         (&["--clients", "lockin", "--with-self", "--sweep", "nodes=2,3"], "no such key"),
         (&["--clients", "lockin", "--with-self", "--image", "prysm=x"], "no `prysm` takes part"),
         (&["--clients", "lockin", "--with-self", "--", "--no-such-flag"], "--no-such-flag"),
+        (&["--clients", "lockin", "--with-self", "--runtime", "simulation", "--", "--keep"], "--keep is for"),
+        (&["--clients", "lockin", "--with-self", "--runtime", "docker", "--", "--lock=no-such-lock"], "no-such-lock"),
         (&["--clients", "lockin", "--with-self", "--known-failures", "no-such-file"], "no-such-file"),
         (&[], "--clients"),
     ] {
@@ -242,4 +265,9 @@ fn an_interrupted_matrix_is_taken_up_again_and_a_killed_one_leaves_nothing() {
     signal(&child, libc::SIGKILL);
     let _ = child.wait_with_output();
     case.leaves_nothing();
+    assert_eq!(
+        (&case.grid("m")["interrupted"], verdicts(&case.grid("m")).len()),
+        (&false.into(), 3),
+        "it has its grid"
+    );
 }

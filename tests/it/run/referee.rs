@@ -59,7 +59,7 @@ fn a_follower_that_refuses_good_blocks_is_named_with_the_first_of_them() {
     let stalled: Value = serde_json::from_str(stalled).unwrap();
     let block_slot = stalled["block_slot"].as_u64().unwrap();
     assert!((16..24).contains(&block_slot) && stalled["node"] == "b0" && stalled["has"] == false, "{stalled}");
-    let line = said.stdout.lines().find(|line| line.contains("referee")).unwrap_or_default();
+    let line = said.stdout.lines().find(|line| line.contains(" stalled ")).unwrap_or_default();
     assert!(line.starts_with("fail") && line.contains(&format!("slot {block_slot}, block")), "{said}");
     assert!(line.contains("a0 (lockin) took it, but b0 (lockin) stays on slot"), "{said}");
 }

@@ -7,7 +7,7 @@ use lockin::{
     client,
     engine::{Script, stub::Say},
     genesis,
-    runtime::{Ability, Ending, Error, Fault, Runtime, Started},
+    runtime::{Ability, Ending, Error, Exit, Fault, Runtime, Started},
     ssz::{Fork, Preset},
     topology::{self, EnginePlan, GenesisPlan, Links, NetworkPlan, NodeSpec, Start, Validators},
     types::ChainConfig,
@@ -25,8 +25,12 @@ pub trait Bench {
     /// One of its kind with nothing prepared, able to run the embedded client.
     fn runtime(&self) -> Box<dyn Runtime>;
 
-    /// Ends a program of a node behind the runtime's back, by a signal; `false` where there is no such thing as a program.
-    fn crash(&self, node: &str, program: &Started) -> bool;
+    /// Ends a program of a node behind the runtime's back, as it may end by its own fault. Gives the exit code or the signal
+    /// that must be told; `None` where there is no such thing as a program.
+    fn crash(&self, node: &str, program: &Started) -> Option<(Option<i32>, Option<i32>)>;
+
+    /// Kills one (SIGKILL), as only somebody else does; `false` where there is no such thing as a program.
+    fn kill(&self, node: &str, program: &Started) -> bool;
 
     /// What any of its runtimes has left on this machine and still is there.
     fn left(&self) -> Vec<String>;
@@ -50,6 +54,7 @@ const BEHAVIOURS: &[(&str, Behaviour)] = &[
     ("a follower that comes later follows", |it| late_follower(it).boxed_local()),
     ("killed or stopped, a node starts again on what it had", |it| restarts(it).boxed_local()),
     ("an end that nobody asked for is told once, with last words", |it| tells_of_a_crash(it).boxed_local()),
+    ("who is killed from outside is not to blame", |it| excuses_the_killed(it).boxed_local()),
     ("prepared again, a network begins anew", |it| begins_anew(it).boxed_local()),
     ("an ability is there, or its lack has a reason", |it| says_what_it_lacks(it).boxed_local()),
     ("a paused node does nothing until it is resumed", |it| pauses(it).boxed_local()),
@@ -269,14 +274,16 @@ async fn restarts(it: &mut Trial<'_>) {
     assert_eq!(it.runtime.exits(), [], "what was asked for is no exit");
 }
 
-async fn tells_of_a_crash(it: &mut Trial<'_>) {
+/// Starts `late`; its beacon program.
+async fn start_late(it: &mut Trial<'_>) -> Started {
     let started = it.start("late").await;
     it.until_answers("late").await;
     assert_eq!(it.runtime.exits(), []);
-    let beacon = started.iter().find(|program| program.role == "beacon").unwrap();
-    if !it.bench.crash("late", beacon) {
-        return;
-    }
+    started.into_iter().find(|program| program.role == "beacon").unwrap()
+}
+
+/// The exit of the beacon program of `late`, which is told once.
+async fn exit_of_late(it: &mut Trial<'_>) -> Exit {
     let end = it.runtime.now_ms() + SOON_MS;
     let exits = loop {
         let exits = it.runtime.exits();
@@ -286,12 +293,30 @@ async fn tells_of_a_crash(it: &mut Trial<'_>) {
         assert!(it.runtime.now_ms() < end, "nothing is told of the crash");
         it.pass(50).await;
     };
-    assert_eq!(exits.len(), 1);
-    assert_eq!((exits[0].node.as_str(), exits[0].role.as_str()), ("late", "beacon"));
-    assert_eq!((exits[0].code, exits[0].signal), (None, Some(libc::SIGKILL)));
-    assert!(!exits[0].log.is_empty() && !exits[0].environment);
+    let [exit] = exits.as_slice() else { panic!("{exits:?}") };
+    assert_eq!((exit.node.as_str(), exit.role.as_str()), ("late", "beacon"));
+    assert!(!exit.log.is_empty());
     it.pass(500).await;
     assert_eq!(it.runtime.exits(), [], "told twice");
+    exit.clone()
+}
+
+async fn tells_of_a_crash(it: &mut Trial<'_>) {
+    let beacon = start_late(it).await;
+    let Some(told) = it.bench.crash("late", &beacon) else { return };
+    let exit = exit_of_late(it).await;
+    assert_eq!((exit.code, exit.signal), told);
+    assert!(!exit.environment, "{exit:?}");
+}
+
+async fn excuses_the_killed(it: &mut Trial<'_>) {
+    let beacon = start_late(it).await;
+    if !it.bench.kill("late", &beacon) {
+        return;
+    }
+    let exit = exit_of_late(it).await;
+    assert_eq!((exit.code, exit.signal), (None, Some(libc::SIGKILL)));
+    assert!(exit.environment && exit.log.last().unwrap().contains("killed from outside"), "{exit:?}");
 }
 
 async fn begins_anew(it: &mut Trial<'_>) {

@@ -56,6 +56,17 @@ impl Containers {
     }
 }
 
+impl Containers {
+    fn send(&self, node: &str, program: &Started, signal: &'static str) {
+        let (prefix, end) = (self.prefix.clone(), format!("-{node}-{}", program.role));
+        ask(async move |engine| {
+            let mut found = engine.containers().await?.into_iter();
+            let found = found.find(|it| it.labels["lockin.run"].starts_with(&prefix) && it.name.ends_with(&end));
+            engine.kill(&found.expect("a started program has a container").id, signal).await
+        });
+    }
+}
+
 /// The engine's answer in a thread of its own: who asks may be in the middle of waiting for something else.
 fn ask<T: Send + 'static>(what: impl AsyncFnOnce(Engine) -> Result<T, Error> + Send + 'static) -> T {
     let asked = std::thread::spawn(move || {
@@ -82,13 +93,14 @@ impl Bench for Containers {
         Box::new(self.docker(Limits::default()))
     }
 
-    fn crash(&self, node: &str, program: &Started) -> bool {
-        let (prefix, end) = (self.prefix.clone(), format!("-{node}-{}", program.role));
-        ask(async move |engine| {
-            let mut found = engine.containers().await?.into_iter();
-            let found = found.find(|it| it.labels["lockin.run"].starts_with(&prefix) && it.name.ends_with(&end));
-            engine.kill(&found.expect("a started program has a container").id, "SIGKILL").await
-        });
+    /// The first process of a container gets no signal but those that it asked for: this one ends by itself at SIGINT.
+    fn crash(&self, node: &str, program: &Started) -> Option<(Option<i32>, Option<i32>)> {
+        self.send(node, program, "SIGINT");
+        Some((Some(0), None))
+    }
+
+    fn kill(&self, node: &str, program: &Started) -> bool {
+        self.send(node, program, "SIGKILL");
         true
     }
 

@@ -42,6 +42,19 @@ impl Pods {
     }
 }
 
+/// Sends a signal to a program: its process is one of this machine's, where the cluster's machines are.
+fn send(program: &Started, signal: i32) {
+    let command = program.command.as_ref().unwrap().join("\0") + "\0";
+    let is_it = |entry: &std::fs::DirEntry| {
+        std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| line == command.as_bytes())
+    };
+    let found: Vec<_> = std::fs::read_dir("/proc").unwrap().flatten().filter(is_it).collect();
+    let [process] = &found[..] else { panic!("{} processes of {command:?}", found.len()) };
+    let pid: i32 = process.file_name().to_str().unwrap().parse().unwrap();
+    // SAFETY: a signal to a process that was just seen to be the program.
+    unsafe { libc::kill(pid, signal) };
+}
+
 impl Bench for Pods {
     fn runtime(&self) -> Box<dyn Runtime> {
         let name = format!("test-{}", self.runs.fetch_add(1, Ordering::Relaxed));
@@ -69,17 +82,13 @@ impl Bench for Pods {
         Box::new(Kubernetes::new(self.cluster.clone(), dir, defs, options))
     }
 
-    /// Its process is one of this machine's, where the cluster's machines are.
-    fn crash(&self, _: &str, program: &Started) -> bool {
-        let command = program.command.as_ref().unwrap().join("\0") + "\0";
-        let is_it = |entry: &std::fs::DirEntry| {
-            std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| line == command.as_bytes())
-        };
-        let found: Vec<_> = std::fs::read_dir("/proc").unwrap().flatten().filter(is_it).collect();
-        let [process] = &found[..] else { panic!("{} processes of {command:?}", found.len()) };
-        let pid: i32 = process.file_name().to_str().unwrap().parse().unwrap();
-        // SAFETY: a signal to a process that was just seen to be the program.
-        unsafe { libc::kill(pid, libc::SIGKILL) };
+    fn crash(&self, _: &str, program: &Started) -> Option<(Option<i32>, Option<i32>)> {
+        send(program, libc::SIGINT);
+        Some((Some(0), None))
+    }
+
+    fn kill(&self, _: &str, program: &Started) -> bool {
+        send(program, libc::SIGKILL);
         true
     }
 

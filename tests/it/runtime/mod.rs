@@ -25,7 +25,11 @@ impl Bench for Simulated {
         Box::new(Simulation::new(None, clients()))
     }
 
-    fn crash(&self, _: &str, _: &Started) -> bool {
+    fn crash(&self, _: &str, _: &Started) -> Option<(Option<i32>, Option<i32>)> {
+        None
+    }
+
+    fn kill(&self, _: &str, _: &Started) -> bool {
         false
     }
 
@@ -41,6 +45,11 @@ async fn simulation_conforms() {
     }
 }
 
+fn send(program: &Started, signal: i32) {
+    // SAFETY: the process is our own child, still unreaped.
+    unsafe { libc::kill(program.pid.unwrap() as i32, signal) };
+}
+
 /// Local programs as the suite sees them.
 struct Local {
     folder: tempfile::TempDir,
@@ -52,9 +61,13 @@ impl Bench for Local {
         Box::new(process(&folder))
     }
 
-    fn crash(&self, _: &str, started: &Started) -> bool {
-        // SAFETY: the process is our own child, still unreaped.
-        unsafe { libc::kill(started.pid.unwrap() as i32, libc::SIGKILL) };
+    fn crash(&self, _: &str, started: &Started) -> Option<(Option<i32>, Option<i32>)> {
+        send(started, libc::SIGABRT);
+        Some((None, Some(libc::SIGABRT)))
+    }
+
+    fn kill(&self, _: &str, started: &Started) -> bool {
+        send(started, libc::SIGKILL);
         true
     }
 
@@ -98,8 +111,7 @@ async fn a_node_and_its_engine_share_a_secret_that_nobody_else_can_read() {
     }
     // The engine has taken connections before the node was started, and its end is reported as its own.
     until(&mut runtime, "late", 10_000, "answers", async |client| client.health().await.is_ok()).await;
-    // SAFETY: the process is our own child, still unreaped.
-    unsafe { libc::kill(started[0].pid.unwrap() as i32, libc::SIGKILL) };
+    send(&started[0], libc::SIGKILL);
     assert_eq!(next_exit(&mut runtime).await.role, "engine");
 }
 
@@ -120,10 +132,9 @@ async fn a_process_that_ends_by_itself_is_reported_once_with_its_last_words() {
     prepare(&mut runtime, &plan(Fork::Phase0)).await;
     let started = runtime.start("late").await.unwrap();
     until(&mut runtime, "late", 10_000, "answers", async |client| client.health().await.is_ok()).await;
-    // SAFETY: the process is our own child, still unreaped.
-    unsafe { libc::kill(started[0].pid.unwrap() as i32, libc::SIGKILL) };
+    send(&started[0], libc::SIGABRT);
     let exit = next_exit(&mut runtime).await;
-    assert_eq!((exit.node.as_str(), exit.role.as_str(), exit.signal), ("late", "beacon", Some(9)));
+    assert_eq!((exit.node.as_str(), exit.role.as_str(), exit.signal), ("late", "beacon", Some(libc::SIGABRT)));
     assert!(!exit.log.is_empty() && !exit.environment);
     assert_eq!(runtime.exits(), []);
 }

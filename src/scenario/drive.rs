@@ -154,6 +154,7 @@ impl<'a> Drive<'a> {
             return Ok(self.tell(Event::Unsupported { says })?);
         }
         let reserved = tokio::select! {
+            biased;
             reserved = self.runtime.reserve(self.network) => Some(reserved?),
             () = told(&mut interrupt) => None,
         };

@@ -65,7 +65,8 @@ pub fn supervise(shared: &Path, role: &str) -> Result<(), Error> {
     });
     loop {
         if signals.next() == libc::SIGCHLD {
-            while let Some(reaped) = reap() {
+            // Who starts a program waits itself for one that could not be run, and does so with the lock held.
+            while let Some(reaped) = supervisor.reap() {
                 supervisor.take_in(reaped);
             }
         } else {
@@ -180,6 +181,12 @@ impl Supervisor {
     fn wait(&self, within: Duration) -> bool {
         let waited = self.changed.wait_timeout_while(self.lock(), within, |now| now.child.is_some());
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    /// The next process that has ended, if one has.
+    fn reap(&self) -> Option<Reaped> {
+        let _nobody_starts = self.lock();
+        reap()
     }
 
     /// A process has ended. If it was the program, what it has started ends with it.

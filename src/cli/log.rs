@@ -1,7 +1,8 @@
 //! What programs log to stderr.
 
 use std::io::IsTerminal;
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Logs to stderr what passes `level`: off, error, warn, info, debug, trace, or a filter such as `info,libp2p=debug`.
 ///
@@ -12,16 +13,12 @@ pub(super) fn init(level: &str) -> Result<(), String> {
     if !level.contains(['=', ',']) && level.parse::<LevelFilter>().is_err() {
         return Err("accepted: off, error, warn, info, debug, trace, or a filter such as `info,libp2p=debug`".into());
     }
-    let mut filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
+    let mut targets: Targets = level.parse().map_err(|error| format!("{error}"))?;
     if !level.contains("libp2p") {
-        let quiet = "libp2p_swarm=warn".parse().map_err(|error| format!("{error}"))?; // it repeats our peer id
-        filter = filter.add_directive(quiet);
+        targets = targets.with_target("libp2p_swarm", LevelFilter::WARN); // it repeats our peer id
     }
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false);
+    let subscriber = tracing_subscriber::registry().with(targets).with(lines);
     // A second subscriber in one process (tests) is no reason to stop.
     let _ = subscriber.try_init();
     Ok(())

@@ -142,7 +142,7 @@ async fn judged(
     let attach = Attach::new(plan, learned, nodes, journal.clone());
     journal.write(0, None, run)?;
     for (node, target) in plan.nodes.iter().zip(&args.urls) {
-        let says = format!("at {}", target.url);
+        let says = format!("at {}", journal::redact(std::slice::from_ref(&target.url)).concat());
         journal.write(0, None, Event::Note { says, node: Some(node.name.clone()) })?;
     }
     attach.run(interrupts()?).await;

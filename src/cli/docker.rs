@@ -3,7 +3,8 @@
 
 use super::{exit, plan::Resolved};
 use crate::client::{LOCK_FILE, Lock};
-use crate::runtime::docker::{Engine, Found, Images, ImagesError, Limits, Pull, Reached, Which, reach, sweep};
+use crate::image;
+use crate::runtime::docker::{Engine, Images, ImagesError, Limits, Pull, Reached, Which, reach, sweep};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 
@@ -49,8 +50,8 @@ pub struct Ready {
     pub engine: Engine,
     /// Its images.
     pub images: Images,
-    /// What killed runs had left, which is gone.
-    pub swept: Found,
+    /// What is to be known of how it was found.
+    pub notes: Vec<String>,
 }
 
 impl DockerArgs {
@@ -59,8 +60,16 @@ impl DockerArgs {
         Limits { cpus: self.cpus, memory: self.memory }
     }
 
+    /// When a cluster fetches images.
+    pub fn pull_policy(&self) -> &'static str {
+        match self.pull {
+            PullArg::Missing => "IfNotPresent",
+            PullArg::Never => "Never",
+        }
+    }
+
     /// The digests that were named, or that lie here.
-    fn locked(&self) -> Result<Lock, u8> {
+    pub fn locked(&self) -> Result<Lock, u8> {
         let path = self.lock.clone().unwrap_or_else(|| LOCK_FILE.into());
         let says = match Lock::load(&path) {
             Ok(None) if self.lock.is_some() => format!("there is no {}", path.display()),
@@ -77,8 +86,17 @@ impl DockerArgs {
             eprintln!("error: {error}");
             exit::UNKNOWN
         };
-        let engine = Engine::connect().await.map_err(|error| unknown(&error))?;
-        let swept = sweep(&engine, Which::Left, false).await.map_err(|error| unknown(&error))?;
+        let found = image::find().await.map_err(|error| unknown(&error))?;
+        if let Some(why) = elsewhere(&found.at) {
+            return Err(unknown(&why));
+        }
+        let engine = Engine::over(found.docker);
+        let mut notes = Vec::new();
+        match sweep(&engine, Which::Left, false).await {
+            Ok(found) if found.is_empty() => {}
+            Ok(found) => notes.push(format!("removed what a killed run had left: {found}")),
+            Err(error) => notes.push(format!("what a killed run had left could not be removed: {error}")),
+        }
         let pull = if self.pull == PullArg::Missing { Pull::Missing } else { Pull::Never };
         let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
         if let Ok(style) = ProgressStyle::with_template("fetching {msg} {bytes}/{total_bytes} {wide_bar}") {
@@ -100,8 +118,22 @@ impl DockerArgs {
             }
             _ => unknown(&error),
         })?;
-        Ok(Ready { engine, images, swept })
+        if image::own_digest().is_some_and(|own| images.own_build().is_some_and(|build| own != build)) {
+            notes.push(format!("the image {} has another build of lockin than the one that runs this", images.net));
+        }
+        Ok(Ready { engine, images, notes })
     }
+}
+
+/// Why an engine at that address can't run a network for us: ports are published on the loopback interface of its machine.
+fn elsewhere(at: &str) -> Option<String> {
+    let (scheme, rest) = at.split_once("://")?;
+    let host = rest.split('/').next().unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host).trim_matches(['[', ']']);
+    let here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    (!matches!(scheme, "unix" | "npipe") && !here).then(|| {
+        format!("the container engine at {at} is on another machine, on whose loopback interface the nodes would be; start lockin there")
+    })
 }
 
 /// Says how each node of a network that stays is reached, and how it is ended.
@@ -124,12 +156,14 @@ pub async fn say_kept(engine: &Engine, run: &str, dir: &Path) {
     }
 }
 
-fn cpus(text: &str) -> Result<f64, String> {
+/// A number of cores.
+pub fn cpus(text: &str) -> Result<f64, String> {
     let cpus = text.parse().ok().filter(|cpus: &f64| cpus.is_finite() && *cpus >= 0.01);
     cpus.ok_or_else(|| format!("`{text}` is no number of cores, such as 0.5 or 2"))
 }
 
-fn memory(text: &str) -> Result<u64, String> {
+/// A size of memory, bytes.
+pub fn memory(text: &str) -> Result<u64, String> {
     let lower = text.to_ascii_lowercase();
     let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match &lower[digits.len()..] {
@@ -148,6 +182,17 @@ fn memory(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_engine_is_here_or_elsewhere() {
+        for here in ["unix:///var/run/docker.sock", "tcp://127.0.0.1:2375", "tcp://localhost:2375", "http://[::1]:2375"]
+        {
+            assert_eq!(elsewhere(here), None);
+        }
+        for there in ["tcp://docker:2375", "tcp://10.1.2.3:2376", "ssh://me@build"] {
+            assert!(elsewhere(there).unwrap().contains(there));
+        }
+    }
 
     #[test]
     fn sizes_and_shares_are_read_as_people_write_them() {

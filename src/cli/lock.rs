@@ -2,11 +2,11 @@
 
 use super::{client::ChosenArgs, exit};
 use crate::{
-    client::{ClientDef, ClientError, Digest, LOCK_FILE, Library, Lock, repository},
-    image::{self, BINARY_LABEL, Engine},
+    client::{ClientDef, ClientError, Digest, LOCK_FILE, Library, Lock},
+    image::{self, Engine},
+    runtime::docker,
 };
-use bollard::{errors::Error as EngineError, models::ImageInspect, query_parameters::CreateImageOptionsBuilder};
-use futures::TryStreamExt;
+use bollard::{errors::Error as EngineError, models::ImageInspect};
 use std::{collections::BTreeSet, path::PathBuf};
 
 /// Writes a lock file: the digest of each client's images. A run that finds the file starts those and no others.
@@ -39,8 +39,8 @@ enum LockError {
     NoEngine(#[from] image::NoEngine),
     #[error("{reference} is not there; make it: lockin image")]
     NotMade { reference: String },
-    #[error("{reference}: pulling it: {source}; name an image that there is: --image CLIENT=REF")]
-    Pull { reference: String, source: EngineError },
+    #[error("{reference}: pulling it: {says}; name an image that there is: --image CLIENT=REF")]
+    Pull { reference: String, says: String },
     #[error("{reference}: the container engine says: {source}")]
     Engine { reference: String, source: EngineError },
     #[error("{reference}: the container engine gives neither a digest nor an id that could be locked")]
@@ -124,29 +124,15 @@ async fn pulled(engine: &Engine, reference: &str) -> Result<ImageInspect, LockEr
         return Err(LockError::NotMade { reference: reference.to_owned() });
     }
     super::say(&format!("{reference}: pulling"));
-    // A name without a tag would stand for all tags that there are.
-    let tagged = if repository(reference) == reference { format!("{reference}:latest") } else { reference.to_owned() };
-    let options = CreateImageOptionsBuilder::new().from_image(&tagged).build();
-    let told = engine.docker.create_image(Some(options), None, None).try_collect::<Vec<_>>().await;
-    told.map_err(|source| LockError::Pull { reference: reference.to_owned(), source })?;
+    let pulled = docker::Engine::over(engine.docker.clone()).pull(reference, |_, _| {}).await;
+    pulled.map_err(|says| LockError::Pull { reference: reference.to_owned(), says })?;
     let image = engine.docker.inspect_image(reference).await;
     image.map_err(|source| LockError::Engine { reference: reference.to_owned(), source })
 }
 
-/// The digest by which a registry knows the image, else the engine's id of it. An image that was made here is in no
-/// registry, though some engines make up a digest for it.
+/// The digest by which a registry knows the image, else the engine's id of it.
 fn digest(reference: &str, image: &ImageInspect) -> Option<Digest> {
-    let labels = image.config.as_ref().and_then(|config| config.labels.as_ref());
-    let made_here = labels.is_some_and(|labels| labels.contains_key(BINARY_LABEL));
-    let name = repository(reference);
-    let known = |entry: &String| {
-        let (repository, digest) = entry.split_once('@')?;
-        // Some engines write a name out: docker.io/library/NAME.
-        let same = repository == name || repository.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'));
-        same.then(|| digest.to_owned())
-    };
-    let registry = image.repo_digests.iter().flatten().find_map(known).filter(|_| !made_here);
-    let digest = match registry {
+    let digest = match docker::registry_digest(reference, image) {
         Some(digest) => digest,
         None => format!("local {}", image.id.as_ref()?),
     };
@@ -156,6 +142,7 @@ fn digest(reference: &str, image: &ImageInspect) -> Option<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::BINARY_LABEL;
     use bollard::models::ImageConfig;
 
     fn sha(digit: char) -> String {
@@ -172,6 +159,7 @@ mod tests {
         let registry = Some(Digest::Registry(sha('2')));
         assert_eq!(digest("sigp/lighthouse:latest", &image(&["sigp/lighthouse"])), registry);
         assert_eq!(digest("busybox", &image(&["docker.io/library/busybox"])), registry);
+        assert_eq!(digest("localhost:5000/a/b:v1", &image(&["localhost:5000/a/b"])), registry);
         assert_eq!(digest("box", &image(&["docker.io/library/busybox"])), Some(Digest::Local(sha('1'))));
         assert_eq!(digest("a:1", &image(&[])), Some(Digest::Local(sha('1'))));
         assert_eq!(digest("a:1", &ImageInspect::default()), None);

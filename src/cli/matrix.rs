@@ -65,7 +65,7 @@ pub struct MatrixArgs {
     /// Clients with themselves, too.
     #[arg(long)]
     with_self: bool,
-    /// Runs at once [default: as many as the cores bear].
+    /// Runs at once [default: as many as the cores bear; as a cluster has room for].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// One of several machines that share the matrix: the I-th of N.
@@ -276,9 +276,12 @@ fn carry_out(
         program: std::env::current_exe().map_err(|error| unknown("finding this program", &error))?,
         capacity: match args.jobs {
             Some(jobs) => Capacity::Jobs(jobs.get()),
+            // As many as the cluster has room for: who finds none waits, and so does who comes after.
+            None if args.runtime == Place::Kubernetes => Capacity::Jobs(usize::MAX),
             None => Capacity::Cores(u32::try_from(cores.saturating_mul(1000)).unwrap_or(u32::MAX)),
         },
         limit: Duration::from_secs(args.time_limit.saturating_mul(60)),
+        one_by_one: args.runtime == Place::Kubernetes,
         metronome: real_time
             .then(Metronome::start)
             .transpose()

@@ -11,7 +11,9 @@ mod documented;
 mod engine;
 mod genesis;
 mod image;
+mod k8s;
 mod keys;
+mod kubernetes;
 mod lock;
 mod log;
 mod matrix;
@@ -69,6 +71,7 @@ enum Command {
     Node(node::NodeArgs),
     Validator(validator::ValidatorArgs),
     Engine(engine::EngineArgs),
+    K8s(k8s::K8sArgs),
     #[command(hide = true)]
     Netns(netns::NetnsArgs),
     Completions(completions::CompletionsArgs),
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Node(args) => node::run(args),
         Command::Validator(args) => validator::run(args),
         Command::Engine(args) => engine::run(args),
+        Command::K8s(args) => k8s::run(args),
         Command::Netns(args) => netns::run(args),
         Command::Completions(args) => completions::run::<Cli>(args),
     };

@@ -3,7 +3,7 @@
 use super::exit;
 use crate::runtime::{
     disk_use,
-    docker::netfilter::{self, Rules},
+    netfilter::{self, Rules},
 };
 use clap::{Args, Subcommand};
 use std::{net::Ipv4Addr, path::PathBuf};

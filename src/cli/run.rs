@@ -1,20 +1,22 @@
 //! `lockin run`: one scenario, one verdict.
 
 use super::{
-    docker::{DockerArgs, Ready},
+    docker::{self as containers, DockerArgs},
     exit,
+    kubernetes::{self as pods, KubernetesArgs},
     plan::{Resolved, ScenarioArgs},
     progress::Progress,
 };
 use crate::{
+    client::Role,
     journal::{self, Event, RunDir, UnixTime, Writer},
     report,
-    runtime::{Runtime, docker, process, simulation},
+    runtime::{Runtime, docker, kubernetes::Kubernetes, process, simulation},
     scenario::Drive,
 };
 use std::{
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -48,6 +50,8 @@ pub struct RunArgs {
     quiet: bool,
     #[command(flatten)]
     docker: DockerArgs,
+    #[command(flatten)]
+    kubernetes: KubernetesArgs,
 }
 
 /// Where nodes run.
@@ -57,6 +61,8 @@ pub(super) enum Place {
     Process,
     /// Containers on a network of their own, in real time.
     Docker,
+    /// Pods in a namespace of a cluster, in real time.
+    Kubernetes,
     /// The embedded client in virtual time; a seed replays exactly.
     Simulation,
 }
@@ -71,6 +77,12 @@ impl Place {
             Place::Process => {
                 let (role, _) = client.roles.iter().find(|(_, role)| role.program.is_none())?;
                 Some(format!("client {}: its role `{role}` names no program", client.name))
+            }
+            Place::Kubernetes => {
+                let unnamed = |role: &Role| role.entrypoint.is_empty() && !client.embedded;
+                let (role, _) = client.roles.iter().find(|(_, role)| unnamed(role))?;
+                let why = "names no entrypoint, and a pod's containers begin with another program";
+                Some(format!("client {}: its role `{role}` {why}", client.name))
             }
             // Which images are needed is known when templates are filled in.
             Place::Docker | Place::Simulation => None,
@@ -98,8 +110,8 @@ pub fn run(args: RunArgs) -> u8 {
         eprintln!("error: {missing}");
         return exit::UNKNOWN;
     }
-    // What can't be told to the journal, such as that it can't be written.
-    if let Err(error) = super::log::init("error") {
+    // What can't be told to the journal, such as that it can't be written; what a cluster refuses is told there, or tried again.
+    if let Err(error) = super::log::init("error,kube_client=off") {
         eprintln!("error: logging: {error}");
     }
     // The kernel ends nodes with the thread that started them: that is this one, to the end.
@@ -112,8 +124,10 @@ pub fn run(args: RunArgs) -> u8 {
     };
     let went = tokio.block_on(async {
         let ready = match args.runtime {
-            Place::Docker => Some(args.docker.ready(&resolved, args.quiet).await?),
-            Place::Process | Place::Simulation => None,
+            Place::Docker => Ready::Docker(Box::new(args.docker.ready(&resolved, args.quiet).await?)),
+            Place::Kubernetes => Ready::Kubernetes(Box::new(args.kubernetes.ready(&args.docker, &resolved).await?)),
+            Place::Process => Ready::Process,
+            Place::Simulation => Ready::Simulation,
         };
         let dir = make_dir(args.out.as_deref(), &resolved.plan.name).map_err(|error| {
             eprintln!("error: {error}");
@@ -125,6 +139,14 @@ pub fn run(args: RunArgs) -> u8 {
         })
     });
     went.unwrap_or_else(|code| code)
+}
+
+/// What a run begins with.
+enum Ready {
+    Process,
+    Simulation,
+    Docker(Box<containers::Ready>),
+    Kubernetes(Box<pods::Ready>),
 }
 
 pub(super) fn make_dir(out: Option<&Path>, name: &str) -> Result<RunDir, journal::Error> {
@@ -139,23 +161,23 @@ async fn carry_out(
     args: &RunArgs,
     resolved: Resolved,
     dir: &RunDir,
-    ready: Option<Ready>,
+    ready: Ready,
 ) -> Result<u8, Box<dyn std::error::Error>> {
     let quirks = resolved.quirks();
     let Resolved { plan, network, clients } = resolved;
     let journal = dir.journal_writer()?;
     let (progress, done) = listen(&journal, Progress::new(plan.network.slots_per_epoch, plan.slot_ms(), args.quiet));
     let folder = dir.path().file_name().map(|name| name.to_string_lossy().into_owned());
-    let id = match args.runtime {
-        Place::Process | Place::Docker => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
+    let mut id = match args.runtime {
+        Place::Docker => docker::run_id(&folder.unwrap_or_default()),
+        Place::Process | Place::Kubernetes => format!("{}-{}", folder.unwrap_or_default(), std::process::id()),
         Place::Simulation => plan.run_id(),
     };
     let (mut swept, mut kept) = (Vec::new(), None);
-    let mut runtime: Box<dyn Runtime> = match (args.runtime, ready) {
-        (_, Some(Ready { engine, images, swept: left })) => {
-            if !left.is_empty() {
-                swept.push(format!("removed what a killed run had left: {left}"));
-            }
+    let mut runtime: Box<dyn Runtime> = match ready {
+        Ready::Docker(ready) => {
+            let containers::Ready { engine, images, notes } = *ready;
+            swept.extend(notes);
             let (id, log_level) = (id.clone(), args.node_log_level.clone());
             let options = docker::Options { id, log_level, limits: args.docker.limits(), keep: args.docker.keep };
             let keep = args.docker.keep.then(|| engine.clone());
@@ -166,8 +188,20 @@ async fn carry_out(
             kept = keep.map(|engine| (engine, docker.id().to_owned()));
             Box::new(docker)
         }
-        (Place::Simulation, None) => Box::new(simulation::Simulation::new(Some(dir.clone()), clients)),
-        (Place::Process | Place::Docker, None) => {
+        Ready::Kubernetes(ready) => {
+            if !ready.swept.is_empty() {
+                swept.push(format!("removed what a killed run had left: {}", ready.swept));
+            }
+            let options = args.kubernetes.options(&args.docker, &ready, &id, &args.node_log_level);
+            let mut pods = Kubernetes::new(ready.cluster.clone(), dir.clone(), clients, options).with_start_times();
+            if plan.needs().iter().any(|(_, ability)| Kubernetes::NEEDS_FILTER.contains(ability)) {
+                pods.try_filter().await?;
+            }
+            id = pods.id().to_owned();
+            Box::new(pods)
+        }
+        Ready::Simulation => Box::new(simulation::Simulation::new(Some(dir.clone()), clients)),
+        Ready::Process => {
             let left =
                 |it: process::Leftover| format!("ended process {} that a killed run had left: {}", it.pid, it.command);
             swept.extend(process::sweep().into_iter().map(left));
@@ -219,23 +253,35 @@ pub(super) fn listen(journal: &Writer, progress: Progress) -> (Shown, fn(&Shown)
     (shown, |shown| shown.lock().unwrap_or_else(|broken| broken.into_inner()).finish())
 }
 
-/// Gets the name of the first signal that asks this program to end.
+/// Between two signals of which the second is another one: a terminal's goes to all of a group, and to some by their parent, too.
+const AGAIN: Duration = Duration::from_secs(3);
+
+/// Gets the name of the first signal that asks this program to end. Who asks again some seconds later, because it is busy with
+/// something long, ends it at once; processes end with it, and containers with the next command.
 pub(super) fn interrupts() -> std::io::Result<watch::Receiver<Option<&'static str>>> {
     let (sender, receiver) = watch::channel(None);
-    let (mut int, mut term, mut hup) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
-    tokio::spawn(async move {
+    // A thread of its own, which no long computation keeps from hearing.
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let (mut int, mut term, mut hup) = {
+        let _within = tokio.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?)
+    };
+    let listening = async move {
+        let mut first: Option<Instant> = None;
         loop {
             let by = tokio::select! {
                 _ = int.recv() => "SIGINT",
                 _ = term.recv() => "SIGTERM",
                 _ = hup.recv() => "SIGHUP",
             };
-            // Nobody listens any more: the run is over.
-            if sender.send(Some(by)).is_err() {
-                return;
+            if first.get_or_insert_with(Instant::now).elapsed() >= AGAIN {
+                eprintln!("error: {by} again: ended at once, without a report");
+                std::process::exit(exit::INTERRUPTED.into());
             }
+            // Nobody may listen any more: then the run is over.
+            let _ = sender.send(Some(by));
         }
-    });
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || tokio.block_on(listening))?;
     Ok(receiver)
 }

@@ -34,6 +34,12 @@ pub fn reference() -> String {
     format!("{NAME}:{}", env!("CARGO_PKG_VERSION"))
 }
 
+/// What [`BINARY_LABEL`] says of an image of this very build; `None` if the program's file is gone.
+pub fn own_digest() -> Option<String> {
+    let bytes = std::env::current_exe().and_then(std::fs::read).ok()?;
+    Some(hex::encode(crate::ssz::sha256(&bytes).0))
+}
+
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

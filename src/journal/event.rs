@@ -39,6 +39,11 @@ pub enum Event {
         /// How it is known.
         source: String,
     },
+    /// All nodes have their places; nothing has been started in them yet.
+    Placed {
+        /// The machine of each node.
+        machines: BTreeMap<String, String>,
+    },
     /// A node changed its state.
     Node(NodeEvent),
     /// The genesis state that all nodes were given.

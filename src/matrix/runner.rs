@@ -6,7 +6,7 @@
 
 use super::pace::unix_ms;
 use super::{Cell, Error, Folder, Identity, Metronome, Pace, RunRecord};
-use crate::journal::{self, RunDir, Verdict};
+use crate::journal::{self, Event, RunDir, Verdict};
 use crate::report::exit;
 use crate::runtime::process::Program;
 use std::collections::{BTreeMap, VecDeque};
@@ -82,6 +82,9 @@ pub struct Runner<'a> {
     pub capacity: Capacity,
     /// A run that takes longer is ended.
     pub limit: Duration,
+    /// Whether each run is left alone until it has its places: where a scheduler gives them, two runs that have half of
+    /// theirs would wait for each other.
+    pub one_by_one: bool,
     /// Measures whether the machine keeps up; none in virtual time, which no machine is too slow for.
     pub metronome: Option<Metronome>,
 }
@@ -93,11 +96,22 @@ struct Running {
     command: Vec<String>,
     since: Instant,
     since_unix_ms: u64,
+    /// All its nodes have their places.
+    placed: bool,
     /// Set when it was told to end because it took too long.
     overdue: bool,
 }
 
 impl Running {
+    /// Whether its journal says that all nodes have their places.
+    fn is_placed(&mut self, folder: &Path) -> bool {
+        self.placed = self.placed || {
+            let journal = journal::read(&RunDir::existing(&folder.join(&self.job.folder)).journal());
+            journal.is_ok_and(|journal| journal.lines.iter().any(|line| matches!(line.event, Event::Placed { .. })))
+        };
+        self.placed
+    }
+
     /// How it ended; `None` while it runs. One that takes longer than `limit` is told to end, and then made to.
     fn ended(&mut self, limit: Duration) -> Option<ExitStatus> {
         let took = self.since.elapsed();
@@ -156,7 +170,9 @@ impl Runner<'_> {
                 give_up(running).await;
                 return Ok(Vec::new());
             }
-            while let Some(job) = next(&mut queue, &running, capacity) {
+            while !(self.one_by_one && running.iter_mut().any(|it| !it.is_placed(self.folder.path())))
+                && let Some(job) = next(&mut queue, &running, capacity)
+            {
                 news(News::Began(&job, before.contains_key(&job.folder)));
                 running.push(self.start(job)?);
             }
@@ -222,7 +238,7 @@ impl Runner<'_> {
         let since = (Instant::now(), unix_ms());
         let program = Program::start(&command, &BTreeMap::new(), &here, &folder.join(OUTPUT))
             .map_err(|source| Error::Io { doing: "starting", path: self.program.clone(), source })?;
-        Ok(Running { job, program, command, since: since.0, since_unix_ms: since.1, overdue: false })
+        Ok(Running { job, program, command, since: since.0, since_unix_ms: since.1, placed: false, overdue: false })
     }
 
     /// What came of a child that has ended.

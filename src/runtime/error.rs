@@ -47,6 +47,9 @@ pub enum Error {
     /// A container engine that does not do what it is asked.
     #[error("the container engine could not {doing}: {says}")]
     Engine { doing: String, says: String },
+    /// A cluster that does not do what it is asked, in its own words.
+    #[error("the cluster could not {doing}: {says}")]
+    Cluster { doing: String, says: String },
     /// What else a runtime says.
     #[error("{0}")]
     Other(String),

@@ -1,5 +1,5 @@
 //! Where nodes run: trait [`Runtime`], one implementation a place. `process` runs any client that is a local program,
-//! `docker` any that has a container image, `simulation` runs the embedded client in virtual time. A runtime has its own [`Time`], lets nodes be watched ([`Watch`])
+//! `docker` any that has a container image, `kubernetes`, too, in the pods of a cluster, `simulation` runs the embedded client in virtual time. A runtime has its own [`Time`], lets nodes be watched ([`Watch`])
 //! and breaks what it is told to ([`Faults`]).
 //!
 //! Faults beyond start, stop and kill are optional abilities. A scenario that needs one which its runtime lacks is
@@ -11,6 +11,8 @@ pub mod docker;
 mod error;
 mod fault;
 mod identity;
+pub mod kubernetes;
+pub mod netfilter;
 mod node;
 mod owner;
 pub mod process;
@@ -157,6 +159,12 @@ pub trait Runtime: Time + Watch + Faults {
 
     /// Hears that a node that was started answers.
     fn is_ready(&mut self, _node: &str) {}
+
+    /// Takes the places that the plan's nodes will have, for which it may have to wait, before a time of genesis is set; the
+    /// machine of each node, where there are several. Asked for once in a run.
+    async fn reserve(&mut self, _plan: &NetworkPlan) -> Result<BTreeMap<String, String>, Error> {
+        Ok(BTreeMap::new())
+    }
 
     /// Makes ready for a network that begins with `genesis`: directories, ports, identities. Nothing runs yet. When it
     /// is called again, all nodes have been ended, and nothing is left of what they had.

@@ -2,6 +2,7 @@
 
 mod discovery;
 mod quic;
+pub mod stray;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -390,33 +391,4 @@ async fn status_makes_peers_of_nodes_of_one_network_only() {
     let mut stranger = served(3, Root::from([1; 32]), vec![a.address.clone()]).await;
     a.reaches("a foreign peer counted", |(peers, metrics)| *peers == 1 && metrics.foreign_peers == 1).await;
     stranger.reaches("turned away", |(peers, _)| *peers == 0).await;
-}
-
-#[derive(libp2p::swarm::NetworkBehaviour)]
-struct Stray {
-    identify: libp2p::identify::Behaviour,
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plain_libp2p_host_is_turned_away_and_counted() {
-    use libp2p::futures::StreamExt;
-    use libp2p::{identify, noise, swarm::SwarmEvent, tcp, yamux};
-
-    let mut a = served(1, Root::ZERO, vec![]).await;
-    let mut stray = libp2p::SwarmBuilder::with_new_identity()
-        .with_tokio()
-        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
-        .unwrap()
-        .with_behaviour(|key| Stray {
-            identify: identify::Behaviour::new(identify::Config::new("/stray/1".into(), key.public())),
-        })
-        .unwrap()
-        .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_secs(60)))
-        .build();
-    stray.dial(a.address.parse::<libp2p::Multiaddr>().unwrap()).unwrap();
-    let closed = timeout(Duration::from_secs(20), async {
-        while !matches!(stray.select_next_some().await, SwarmEvent::ConnectionClosed { .. }) {}
-    });
-    assert!(closed.await.is_ok(), "still connected");
-    a.reaches("a foreign peer counted", |(peers, metrics)| *peers == 0 && metrics.foreign_peers == 1).await;
 }

@@ -4,7 +4,6 @@ use super::{Candidate, Finding, bytes, kernel, machine};
 use crate::{
     image::{self, BINARY_LABEL, Engine},
     journal::UnixTime,
-    ssz::sha256,
 };
 use bollard::models::{ImageInspect, SystemInfo};
 use std::{collections::BTreeSet, path::Path, time::SystemTime};
@@ -163,8 +162,7 @@ async fn own(engine: &Engine) -> Finding {
     };
     let says = format!("{reference}, {}", size(&image));
     let binary = image.config.and_then(|config| config.labels).and_then(|labels| labels.get(BINARY_LABEL).cloned());
-    let ours = std::env::current_exe().and_then(std::fs::read).map(|bytes| hex::encode(sha256(&bytes).0));
-    match ours.is_ok_and(|ours| binary == Some(ours)) {
+    match binary.is_some() && binary == image::own_digest() {
         true => Finding::ok(what, format!("{says}, of this build")),
         false => Finding::ok(what, format!("{says}, of another build than this one (`lockin image` replaces it)")),
     }

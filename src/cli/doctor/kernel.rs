@@ -6,7 +6,7 @@ use std::{fs, io::Read, path::Path};
 /// What faults need of a kernel: what it is for, the kernel's option, and the module that it may be.
 const FEATURES: [(&str, &str, &str); 2] = [
     ("nftables (partition, loss)", "CONFIG_NF_TABLES", "nf_tables"),
-    ("netem (latency, bandwidth)", "CONFIG_NET_SCH_NETEM", "sch_netem"),
+    ("nftables' limit (bandwidth)", "CONFIG_NFT_LIMIT", "nft_limit"),
 ];
 
 /// A line for each, of this machine's kernel.

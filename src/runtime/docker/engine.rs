@@ -4,7 +4,7 @@
 //! what was being done.
 
 use super::label::Labels;
-use crate::{image, runtime::Error};
+use crate::{client::repository, image, runtime::Error};
 use bollard::{
     Docker as Api, body_full,
     container::LogOutput,
@@ -81,7 +81,10 @@ impl Engine {
 
     /// Pulls an image; what is heard of it meanwhile goes to `progress`: done and total bytes of what is under way.
     pub async fn pull(&self, reference: &str, mut progress: impl FnMut(u64, u64)) -> Result<(), String> {
-        let options = CreateImageOptions { from_image: Some(reference.to_owned()), ..Default::default() };
+        // A name without a tag would stand for all tags that there are.
+        let tagged =
+            if repository(reference) == reference { format!("{reference}:latest") } else { reference.to_owned() };
+        let options = CreateImageOptions { from_image: Some(tagged), ..Default::default() };
         let mut layers: HashMap<String, (u64, u64)> = HashMap::new();
         let mut news = std::pin::pin!(self.0.create_image(Some(options), None, None));
         while let Some(info) = news.next().await {

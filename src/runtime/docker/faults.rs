@@ -4,11 +4,10 @@
 use super::{
     Docker,
     container::{self, NET},
-    netfilter::Rules,
 };
 use crate::{
     image,
-    runtime::{Ability, Error, Fault, Faults, fault::tell_engines},
+    runtime::{Ability, Error, Fault, Faults, fault::tell_engines, netfilter::Rules},
 };
 use async_trait::async_trait;
 use std::{collections::BTreeMap, net::Ipv4Addr};
@@ -48,7 +47,7 @@ impl Docker {
         let image = self.images.net_id().to_owned();
         let id = self.engine.create(&self.run.container("trial", NET), container::trial(&self.run, &image)).await?;
         let tried = match self.engine.start(&id).await {
-            Ok(()) => self.set_rules_of(&id, Rules::default()).await,
+            Ok(()) => self.set_rules_of(&id, Rules::of_every_kind()).await,
             Err(error) => Err(error),
         };
         self.engine.remove_container(&id).await?;
@@ -115,7 +114,8 @@ impl Docker {
     async fn set_rules(&self) -> Result<(), Error> {
         let addresses: BTreeMap<&str, Ipv4Addr> =
             self.nodes.iter().map(|(name, node)| (name.as_str(), node.seat.address)).collect();
-        let set = self.nets.iter().map(|(name, net)| self.set_rules_of(&net.id, rules(&self.faults, &addresses, name)));
+        let set =
+            self.nets.iter().map(|(name, net)| self.set_rules_of(&net.id, Rules::of(&self.faults, &addresses, name)));
         futures::future::join_all(set).await.into_iter().collect()
     }
 
@@ -127,58 +127,5 @@ impl Docker {
             return Ok(());
         }
         Err(Error::Engine { doing: "set the rules of a node's network".to_owned(), says: said.text.trim().to_owned() })
-    }
-}
-
-/// The rules of a node, one of those with addresses.
-fn rules(faults: &[Fault], addresses: &BTreeMap<&str, Ipv4Addr>, node: &str) -> Rules {
-    let mut rules = Rules::default();
-    let others = || addresses.iter().filter(|(name, _)| **name != node);
-    let has = |nodes: &[String], name: &str| nodes.iter().any(|other| other == name);
-    for fault in faults {
-        match fault {
-            Fault::Partition { sides } => {
-                let side = |name: &str| sides.iter().position(|side| has(side, name));
-                let Some(own) = side(node) else { continue };
-                let parted = others().filter(|(name, _)| side(name).is_some_and(|side| side != own));
-                rules.lose.extend(parted.map(|(_, address)| (*address, 100)));
-            }
-            Fault::Loss { nodes, percent } => {
-                let between = others().filter(|(name, _)| has(nodes, node) || has(nodes, name));
-                rules.lose.extend(between.map(|(_, address)| (*address, *percent)));
-            }
-            Fault::Bandwidth { nodes, kbit_per_s } if has(nodes, node) => {
-                rules.limit = Some((*kbit_per_s, others().map(|(_, address)| *address).collect()));
-            }
-            _ => {}
-        }
-    }
-    rules
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_node_loses_what_it_is_not_to_get() {
-        let names = ["a", "b", "c", "d"];
-        let address = |name: &str| Ipv4Addr::new(10, 1, 1, name.as_bytes()[0]);
-        let addresses: BTreeMap<&str, Ipv4Addr> = names.iter().map(|name| (*name, address(name))).collect();
-        let nodes = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let lost = |faults: &[Fault], node: &str| {
-            let from = |(from, percent): &(Ipv4Addr, u8)| format!("{}{percent}", char::from(from.octets()[3]));
-            rules(faults, &addresses, node).lose.iter().map(from).collect::<Vec<_>>().join(" ")
-        };
-        let parted = Fault::Partition { sides: vec![nodes(&["a"]), nodes(&["b", "c"])] };
-        let all = |fault: &[Fault]| names.map(|name| lost(fault, name));
-        assert_eq!(all(std::slice::from_ref(&parted)), ["b100 c100", "a100", "a100", ""]);
-        let loss = Fault::Loss { nodes: nodes(&["a", "b"]), percent: 30 };
-        assert_eq!(all(std::slice::from_ref(&loss)), ["b30 c30 d30", "a30 c30 d30", "a30 b30", "a30 b30"]);
-        assert_eq!(lost(&[parted, loss], "c"), "a100 a30 b30");
-        let slow = Fault::Bandwidth { nodes: nodes(&["a"]), kbit_per_s: 500 };
-        assert_eq!(rules(std::slice::from_ref(&slow), &addresses, "b"), Rules::default());
-        let limit = rules(&[slow], &addresses, "a");
-        assert_eq!(limit.words().join(" "), "--limit 500 --to 10.1.1.98 --to 10.1.1.99 --to 10.1.1.100");
     }
 }

@@ -2,18 +2,15 @@
 
 use super::{container::FOLDER, engine::Engine};
 use crate::{
-    client::ClientDef,
+    client::{ClientDef, repository},
     image,
-    runtime::{
-        Error,
-        node::{Node, Seat, Setting, definition},
-    },
-    ssz::Root,
+    runtime::{Error, node::images_of},
     topology::NetworkPlan,
 };
+use bollard::models::ImageInspect;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::Ipv4Addr,
+    path::Path,
 };
 
 /// An image that the engine has.
@@ -23,6 +20,8 @@ pub struct Image {
     pub id: String,
     /// Digest of its manifest in the registry that it came from; its id where it came from none.
     pub digest: String,
+    /// The SHA-256 of the program in it, if this program made it.
+    build: Option<String>,
 }
 
 /// The images of a network, by the references that definitions give.
@@ -114,49 +113,24 @@ impl Images {
         self.get(&self.net).map_or(self.net.as_str(), |image| image.id.as_str())
     }
 
+    /// The SHA-256 of this program as it is in the image that holds nodes' networks.
+    pub fn own_build(&self) -> Option<&str> {
+        self.get(&self.net)?.build.as_deref()
+    }
+
     /// The image that a reference meant when it was looked for.
     pub fn get(&self, reference: &str) -> Option<&Image> {
         self.found.get(reference)
     }
 }
 
-/// The reference of a role's image: that of its definition, or the embedded client's own.
-pub fn reference(def: &ClientDef, image: Option<&str>) -> Option<String> {
-    image.map(str::to_owned).or_else(|| def.embedded.then(image::reference))
-}
-
 type Whose = BTreeSet<(String, String)>;
 
 /// The references of all images of a network, with the client and role of each.
 fn needed(plan: &NetworkPlan, clients: &BTreeMap<String, ClientDef>) -> Result<BTreeMap<String, Whose>, Error> {
-    let nowhere = |name: &str| Seat {
-        folder: name.into(),
-        inside: FOLDER.into(),
-        listen: Ipv4Addr::UNSPECIFIED,
-        address: Ipv4Addr::LOCALHOST,
-    };
-    let mut nodes = BTreeMap::new();
-    for node in &plan.nodes {
-        let defs = &mut |client: &str| definition(clients, client, "docker");
-        nodes.insert(node.name.clone(), Node::new(node.clone(), defs, nowhere(&node.name), &mut || Ok(1))?);
-    }
-    let setting = Setting {
-        plan: plan.clone(),
-        genesis_time: 0,
-        validators_root: Root::ZERO,
-        lockin: Some(image::BINARY.into()),
-        log_level: "info".to_owned(),
-    };
     let mut needed: BTreeMap<String, Whose> = BTreeMap::new();
-    for node in nodes.values() {
-        for (role, _) in node.roles() {
-            let (def, command) = (node.def_of(role), node.command(&setting, &nodes, role)?);
-            let Some(reference) = reference(def, command.image.as_deref()) else {
-                let why = format!("its role `{role}` names no image; name one: --image {}.{role}=REF", def.name);
-                return Err(Error::Unsupported { client: def.name.clone(), runtime: "docker", why });
-            };
-            needed.entry(reference).or_default().insert((def.name.clone(), role.to_owned()));
-        }
+    for it in images_of(plan, clients, Path::new(FOLDER), "docker")? {
+        needed.entry(it.reference).or_default().insert((it.client, it.role));
     }
     Ok(needed)
 }
@@ -178,17 +152,33 @@ async fn look_for(
         found = engine.image(reference).await?;
     }
     let Some(found) = found else { return Ok(Err(String::new())) };
+    let digest = registry_digest(reference, &found);
     let id = found.id.unwrap_or_default();
-    let name = reference.split(['@', ':']).next().unwrap_or(reference);
-    let digests = found.repo_digests.unwrap_or_default();
-    let of_name = digests.iter().find_map(|digest| digest.strip_prefix(name)?.strip_prefix('@'));
-    Ok(Ok(Image { digest: of_name.unwrap_or(&id).to_owned(), id }))
+    let build = found.config.and_then(|config| config.labels?.get(image::BINARY_LABEL).cloned());
+    Ok(Ok(Image { digest: digest.unwrap_or_else(|| id.clone()), id, build }))
+}
+
+/// The digest by which the registry of a reference knows the image. One that this program made is in none, though some
+/// engines make up a digest for it.
+pub fn registry_digest(reference: &str, image: &ImageInspect) -> Option<String> {
+    let labels = image.config.as_ref().and_then(|config| config.labels.as_ref());
+    if labels.is_some_and(|labels| labels.contains_key(image::BINARY_LABEL)) {
+        return None;
+    }
+    let name = repository(reference);
+    image.repo_digests.iter().flatten().find_map(|entry| {
+        let (repository, digest) = entry.split_once('@')?;
+        // Some engines write a name out: docker.io/library/NAME.
+        let same = repository == name || repository.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'));
+        same.then(|| digest.to_owned())
+    })
 }
 
 fn advice(reference: &str, exact: &str, whose: &Whose, why: &str) -> String {
     let pinned = if exact == reference { String::new() } else { format!("lockin.lock names {exact}; ") };
     if *reference == image::reference() {
-        return format!("{pinned}run `lockin image`");
+        let then = if exact == reference { "" } else { ", then `lockin lock`" };
+        return format!("{pinned}run `lockin image`{then}");
     }
     let client = whose.first().map_or("CLIENT", |(client, _)| client);
     let why = if why.is_empty() { String::new() } else { format!("fetching it failed: {why}; ") };

@@ -60,7 +60,13 @@ pub enum Standing {
 impl Run {
     /// A run of this process. `None` where there is no `/proc` to know it by.
     pub fn mine(id: &str, keep: bool) -> Option<Self> {
-        Some(Self { id: plain(id), keep, place: Place::here()?, owner: Owner::me()? })
+        Some(Self { id: plain(id, 100), keep, place: Place::here()?, owner: Owner::me()? })
+    }
+
+    /// Whether something with these labels is this run's: of the same id, and of the same owner.
+    pub fn owns(&self, labels: &Labels) -> bool {
+        let own = self.labels();
+        [RUN, OWNER, HOST].iter().all(|label| labels.get(*label) == own.get(*label))
     }
 
     /// The labels of what belongs to the run as a whole.
@@ -142,10 +148,24 @@ fn is_hidden(pid: u32) -> bool {
     !looked && refused
 }
 
+/// An id for a run of this process whose folder is called so: `<folder>-<pid>-<digits>`. The digits tell apart processes that
+/// have one number on different machines, in different containers or at different times, and yet use one engine.
+pub fn run_id(folder: &str) -> String {
+    let pid = std::process::id();
+    let digits = match (Place::here(), Owner::me()) {
+        (Some(place), Some(owner)) => {
+            hex::encode(&Sha256::digest(format!("{}/{}/{}", place.boot, place.host, owner.started))[..3])
+        }
+        // Without /proc there are no runs in containers.
+        _ => "0".to_owned(),
+    };
+    format!("{}-{pid}-{digits}", plain(folder, 60))
+}
+
 /// A run's id from its folder's name, as part of names that the engine takes.
-fn plain(id: &str) -> String {
+fn plain(id: &str, longest: usize) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '-' };
-    let id: String = id.chars().map(plain).take(100).collect();
+    let id: String = id.chars().map(plain).take(longest).collect();
     if id.is_empty() { UnixTime(0).to_string() } else { id }
 }
 
@@ -163,6 +183,7 @@ mod tests {
         );
         let labels = run.labels_of("a0", "beacon");
         assert_eq!(here.standing(&labels), Standing::Living);
+        assert!(run.owns(&labels) && !Run::mine("other", false).unwrap().owns(&labels));
         let with = |key: &str, value: &str| {
             let mut labels = labels.clone();
             labels.insert(key.to_owned(), value.to_owned());
@@ -177,10 +198,19 @@ mod tests {
             (KEEP, "true".to_owned(), Standing::Kept),
         ] {
             assert_eq!(here.standing(&with(key, &value)), standing, "{key}={value}");
+            assert_eq!(run.owns(&with(key, &value)), key == KEEP, "{key}={value}");
         }
         assert_eq!(here.standing(&Labels::new()), Standing::Foreign);
         let mut gone = Run { keep: true, ..run }.labels();
         gone.insert(OWNER.to_owned(), format!("{me}@{boot}:1"));
         assert_eq!(here.standing(&gone), Standing::Kept);
+    }
+
+    #[test]
+    fn ids_of_runs_are_names_and_keep_what_tells_them_apart() {
+        let (short, long) = (run_id("a b"), run_id(&"x".repeat(200)));
+        let own = format!("-{}-", std::process::id());
+        assert!(short.starts_with(&format!("a-b{own}")) && long.contains(&own) && long.len() < 100, "{short} {long}");
+        assert_eq!(Run::mine(&long, false).unwrap().id, long, "nothing is cut off");
     }
 }

@@ -7,13 +7,12 @@
 //! Never: makes a container with more rights than its program needs, publishes a port beyond this machine, or touches
 //! what is not its own.
 
-mod archive;
 mod container;
 mod engine;
 mod faults;
 mod images;
 mod label;
-pub mod netfilter;
+
 mod network;
 mod program;
 mod reach;
@@ -23,13 +22,14 @@ mod sweep;
 
 pub use container::Limits;
 pub use engine::Engine;
-pub use images::{Images, ImagesError, Missing, Pull};
+pub use images::{Images, ImagesError, Missing, Pull, registry_digest};
+pub use label::run_id;
 pub use reach::{Reached, reach};
-pub use sweep::{Found, Which, sweep};
+pub use sweep::{Found, Which, sweep, sweep_all};
 
 use super::{
     Complaint, Ending, Error, Exit, Fault, Runtime, Started, Startup, Time, Usage, Watch,
-    node::{Node, Setting, StartTimes, Starts, complaints, disk_use, last_lines, unix_ms},
+    node::{Node, Setting, StartTimes, Starts, complaints, disk_use, here, last_lines, reference, unix_ms},
 };
 use crate::{
     api::Client,
@@ -163,7 +163,7 @@ impl Docker {
     /// What a role's program is here: its image.
     fn stamp(&self, def: &ClientDef, role: &str) -> Vec<u8> {
         let image = def.roles.get(role).and_then(|role| role.image.as_deref()).or(def.versions.image.as_deref());
-        let reference = images::reference(def, image).unwrap_or_default();
+        let reference = reference(def, image).unwrap_or_default();
         let id = self.images.get(&reference).map_or("", |image| image.id.as_str());
         format!("docker {id} {:?}", self.limits).into_bytes()
     }
@@ -192,14 +192,14 @@ impl Watch for Docker {
     fn beacon(&self, node: &str) -> Result<Client, Error> {
         let (known, net) = (self.node(node)?, self.net(node)?);
         let port = known.rest_port().and_then(|port| net.ports.get(&port)).copied();
-        known.beacon(port, "docker")
+        known.beacon(port.map(here), "docker")
     }
 
     fn engine(&self, node: &str) -> Result<Option<engine_api::Client>, Error> {
         let (known, net) = (self.node(node)?, self.net(node)?);
         let port = known.port_of(ENGINE, ENGINE).and_then(|port| net.ports.get(&port)).copied();
         let (Some(port), Some(setting)) = (port, &self.setting) else { return Ok(None) };
-        known.engine(port, setting).map(Some)
+        known.engine(here(port), setting).map(Some)
     }
 
     fn exits(&mut self) -> Vec<Exit> {
@@ -270,7 +270,7 @@ impl Runtime for Docker {
             return Err(Error::State { node: name.to_owned(), state: "running already" });
         }
         let roles: Vec<String> = node.roles().into_iter().map(|(role, _)| role.to_owned()).collect();
-        sweep::remove(&self.engine, &std::mem::take(&mut self.ended), &[], &[]).await?;
+        sweep::remove(&self.engine, &[&std::mem::take(&mut self.ended)], &[], &[]).await?;
         let (mut started, since) = (Vec::new(), Instant::now());
         for role in roles {
             let node = self.node(name)?;
@@ -324,7 +324,8 @@ impl Runtime for Docker {
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {
-        if self.run.keep {
+        // What never came up is nothing to keep.
+        if self.run.keep && !self.running.is_empty() {
             return Ok(());
         }
         for name in self.paused.clone() {

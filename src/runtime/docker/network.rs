@@ -3,7 +3,6 @@
 
 use super::{
     Docker,
-    archive::Archive,
     container::{self, FOLDER, NET},
     label::REST,
     subnet::{Subnet, candidates},
@@ -19,11 +18,10 @@ use crate::{
     topology::{NetworkPlan, NodePlan},
     types::BeaconState,
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use std::{
     collections::{BTreeMap, HashMap},
     net::Ipv4Addr,
-    path::Path,
 };
 
 /// The first port of a node; each has its own address, so all begin with it.
@@ -56,7 +54,9 @@ impl Docker {
             self.nodes.insert(node.name.clone(), prepared);
         }
         let made = stream::iter(self.nodes.values()).map(|node| self.make_net(node)).buffer_unordered(AT_ONCE);
-        self.nets = made.try_collect().await?;
+        // All of them, though one may have failed: what is being made can be removed only when it is there.
+        let made: Vec<Result<(String, Net), Error>> = made.collect().await;
+        self.nets = made.into_iter().collect::<Result<_, _>>()?;
         Ok(())
     }
 
@@ -94,13 +94,7 @@ impl Docker {
         let (image, address) = (self.images.net_id(), node.seat.address);
         let body = container::net(&self.run, name, image, address, &published(node));
         let id = engine.create(&self.run.container(name, NET), body).await?;
-        let mut archive = Archive::new();
-        archive
-            .all_of(&node.seat.folder, Path::new(FOLDER), &|path| path.extension().is_some_and(|end| end == "log"))?;
-        for (role, _) in node.roles() {
-            archive.folder(Path::new(&node.seen(&node.data(role))))?;
-        }
-        engine.put(&id, archive.finish()?).await?;
+        engine.put(&id, node.folder_archive(&|_| false)?).await?;
         engine.start(&id).await?;
         let ports = engine.published(&id).await?;
         Ok((name.clone(), Net { id, ports }))
@@ -121,6 +115,6 @@ impl Docker {
         self.ended.clear();
         self.paused.clear();
         self.faults.clear();
-        sweep::remove_nodes(&self.engine, &self.run.id).await
+        sweep::remove_nodes(&self.engine, &self.run).await
     }
 }

@@ -1,22 +1,15 @@
 //! How a node's programs start: files, what is to be run before, the container, and who waits for whom.
 
-use super::{
-    Docker,
-    archive::Archive,
-    container,
-    images::{Image, reference},
-    program::Program,
-};
+use super::{Docker, container, images::Image, program::Program};
 use crate::{
     client::{ClientDef, Command},
     runtime::{
         Error, Started, Watch,
-        node::{Node, identity_of, last_lines, write},
+        node::{Node, identity_of, last_lines, line, reference, write},
     },
 };
 use std::{
     net::Ipv4Addr,
-    path::Path,
     time::{Duration, Instant},
 };
 
@@ -65,17 +58,8 @@ impl Docker {
         if command.files.is_empty() {
             return Ok(());
         }
-        let mut archive = Archive::new();
-        let data = node.seen(&node.data(role));
-        for (path, content) in &command.files {
-            let path = Path::new(&data).join(path);
-            let folders: Vec<&Path> = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&data)).collect();
-            for folder in folders.into_iter().rev() {
-                archive.folder(folder)?;
-            }
-            archive.file(&path, content)?;
-        }
-        self.engine.put(&self.net(&node.plan.name)?.id, archive.finish()?).await
+        let archive = node.files_of(role, command)?;
+        self.engine.put(&self.net(&node.plan.name)?.id, archive).await
     }
 
     async fn run_program(
@@ -135,11 +119,6 @@ impl Docker {
             Error::Unsupported { client: def.name.clone(), runtime: "docker", why }
         })
     }
-}
-
-/// A command line as people read it. The image's own entry point is not known here.
-fn line(entrypoint: &[String], args: &[String]) -> Vec<String> {
-    entrypoint.iter().chain(args).cloned().collect()
 }
 
 /// Whether somebody takes connections behind a published port: the engine takes them anyhow, and closes them then.

@@ -2,15 +2,20 @@
 //! what is not a run's is never touched.
 
 use super::{
+    container::NET,
     engine::{Engine, Thing},
-    label::{Place, RUN, Standing},
+    label::{Place, ROLE, RUN, Run, Standing},
 };
 use crate::runtime::Error;
 use futures::{StreamExt, stream};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 /// Things that are removed at once.
 const AT_ONCE: usize = 8;
+/// How long an engine may take to make what it was asked for.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How often it is looked at most.
+const ROUNDS: u32 = 20;
 
 /// Which of the runs that have left something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +60,31 @@ impl std::fmt::Display for Found {
     }
 }
 
+/// Removes what is left over, and what comes of that which a run had asked for in the moment when it was killed: looks again
+/// until nothing has come for a second.
+///
+/// # Errors
+/// The engine does not say, or does not remove.
+pub async fn sweep_all(engine: &Engine, which: Which<'_>) -> Result<Found, Error> {
+    let mut all = Found::default();
+    let mut quiet = false;
+    for _ in 0..ROUNDS {
+        let found = sweep(engine, which, false).await?;
+        if found.is_empty() && quiet {
+            break;
+        }
+        quiet = found.is_empty();
+        all.containers.extend(found.containers);
+        all.networks.extend(found.networks);
+        all.volumes.extend(found.volumes);
+        all.runs.extend(found.runs);
+        if quiet {
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+    Ok(all)
+}
+
 /// Finds what is left over; removes it unless `only_look`.
 ///
 /// # Errors
@@ -78,40 +108,55 @@ pub async fn sweep(engine: &Engine, which: Which<'_>, only_look: bool) -> Result
         runs: all().filter_map(|thing| thing.labels.get(RUN).cloned()).collect(),
     };
     if !only_look {
-        remove(engine, &ids(&containers), &ids(&networks), &ids(&volumes)).await?;
+        let [programs, nets] = waves(&containers);
+        remove(engine, &[&programs, &nets], &ids(&networks), &ids(&volumes)).await?;
     }
     Ok(found)
 }
 
-/// Removes everything of a run but its network.
+/// Removes everything of a run of this process but its network, until there is nothing more.
 ///
 /// # Errors
 /// The engine does not say, or does not remove.
-pub async fn remove_nodes(engine: &Engine, run: &str) -> Result<(), Error> {
-    let of = |things: Vec<Thing>| {
-        let things = things.into_iter().filter(|thing| thing.labels.get(RUN).is_some_and(|id| id == run));
-        things.map(|thing| thing.id).collect::<Vec<_>>()
-    };
-    let (containers, volumes) = (of(engine.containers().await?), of(engine.volumes().await?));
-    remove(engine, &containers, &[], &volumes).await
+pub async fn remove_nodes(engine: &Engine, run: &Run) -> Result<(), Error> {
+    for _ in 0..ROUNDS {
+        let of = |things: Vec<Thing>| things.into_iter().filter(|thing| run.owns(&thing.labels)).collect::<Vec<_>>();
+        let (containers, volumes) = (of(engine.containers().await?), of(engine.volumes().await?));
+        if containers.is_empty() && volumes.is_empty() {
+            return Ok(());
+        }
+        let [programs, nets] = waves(&containers);
+        remove(engine, &[&programs, &nets], &[], &ids(&volumes)).await?;
+    }
+    Err(Error::Other(format!("the container engine lists what it removed: things of {}", run.id)))
+}
+
+/// Programs, and then the containers whose networks they are in: Podman removes no container that another one needs.
+fn waves(containers: &[Thing]) -> [Vec<String>; 2] {
+    let (nets, programs): (Vec<&Thing>, Vec<&Thing>) =
+        containers.iter().partition(|thing| thing.labels.get(ROLE).is_some_and(|role| role == NET));
+    [programs, nets].map(|things| things.into_iter().map(|thing| thing.id.clone()).collect())
 }
 
 fn ids(things: &[Thing]) -> Vec<String> {
     things.iter().map(|thing| thing.id.clone()).collect()
 }
 
-/// Removes containers, then what they used.
+/// Removes containers, one group after the other, then what they used.
 ///
 /// # Errors
 /// The first thing that could not be removed; all others have been.
 pub async fn remove(
     engine: &Engine,
-    containers: &[String],
+    containers: &[&[String]],
     networks: &[String],
     volumes: &[String],
 ) -> Result<(), Error> {
-    let mut removed: Vec<Result<(), Error>> =
-        stream::iter(containers).map(|id| engine.remove_container(id)).buffer_unordered(AT_ONCE).collect().await;
+    let mut removed: Vec<Result<(), Error>> = Vec::new();
+    for group in containers {
+        let gone = stream::iter(*group).map(|id| engine.remove_container(id)).buffer_unordered(AT_ONCE);
+        removed.extend(gone.collect::<Vec<_>>().await);
+    }
     removed.extend(
         stream::iter(volumes).map(|id| engine.remove_volume(id)).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await,
     );

@@ -1,18 +1,22 @@
 //! A node that is made of real programs, wherever they run: whose roles it has, the ports they listen on, its folder and
-//! what their command lines say. What `process` and `docker` have in common.
+//! what their command lines say. What `process`, `docker` and `kubernetes` have in common.
 //!
 //! Never: starts, asks or ends a program.
 
+mod archive;
 mod complaints;
 mod context;
 mod files;
+mod images;
 mod reach;
 mod start_times;
 
+pub use archive::line;
 pub use complaints::of_nodes as complaints;
 pub use context::{LOOPBACK, Setting};
 pub use files::{disk_use, empty_but_for_logs, write, write_files};
-pub use reach::{identity_of, last_lines, unix_ms};
+pub use images::{images_of, reference};
+pub use reach::{here, identity_of, last_lines, unix_ms};
 pub use start_times::{StartTimes, Starts};
 
 use super::{

@@ -1,6 +1,6 @@
 //! How whoever runs a network reaches its nodes, and what it reads of their logs.
 
-use super::{LOOPBACK, Node, Setting};
+use super::{Node, Setting};
 use crate::{
     api::{Client, HttpTransport, dto::Identity},
     engine,
@@ -9,6 +9,7 @@ use crate::{
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -30,28 +31,28 @@ impl Node {
         self.said_enr = Some(identity.enr).filter(|enr| !enr.is_empty());
     }
 
-    /// Its Beacon API, at that port of this machine.
+    /// Its Beacon API, at that address.
     ///
     /// # Errors
     /// Its client serves none.
-    pub fn beacon(&self, port: Option<u16>, runtime: &'static str) -> Result<Client, Error> {
-        let Some(port) = port else {
+    pub fn beacon(&self, at: Option<SocketAddr>, runtime: &'static str) -> Result<Client, Error> {
+        let Some(at) = at else {
             let why = "its definition has no port called `rest`".to_owned();
             return Err(Error::Unsupported { client: self.plan.client.clone(), runtime, why });
         };
-        let transport = HttpTransport::with_limits(&format!("http://{LOOPBACK}:{port}"), ANSWER_WITHIN, LARGEST_ANSWER)
+        let transport = HttpTransport::with_limits(&format!("http://{at}"), ANSWER_WITHIN, LARGEST_ANSWER)
             .map_err(|error| Error::Other(error.to_string()))?;
         Ok(Client::new(Arc::new(transport)))
     }
 
-    /// The Engine API of its execution client, at that port of this machine.
+    /// The Engine API of its execution client, at that address.
     ///
     /// # Errors
     /// The secret that they share can't be read.
-    pub fn engine(&self, port: u16, setting: &Setting) -> Result<engine::Client, Error> {
+    pub fn engine(&self, at: SocketAddr, setting: &Setting) -> Result<engine::Client, Error> {
         let other = |error: &dyn std::fmt::Display| Error::Other(error.to_string());
         let secret = engine::Secret::read(&self.network().jwt()).map_err(|error| other(&error))?;
-        let url = format!("http://{LOOPBACK}:{port}");
+        let url = format!("http://{at}");
         engine::Client::new(&url, secret, setting.plan.config.preset).map_err(|error| other(&error))
     }
 }
@@ -67,6 +68,11 @@ pub async fn identity_of(client: &Client, within: Duration, mut runs: impl FnMut
         tokio::time::sleep(ASK_EVERY).await;
     }
     None
+}
+
+/// A port of this machine.
+pub fn here(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
 }
 
 /// The wall clock, Unix milliseconds.

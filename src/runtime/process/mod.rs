@@ -19,8 +19,8 @@ pub use program::Program;
 use super::{
     Complaint, Ending, Error, Exit, Runtime, Started, Startup, Time, Usage, Watch,
     node::{
-        Node, Seat, Setting, StartTimes, Starts, complaints, definition, disk_use, empty_but_for_logs, identity_of,
-        last_lines, unix_ms, write, write_files,
+        Node, Seat, Setting, StartTimes, Starts, complaints, definition, disk_use, empty_but_for_logs, here,
+        identity_of, last_lines, unix_ms, write, write_files,
     },
 };
 use crate::{
@@ -224,13 +224,13 @@ impl Watch for Process {
 
     fn beacon(&self, node: &str) -> Result<Client, Error> {
         let known = self.node(node)?;
-        known.beacon(known.rest_port(), "process")
+        known.beacon(known.rest_port().map(here), "process")
     }
 
     fn engine(&self, node: &str) -> Result<Option<engine::Client>, Error> {
         let known = self.node(node)?;
         let (Some(port), Some(setting)) = (known.port_of(ENGINE, ENGINE), &self.setting) else { return Ok(None) };
-        known.engine(port, setting).map(Some)
+        known.engine(here(port), setting).map(Some)
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A pair with slots that containers on a busy machine keep.
-fn slow_pair(steps: &str) -> Case {
+pub fn slow_pair(steps: &str) -> Case {
     has_image();
     Case::new(&pair(steps).replace("slot_time: 500ms", "slot_time: 2s"))
 }
@@ -22,7 +22,7 @@ fn lockin(args: &[&str]) -> Said {
 }
 
 /// The run's id, as soon as it is told.
-fn id(case: &Case, out: &str) -> String {
+pub fn id(case: &Case, out: &str) -> String {
     let journal = case.wait_for(out, "\"event\":\"run\"");
     let line: serde_json::Value = serde_json::from_str(journal.lines().next().unwrap()).unwrap();
     line["id"].as_str().unwrap().to_owned()
@@ -73,8 +73,6 @@ fn docker_leftovers_of_a_killed_run_are_gone_after_the_next_command() {
         signal(&child, libc::SIGKILL);
         let killed_after = since.elapsed();
         child.wait_with_output().unwrap();
-        // What the engine was told to make in that very moment is made a moment later.
-        std::thread::sleep(Duration::from_secs(2));
         let cleaned = lockin(&["clean"]);
         assert_eq!(cleaned.code, Some(0), "{cleaned}");
         assert_eq!(things(&run), [""; 0], "killed after {killed_after:?}: {cleaned}");
@@ -143,6 +141,7 @@ fn docker_keeps_a_network_on_request_until_it_is_cleaned_up() {
     let cleaned = lockin(&["clean", "--run", &id]);
     assert!(cleaned.stdout.contains(&format!("of {id} ended")), "{cleaned}");
     assert_eq!(things(&id), [""; 0]);
+    assert_eq!(lockin(&["clean", "--run", &id]).code, Some(2), "there is no such run any more");
 }
 
 #[test]

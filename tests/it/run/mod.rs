@@ -10,6 +10,7 @@ mod preflight;
 mod referee;
 mod simulation;
 mod starts;
+mod stray;
 mod verdicts;
 
 use std::{

@@ -1,6 +1,6 @@
 //! Runs in virtual time replay exactly.
 
-use super::{Case, Said, pair};
+use super::{Case, Said, finish, pair, signal};
 
 const STEPS: &str = "  - wait: { finalized: 2, within: 6 epochs }\n  - kill: { node: b0, restart_after: 4 slots }
   - wait: { finalized: +2, within: 8 epochs }";
@@ -38,4 +38,22 @@ fn the_four_files_of_a_report_are_there_and_agree() {
     let again = Said::of(case.run("out", &["--runtime", "simulation"]).output().unwrap());
     assert_eq!(again.code, Some(2), "{again}");
     assert!(again.stderr.contains("out"), "{again}");
+}
+
+#[test]
+fn who_asks_twice_is_heard_whatever_is_being_computed() {
+    // Genesis of so many validators takes minutes, in one piece.
+    let case = Case::new(
+        &pair("  - wait: 1 epoch")
+            .replace("validators: 16", "validators: 1000000")
+            .replace("validators: 8", "validators: 500000"),
+    );
+    let run = case.run("out", &["--runtime", "simulation"]).spawn().unwrap();
+    case.wait_for("out", "\"event\":\"run\"");
+    signal(&run, libc::SIGINT);
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    signal(&run, libc::SIGTERM);
+    let said = finish(run);
+    assert_eq!(said.code, Some(130), "{said}");
+    assert!(said.stderr.contains("SIGTERM again"), "{said}");
 }

@@ -104,7 +104,7 @@ async fn docker_conforms() {
 }
 
 /// What the engine's own program says of a container.
-fn inspected(name: &str, format: &str) -> String {
+pub fn inspected(name: &str, format: &str) -> String {
     let said = Command::new("docker").args(["inspect", "--format", format, name]).output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     String::from_utf8(said.stdout).unwrap().trim().to_owned()

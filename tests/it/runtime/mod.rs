@@ -2,6 +2,8 @@
 
 mod conformance;
 pub mod docker;
+mod kubernetes;
+mod supervisor;
 
 use conformance::{Bench, SLOT_MS, clients, head_slot, peers, plan, prepare, until};
 use lockin::{

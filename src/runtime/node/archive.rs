@@ -1,7 +1,8 @@
 //! Files on their way into a container: a tar archive, made in memory. Everything in it belongs to the user that nodes
 //! run as, with the permissions that the files have here.
 
-use crate::{image::USER, runtime::Error};
+use super::Node;
+use crate::{client::Command, image::USER, runtime::Error};
 use std::{
     fs::{self, File},
     io,
@@ -11,29 +12,29 @@ use std::{
 use tar::{Builder, EntryType, Header};
 
 /// An archive that is being made.
-pub struct Archive(Builder<Vec<u8>>);
+struct Archive(Builder<Vec<u8>>);
 
 impl Archive {
     /// An empty one.
-    pub fn new() -> Self {
+    fn new() -> Self {
         Self(Builder::new(Vec::new()))
     }
 
     /// Adds a folder, for its owner only.
-    pub fn folder(&mut self, path: &Path) -> Result<(), Error> {
+    fn folder(&mut self, path: &Path) -> Result<(), Error> {
         let mut header = header(0o700, 0);
         header.set_entry_type(EntryType::Directory);
         self.0.append_data(&mut header, within(path), io::empty()).map_err(failed(path))
     }
 
     /// Adds a file, for its owner only.
-    pub fn file(&mut self, path: &Path, content: &[u8]) -> Result<(), Error> {
+    fn file(&mut self, path: &Path, content: &[u8]) -> Result<(), Error> {
         let mut header = header(0o600, content.len() as u64);
         self.0.append_data(&mut header, within(path), content).map_err(failed(path))
     }
 
     /// Adds all that is in a folder here, but for the files that `skipped` says, below a folder there.
-    pub fn all_of(&mut self, here: &Path, there: &Path, skipped: &dyn Fn(&Path) -> bool) -> Result<(), Error> {
+    fn all_of(&mut self, here: &Path, there: &Path, skipped: &dyn Fn(&Path) -> bool) -> Result<(), Error> {
         self.folder(there)?;
         let mut entries: Vec<PathBuf> = Vec::new();
         for entry in fs::read_dir(here).map_err(failed(here))? {
@@ -55,9 +56,48 @@ impl Archive {
     }
 
     /// The archive.
-    pub fn finish(self) -> Result<Vec<u8>, Error> {
+    fn finish(self) -> Result<Vec<u8>, Error> {
         self.0.into_inner().map_err(failed(Path::new("an archive")))
     }
+}
+
+impl Node {
+    /// Its folder but for logs and what `skipped` says, with a folder for each role's data, as its programs see it.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub fn folder_archive(&self, skipped: &dyn Fn(&Path) -> bool) -> Result<Vec<u8>, Error> {
+        let mut archive = Archive::new();
+        let log = |path: &Path| path.extension().is_some_and(|end| end == "log");
+        archive.all_of(&self.seat.folder, &self.seat.inside, &|path| log(path) || skipped(path))?;
+        for (role, _) in self.roles() {
+            archive.folder(Path::new(&self.seen(&self.data(role))))?;
+        }
+        archive.finish()
+    }
+
+    /// The files that a role's program finds in its data folder when it first starts.
+    ///
+    /// # Errors
+    /// The archive can't be made.
+    pub fn files_of(&self, role: &str, command: &Command) -> Result<Vec<u8>, Error> {
+        let mut archive = Archive::new();
+        let data = self.seen(&self.data(role));
+        for (path, content) in &command.files {
+            let path = Path::new(&data).join(path);
+            let folders: Vec<&Path> = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&data)).collect();
+            for folder in folders.into_iter().rev() {
+                archive.folder(folder)?;
+            }
+            archive.file(&path, content)?;
+        }
+        archive.finish()
+    }
+}
+
+/// A command line as people read it. The image's own entry point is not known here.
+pub fn line(entrypoint: &[String], args: &[String]) -> Vec<String> {
+    entrypoint.iter().chain(args).cloned().collect()
 }
 
 fn header(mode: u32, size: u64) -> Header {

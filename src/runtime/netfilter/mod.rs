@@ -5,8 +5,9 @@
 
 mod message;
 
+use super::Fault;
 use message::{Batch, Expression};
-use std::{io, net::Ipv4Addr};
+use std::{collections::BTreeMap, io, net::Ipv4Addr};
 
 /// The table's name.
 const TABLE: &str = "lockin";
@@ -40,6 +41,38 @@ pub fn set(rules: &Rules) -> io::Result<()> {
 }
 
 impl Rules {
+    /// Those of a node, one of those with addresses, while these faults are in force.
+    pub fn of(faults: &[Fault], addresses: &BTreeMap<&str, Ipv4Addr>, node: &str) -> Self {
+        let mut rules = Rules::default();
+        let others = || addresses.iter().filter(|(name, _)| **name != node);
+        let has = |nodes: &[String], name: &str| nodes.iter().any(|other| other == name);
+        for fault in faults {
+            match fault {
+                Fault::Partition { sides } => {
+                    let side = |name: &str| sides.iter().position(|side| has(side, name));
+                    let Some(own) = side(node) else { continue };
+                    let parted = others().filter(|(name, _)| side(name).is_some_and(|side| side != own));
+                    rules.lose.extend(parted.map(|(_, address)| (*address, 100)));
+                }
+                Fault::Loss { nodes, percent } => {
+                    let between = others().filter(|(name, _)| has(nodes, node) || has(nodes, name));
+                    rules.lose.extend(between.map(|(_, address)| (*address, *percent)));
+                }
+                Fault::Bandwidth { nodes, kbit_per_s } if has(nodes, node) => {
+                    rules.limit = Some((*kbit_per_s, others().map(|(_, address)| *address).collect()));
+                }
+                _ => {}
+            }
+        }
+        rules
+    }
+
+    /// One of each kind that there is, about addresses that nobody has: where these can be set, all can.
+    pub fn of_every_kind() -> Self {
+        let nobody = Ipv4Addr::new(192, 0, 2, 1);
+        Self { lose: vec![(nobody, 100), (nobody, 50)], limit: Some((1000, vec![nobody])) }
+    }
+
     /// As `lockin netns rules` takes them: `--lose 10.1.1.2=30 --limit 1000 --to 10.1.1.3`
     pub fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
@@ -90,6 +123,28 @@ fn share(percent: u8) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_node_loses_what_it_is_not_to_get() {
+        let names = ["a", "b", "c", "d"];
+        let address = |name: &str| Ipv4Addr::new(10, 1, 1, name.as_bytes()[0]);
+        let addresses: BTreeMap<&str, Ipv4Addr> = names.iter().map(|name| (*name, address(name))).collect();
+        let nodes = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let lost = |faults: &[Fault], node: &str| {
+            let from = |(from, percent): &(Ipv4Addr, u8)| format!("{}{percent}", char::from(from.octets()[3]));
+            Rules::of(faults, &addresses, node).lose.iter().map(from).collect::<Vec<_>>().join(" ")
+        };
+        let parted = Fault::Partition { sides: vec![nodes(&["a"]), nodes(&["b", "c"])] };
+        let all = |fault: &[Fault]| names.map(|name| lost(fault, name));
+        assert_eq!(all(std::slice::from_ref(&parted)), ["b100 c100", "a100", "a100", ""]);
+        let loss = Fault::Loss { nodes: nodes(&["a", "b"]), percent: 30 };
+        assert_eq!(all(std::slice::from_ref(&loss)), ["b30 c30 d30", "a30 c30 d30", "a30 b30", "a30 b30"]);
+        assert_eq!(lost(&[parted, loss], "c"), "a100 a30 b30");
+        let slow = Fault::Bandwidth { nodes: nodes(&["a"]), kbit_per_s: 500 };
+        assert_eq!(Rules::of(std::slice::from_ref(&slow), &addresses, "b"), Rules::default());
+        let limit = Rules::of(&[slow], &addresses, "a");
+        assert_eq!(limit.words().join(" "), "--limit 500 --to 10.1.1.98 --to 10.1.1.99 --to 10.1.1.100");
+    }
 
     #[test]
     fn a_share_is_that_part_of_all_numbers() {

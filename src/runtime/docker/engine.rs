@@ -15,15 +15,17 @@ use bollard::{
         IpamConfig, NetworkCreateRequest, NetworkingConfig, VolumeCreateRequest,
     },
     query_parameters::{
-        CreateContainerOptions, CreateImageOptions, KillContainerOptions, ListContainersOptions, ListNetworksOptions,
-        ListVolumesOptions, LogsOptions, RemoveContainerOptions, RemoveVolumeOptions, StatsOptions,
-        UploadToContainerOptions, WaitContainerOptions,
+        CreateContainerOptions, CreateImageOptions, DownloadFromContainerOptions, KillContainerOptions,
+        ListContainersOptions, ListNetworksOptions, ListVolumesOptions, LogsOptions, RemoveContainerOptions,
+        RemoveVolumeOptions, StatsOptions, UploadToContainerOptions, WaitContainerOptions,
     },
 };
 use futures::{Stream, StreamExt};
 use std::{
     collections::{BTreeMap, HashMap},
+    io::Write,
     net::Ipv4Addr,
+    path::Path,
     time::Duration,
 };
 
@@ -33,6 +35,8 @@ const NOT_FROZEN: &str = "unable to freeze";
 const PAUSE_ATTEMPTS: u32 = 30;
 /// Between two of them.
 const PAUSE_AGAIN: Duration = Duration::from_millis(100);
+/// How long a command in a container may take.
+const EXEC_WITHIN: Duration = Duration::from_secs(60);
 
 /// A connection to an engine.
 #[derive(Clone, Debug)]
@@ -226,10 +230,36 @@ impl Engine {
         put.map_err(told("copy files into a container"))
     }
 
-    /// Runs a command in a running container, as that user, to its end.
+    /// Copies a folder of a container, running or not, into a file as a tar archive, up to so many bytes; more is an error, and
+    /// leaves no file.
+    pub async fn get(&self, id: &str, folder: &str, file: &Path, at_most: u64) -> Result<(), Error> {
+        let failed = told("copy files out of a container");
+        let write = |error: std::io::Error| Error::Other(format!("writing {}: {error}", file.display()));
+        let options = DownloadFromContainerOptions { path: folder.to_owned() };
+        let mut archive = std::pin::pin!(self.0.download_from_container(id, Some(options)));
+        let (mut out, mut bytes) = (std::fs::File::create(file).map_err(write)?, 0);
+        while let Some(piece) = archive.next().await {
+            let piece = piece.map_err(&failed)?;
+            bytes += piece.len() as u64;
+            if bytes > at_most {
+                std::fs::remove_file(file).map_err(write)?;
+                return Err(Error::Other(format!("{folder} of a container has more than {at_most} bytes")));
+            }
+            out.write_all(&piece).map_err(write)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a command in a running container, as that user, to its end, which is to come soon.
     pub async fn exec(&self, id: &str, user: &str, command: Vec<String>) -> Result<Said, Error> {
         let doing = format!("run `{}` in a container", command.join(" "));
-        let failed = told(&doing);
+        let says = || format!("it has not ended within {} s", EXEC_WITHIN.as_secs());
+        let done = tokio::time::timeout(EXEC_WITHIN, self.exec_for_long(id, user, command, &doing)).await;
+        done.unwrap_or_else(|_| Err(Error::Engine { doing: doing.clone(), says: says() }))
+    }
+
+    async fn exec_for_long(&self, id: &str, user: &str, command: Vec<String>, doing: &str) -> Result<Said, Error> {
+        let failed = told(doing);
         let config = ExecConfig {
             attach_stdout: Some(true),
             attach_stderr: Some(true),

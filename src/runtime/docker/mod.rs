@@ -80,6 +80,8 @@ pub struct Docker {
     running: BTreeMap<String, BTreeMap<String, Program>>,
     /// Containers of programs that ended by themselves: they are looked at no more.
     ended: Vec<String>,
+    /// Nodes and roles of those of them that may have themselves to blame.
+    crashed: BTreeSet<(String, String)>,
     /// Bytes of memory that programs of nodes used at most, of those that ended, by node and role.
     memory: BTreeMap<String, BTreeMap<String, u64>>,
     /// Names of nodes that are frozen.
@@ -133,6 +135,7 @@ impl Docker {
             nets: BTreeMap::new(),
             running: BTreeMap::new(),
             ended: Vec::new(),
+            crashed: BTreeSet::new(),
             memory: BTreeMap::new(),
             paused: BTreeSet::new(),
             faults: Vec::new(),
@@ -214,6 +217,9 @@ impl Watch for Docker {
                 let Ended { code, signal, .. } = ended;
                 let environment = excuse.is_some() || code.is_some_and(|code| node.blames_environment(&role, code));
                 log.extend(excuse);
+                if !environment {
+                    self.crashed.insert((name.clone(), role.clone()));
+                }
                 self.ended.extend(programs.remove(&role).map(|program| program.id.clone()));
                 exits.push(Exit { node: name.clone(), role, code, signal, environment, log });
             }
@@ -323,6 +329,7 @@ impl Runtime for Docker {
     }
 
     async fn destroy(&mut self) -> Result<(), Error> {
+        self.bring_out().await;
         // What never came up is nothing to keep.
         if self.run.keep && !self.running.is_empty() {
             return Ok(());

@@ -26,6 +26,8 @@ use std::{
 
 /// The first port of a node; each has its own address, so all begin with it.
 const FIRST_PORT: u16 = 9000;
+/// Bytes of a crashed program's data that are kept at most.
+const MOST_BROUGHT_OUT: u64 = 1 << 30;
 /// Containers that are made at once.
 const AT_ONCE: usize = 8;
 
@@ -107,12 +109,25 @@ impl Docker {
         said.text.trim().parse().ok().filter(|_| said.code == 0)
     }
 
+    /// Copies what crashed programs left on disk into their nodes' folders, for whoever looks into it.
+    pub(super) async fn bring_out(&mut self) {
+        for (name, role) in std::mem::take(&mut self.crashed) {
+            let (Some(node), Some(net)) = (self.nodes.get(&name), self.nets.get(&name)) else { continue };
+            let file = node.seat.folder.join(format!("{role}-data.tar"));
+            let copied = self.engine.get(&net.id, &node.seen(&node.data(&role)), &file, MOST_BROUGHT_OUT).await;
+            if let Err(error) = copied {
+                tracing::warn!("the data of the crashed {role} of {name} is not kept: {error}");
+            }
+        }
+    }
+
     /// Removes everything that there is of the run but its network.
     pub(super) async fn remove_nodes(&mut self) -> Result<(), Error> {
         self.running.clear();
         self.nets.clear();
         self.nodes.clear();
         self.ended.clear();
+        self.crashed.clear();
         self.paused.clear();
         self.faults.clear();
         sweep::remove_nodes(&self.engine, &self.run).await

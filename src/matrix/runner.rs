@@ -97,7 +97,7 @@ impl Running {
     /// Whether its journal says that all nodes have their places.
     fn is_placed(&mut self, folder: &Path) -> bool {
         self.placed = self.placed || {
-            let journal = journal::read(&RunDir::existing(&folder.join(&self.job.folder)).journal());
+            let journal = journal::read(&RunDir::existing(folder.join(&self.job.folder)).journal());
             journal.is_ok_and(|journal| journal.lines.iter().any(|line| matches!(line.event, Event::Placed { .. })))
         };
         self.placed

@@ -107,8 +107,8 @@ fn pass_on(shared: &Path, role: &str, what: &Order) -> io::Result<Answer> {
 /// Passes on what all supervisors tell, until one is gone or nobody listens: whoever listens begins again then.
 fn watch(shared: &Path, roles: &[String]) -> io::Result<()> {
     let (sender, ended) = std::sync::mpsc::channel();
-    for role in roles.iter().cloned() {
-        let (sender, shared) = (sender.clone(), shared.to_owned());
+    for role in roles {
+        let (sender, shared, role) = (sender.clone(), shared.to_owned(), role.clone());
         std::thread::spawn(move || drop(sender.send(pass_on_all(&shared, &role))));
     }
     // the others end with this command

@@ -46,6 +46,20 @@ impl Found {
     pub fn is_empty(&self) -> bool {
         self.containers.is_empty() && self.networks.is_empty() && self.volumes.is_empty()
     }
+
+    /// Counts nothing twice.
+    fn add(&mut self, more: Found) {
+        for (own, more) in [
+            (&mut self.containers, more.containers),
+            (&mut self.networks, more.networks),
+            (&mut self.volumes, more.volumes),
+        ] {
+            own.extend(more);
+            own.sort_unstable();
+            own.dedup();
+        }
+        self.runs.extend(more.runs);
+    }
 }
 
 impl std::fmt::Display for Found {
@@ -61,28 +75,26 @@ impl std::fmt::Display for Found {
 }
 
 /// Removes what is left over, and what comes of that which a run had asked for in the moment when it was killed: looks again
-/// until nothing has come for a second.
+/// until nothing has come for a second. What is made meanwhile may still use what is to be removed; then that goes a round later.
 ///
 /// # Errors
-/// The engine does not say, or does not remove.
+/// The engine does not say, or does not remove even so.
 pub async fn sweep_all(engine: &Engine, which: Which<'_>) -> Result<Found, Error> {
-    let mut all = Found::default();
-    let mut quiet = false;
+    let (mut all, mut removed, mut quiet) = (Found::default(), Ok(()), false);
     for _ in 0..ROUNDS {
-        let found = sweep(engine, which, false).await?;
+        let left = look(engine, which).await?;
+        let found = left.found();
         if found.is_empty() && quiet {
             break;
         }
         quiet = found.is_empty();
-        all.containers.extend(found.containers);
-        all.networks.extend(found.networks);
-        all.volumes.extend(found.volumes);
-        all.runs.extend(found.runs);
-        if quiet {
+        all.add(found);
+        removed = left.remove(engine).await;
+        if quiet || removed.is_err() {
             tokio::time::sleep(AGAIN).await;
         }
     }
-    Ok(all)
+    removed.map(|()| all)
 }
 
 /// Finds what is left over; removes it unless `only_look`.
@@ -90,28 +102,52 @@ pub async fn sweep_all(engine: &Engine, which: Which<'_>) -> Result<Found, Error
 /// # Errors
 /// The engine does not say, or does not remove.
 pub async fn sweep(engine: &Engine, which: Which<'_>, only_look: bool) -> Result<Found, Error> {
-    let Some(here) = Place::here() else { return Ok(Found::default()) };
+    let left = look(engine, which).await?;
+    if !only_look {
+        left.remove(engine).await?;
+    }
+    Ok(left.found())
+}
+
+/// What the engine holds of runs.
+#[derive(Default)]
+struct Left {
+    containers: Vec<Thing>,
+    networks: Vec<Thing>,
+    volumes: Vec<Thing>,
+}
+
+impl Left {
+    fn found(&self) -> Found {
+        let all = || self.containers.iter().chain(&self.networks).chain(&self.volumes);
+        let names = |things: &[Thing]| things.iter().map(|thing| thing.name.clone()).collect::<Vec<_>>();
+        Found {
+            containers: names(&self.containers),
+            networks: names(&self.networks),
+            volumes: names(&self.volumes),
+            runs: all().filter_map(|thing| thing.labels.get(RUN).cloned()).collect(),
+        }
+    }
+
+    async fn remove(&self, engine: &Engine) -> Result<(), Error> {
+        let [programs, nets] = waves(&self.containers);
+        remove(engine, &[&programs, &nets], &ids(&self.networks), &ids(&self.volumes)).await
+    }
+}
+
+async fn look(engine: &Engine, which: Which<'_>) -> Result<Left, Error> {
+    let Some(here) = Place::here() else { return Ok(Left::default()) };
     let chosen = |thing: &Thing| match which {
         Which::Left => here.standing(&thing.labels) == Standing::Left,
         Which::Kept => matches!(here.standing(&thing.labels), Standing::Left | Standing::Kept),
         Which::Run(run) => thing.labels.get(RUN).is_some_and(|id| id == run),
     };
     let of = |things: Vec<Thing>| things.into_iter().filter(chosen).collect::<Vec<_>>();
-    let (containers, networks, volumes) =
-        (of(engine.containers().await?), of(engine.networks().await?), of(engine.volumes().await?));
-    let all = || containers.iter().chain(&networks).chain(&volumes);
-    let names = |things: &[Thing]| things.iter().map(|thing| thing.name.clone()).collect::<Vec<_>>();
-    let found = Found {
-        containers: names(&containers),
-        networks: names(&networks),
-        volumes: names(&volumes),
-        runs: all().filter_map(|thing| thing.labels.get(RUN).cloned()).collect(),
-    };
-    if !only_look {
-        let [programs, nets] = waves(&containers);
-        remove(engine, &[&programs, &nets], &ids(&networks), &ids(&volumes)).await?;
-    }
-    Ok(found)
+    Ok(Left {
+        containers: of(engine.containers().await?),
+        networks: of(engine.networks().await?),
+        volumes: of(engine.volumes().await?),
+    })
 }
 
 /// Removes everything of a run of this process but its network, until there is nothing more.
@@ -119,6 +155,7 @@ pub async fn sweep(engine: &Engine, which: Which<'_>, only_look: bool) -> Result
 /// # Errors
 /// The engine does not say, or does not remove.
 pub async fn remove_nodes(engine: &Engine, run: &Run) -> Result<(), Error> {
+    let mut removed = Ok(());
     for _ in 0..ROUNDS {
         let of = |things: Vec<Thing>| things.into_iter().filter(|thing| run.owns(&thing.labels)).collect::<Vec<_>>();
         let (containers, volumes) = (of(engine.containers().await?), of(engine.volumes().await?));
@@ -126,8 +163,12 @@ pub async fn remove_nodes(engine: &Engine, run: &Run) -> Result<(), Error> {
             return Ok(());
         }
         let [programs, nets] = waves(&containers);
-        remove(engine, &[&programs, &nets], &[], &ids(&volumes)).await?;
+        removed = remove(engine, &[&programs, &nets], &[], &ids(&volumes)).await;
+        if removed.is_err() {
+            tokio::time::sleep(AGAIN).await;
+        }
     }
+    removed?;
     Err(Error::Other(format!("the container engine lists what it removed: things of {}", run.id)))
 }
 
